@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: MPL-2.0
+//! Findings: what was expected, what was found, where, who says so, what to do next (P26).
+
+use serde::Serialize;
+
+use super::Verdict;
+use crate::model::ids::TaskId;
+
+/// A check's declaration: one per id; the table of all is `checks::ALL`.
+#[derive(Debug, Eq, PartialEq)]
+pub struct Check {
+    /// Stable kebab-case id.
+    pub id: &'static str,
+    /// The rules it enforces: V-, S-, P-, R-numbers.
+    pub rules: &'static [&'static str],
+    /// What holds when it passes, in one line.
+    pub title: &'static str,
+    /// The attack or accident that it stops, in a sentence or two.
+    pub attack: &'static str,
+    /// What to do when it fails.
+    pub help: &'static str,
+    /// How specific a finding of it is: the highest of a report makes the headline.
+    pub rank: u8,
+    /// Ids of findings that this one brings along (P9).
+    pub implies: &'static [&'static str],
+}
+
+/// Who stands behind a statement.
+#[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Asserter {
+    /// A signed chain-of-trust document, named by its task.
+    SignedCot(TaskId),
+    /// The operator: configuration, policy, command line.
+    Operator,
+    /// The queue.
+    Queue,
+    /// The task under test itself.
+    Task(TaskId),
+    /// A VCS host.
+    VcsHost,
+}
+
+/// Where to look.
+#[derive(Clone, Debug, Default, Eq, Ord, PartialEq, PartialOrd, Serialize)]
+pub struct EvidencePointer {
+    /// The request whose document shows it.
+    pub request: String,
+    /// RFC 6901 pointer into it; empty for the whole.
+    pub pointer: String,
+    /// SHA-256 of the document.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sha256: Option<String>,
+}
+
+/// Something that speaks against the chain, or is missing.
+#[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd, Serialize)]
+pub struct Finding {
+    /// Sorts the headline first.
+    #[serde(skip)]
+    pub(crate) order: u8,
+    /// The check's id.
+    pub id: &'static str,
+    /// `rejected` or `undetermined`.
+    pub verdict: Verdict,
+    /// The task it is about.
+    pub task: Option<TaskId>,
+    /// The names under which the chain knows the task.
+    pub roles: Vec<String>,
+    /// The rules that are broken.
+    pub rules: Vec<&'static str>,
+    /// What was expected.
+    pub expected: String,
+    /// What was found.
+    pub found: String,
+    /// Who stands behind the two.
+    pub asserters: Vec<Asserter>,
+    /// Where to look.
+    pub evidence: Option<EvidencePointer>,
+    /// What to do next.
+    pub help: String,
+}
+
+impl Check {
+    /// Starts a finding that rejects the chain.
+    #[must_use]
+    pub fn reject(&'static self, expected: impl Into<String>, found: impl Into<String>) -> FindingBuilder {
+        FindingBuilder::new(self, Verdict::Rejected, expected.into(), found.into())
+    }
+
+    /// Starts a finding that leaves the chain undetermined.
+    #[must_use]
+    pub fn undetermined(&'static self, expected: impl Into<String>, found: impl Into<String>) -> FindingBuilder {
+        FindingBuilder::new(self, Verdict::Undetermined, expected.into(), found.into())
+    }
+}
+
+/// Fills in a finding.
+#[derive(Clone, Debug)]
+#[must_use]
+pub struct FindingBuilder(Finding);
+
+impl FindingBuilder {
+    fn new(check: &'static Check, verdict: Verdict, expected: String, found: String) -> Self {
+        Self(Finding {
+            order: u8::MAX - check.rank,
+            id: check.id,
+            verdict,
+            task: None,
+            roles: Vec::new(),
+            rules: check.rules.to_vec(),
+            expected,
+            found,
+            asserters: Vec::new(),
+            evidence: None,
+            help: check.help.to_owned(),
+        })
+    }
+
+    /// Names the task.
+    pub fn task(mut self, task: TaskId) -> Self {
+        self.0.task = Some(task);
+        self
+    }
+
+    /// Names who stands behind what was expected or found.
+    pub fn says(mut self, asserter: Asserter) -> Self {
+        self.0.asserters.push(asserter);
+        self
+    }
+
+    /// Says where to look: a request and an RFC 6901 pointer into its document.
+    pub fn at(mut self, request: &impl std::fmt::Display, pointer: impl Into<String>) -> Self {
+        self.0.evidence =
+            Some(EvidencePointer { request: request.to_string(), pointer: pointer.into(), sha256: None });
+        self
+    }
+
+    /// Replaces the check's general advice by a more precise one.
+    pub fn help(mut self, help: impl Into<String>) -> Self {
+        self.0.help = help.into();
+        self
+    }
+
+    /// Replaces the rules by the ones that are broken.
+    pub fn rules(mut self, rules: &[&'static str]) -> Self {
+        self.0.rules = rules.to_vec();
+        self
+    }
+
+    /// Ends the finding.
+    #[must_use]
+    pub fn build(self) -> Finding {
+        self.0
+    }
+}

@@ -1,0 +1,199 @@
+// SPDX-License-Identifier: MPL-2.0
+//! The vocabulary between the core and the world (DESIGN §2).
+//!
+//! A request is built from validated parts, never from a URL that a task gives. One request is one document,
+//! and at the edge one HTTP answer.
+
+use std::fmt;
+use std::sync::Arc;
+
+use serde::Serialize;
+
+use crate::model::ids::{ArtifactName, Revision, RunId, TaskId};
+
+/// A repository on a VCS host, from a validated URL (S4).
+#[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
+#[serde(rename_all = "lowercase", tag = "vcs")]
+pub enum Repo {
+    /// `https://github.com/{owner}/{name}`.
+    Github {
+        /// Organisation or user.
+        owner: Arc<str>,
+        /// Repository, without `.git`.
+        name: Arc<str>,
+    },
+    /// `https://{host}{path}`.
+    Hg {
+        /// Host name, lower case, no port.
+        host: Arc<str>,
+        /// Path with a leading and without a trailing `/`.
+        path: Arc<str>,
+    },
+}
+
+impl fmt::Display for Repo {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Github { owner, name } => write!(f, "https://github.com/{owner}/{name}"),
+            Self::Hg { host, path } => write!(f, "https://{host}{path}"),
+        }
+    }
+}
+
+/// A document that the core asks for.
+#[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
+#[serde(rename_all = "kebab-case", tag = "kind")]
+#[non_exhaustive]
+pub enum Request {
+    /// An artifact of a run: digests, size and place, bytes on demand.
+    Artifact {
+        /// Whose.
+        task: TaskId,
+        /// Of which run.
+        run: RunId,
+        /// Its name.
+        name: ArtifactName,
+    },
+    /// The names of a run's artifacts, all pages as one: `{"artifacts": [{"name": …}]}` (V42).
+    ArtifactList {
+        /// Whose.
+        task: TaskId,
+        /// Of which run.
+        run: RunId,
+    },
+    /// GitHub's object for a branch: `name`, `protected` (P15).
+    Branch {
+        /// Where.
+        repo: Repo,
+        /// Branch name without `refs/heads/`.
+        branch: Revision,
+    },
+    /// GitHub's page of the branches that hold a commit; only `landed_by_page` reads it (V94, S27).
+    BranchCommits {
+        /// Where.
+        repo: Repo,
+        /// The commit.
+        revision: Revision,
+    },
+    /// GitHub's object for a commit (V65).
+    Commit {
+        /// Where.
+        repo: Repo,
+        /// The commit.
+        revision: Revision,
+    },
+    /// `public/chain-of-trust.json` of a run (V30).
+    CotBody {
+        /// Whose.
+        task: TaskId,
+        /// Of which run.
+        run: RunId,
+    },
+    /// `public/chain-of-trust.json.sig` of a run (V30).
+    CotSignature {
+        /// Whose.
+        task: TaskId,
+        /// Of which run.
+        run: RunId,
+    },
+    /// The queue's definition of a task (V21).
+    Definition {
+        /// Whose.
+        task: TaskId,
+    },
+    /// GitHub's comparison `{branch}...{revision}`: is the revision reachable from the branch? (P15)
+    Landed {
+        /// Where.
+        repo: Repo,
+        /// Branch name without `refs/heads/`.
+        branch: Revision,
+        /// The commit.
+        revision: Revision,
+    },
+    /// projects.yml (V91, V92).
+    Projects,
+    /// GitHub's object for a pull request (V65).
+    PullRequest {
+        /// Where.
+        repo: Repo,
+        /// Its number.
+        number: u64,
+    },
+    /// hg's pushlog entry for a revision (V62).
+    Pushlog {
+        /// Where.
+        repo: Repo,
+        /// The revision.
+        revision: Revision,
+    },
+    /// GitHub's object for a release, by tag (V65).
+    Release {
+        /// Where.
+        repo: Repo,
+        /// The tag.
+        tag: Revision,
+    },
+    /// GitHub's object for a repository (V65, V94).
+    Repository {
+        /// Which.
+        repo: Repo,
+    },
+    /// The queue's status of a task: its runs (P10).
+    Status {
+        /// Whose.
+        task: TaskId,
+    },
+    /// GitHub's object for a tag ref: `git/ref/tags/{tag}`.
+    TagRef {
+        /// Where.
+        repo: Repo,
+        /// The tag.
+        tag: Revision,
+    },
+    /// GitHub's tag listing; only `landed_by_page` reads it (V94).
+    Tags {
+        /// Where.
+        repo: Repo,
+    },
+    /// `public/task-graph.json` of a run: hashed, scanned and spooled in one pass (P21).
+    TaskGraph {
+        /// Whose.
+        task: TaskId,
+        /// Of which run.
+        run: RunId,
+    },
+    /// `.taskcluster.yml` at a revision; for GitHub the contents API's answer (V66).
+    Template {
+        /// Where.
+        repo: Repo,
+        /// At what revision, tag or branch.
+        revision: Revision,
+    },
+}
+
+impl fmt::Display for Request {
+    /// Writes the request as reports show it: kind, then the parts that tell it apart.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Artifact { task, run, name } => write!(f, "artifact {task}/{run}/{name}"),
+            Self::ArtifactList { task, run } => write!(f, "artifact-list {task}/{run}"),
+            Self::Branch { repo, branch } => write!(f, "branch {repo} {branch}"),
+            Self::BranchCommits { repo, revision } => write!(f, "branch-commits {repo} {revision}"),
+            Self::Commit { repo, revision } => write!(f, "commit {repo} {revision}"),
+            Self::CotBody { task, run } => write!(f, "cot-body {task}/{run}"),
+            Self::CotSignature { task, run } => write!(f, "cot-signature {task}/{run}"),
+            Self::Definition { task } => write!(f, "definition {task}"),
+            Self::Landed { repo, branch, revision } => write!(f, "landed {repo} {branch}...{revision}"),
+            Self::Projects => f.write_str("projects"),
+            Self::PullRequest { repo, number } => write!(f, "pull-request {repo} {number}"),
+            Self::Pushlog { repo, revision } => write!(f, "pushlog {repo} {revision}"),
+            Self::Release { repo, tag } => write!(f, "release {repo} {tag}"),
+            Self::Repository { repo } => write!(f, "repository {repo}"),
+            Self::Status { task } => write!(f, "status {task}"),
+            Self::TagRef { repo, tag } => write!(f, "tag-ref {repo} {tag}"),
+            Self::Tags { repo } => write!(f, "tags {repo}"),
+            Self::TaskGraph { task, run } => write!(f, "task-graph {task}/{run}"),
+            Self::Template { repo, revision } => write!(f, "template {repo} {revision}"),
+        }
+    }
+}

@@ -28,6 +28,7 @@ impl Algorithm {
 
     /// Returns the length of the digest in bytes.
     #[must_use]
+    #[expect(clippy::len_without_is_empty, reason = "no digest is empty")]
     pub const fn len(self) -> usize {
         match self {
             Self::Sha256 => 32,
@@ -49,7 +50,9 @@ impl FromStr for Algorithm {
         match name {
             "sha256" => Ok(Self::Sha256),
             "sha512" => Ok(Self::Sha512),
-            _ => Err(UnknownAlgorithm { name: name.chars().take(40).collect() }),
+            _ => Err(UnknownAlgorithm {
+                name: name.chars().take(40).collect(),
+            }),
         }
     }
 }
@@ -90,7 +93,10 @@ impl Digest {
         if !rest.is_empty() || pairs.len() != algorithm.len() {
             return None;
         }
-        let bytes = pairs.iter().map(|&[a, b]| Some(digit(a)? << 4 | digit(b)?)).collect::<Option<_>>()?;
+        let bytes = pairs
+            .iter()
+            .map(|&[a, b]| Some(digit(a)? << 4 | digit(b)?))
+            .collect::<Option<_>>()?;
         Some(Self { algorithm, bytes })
     }
 
@@ -100,10 +106,19 @@ impl Digest {
         self.algorithm
     }
 
+    /// Returns the raw bytes.
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
     /// Returns the digest in lower-case hex.
     #[must_use]
     pub fn hex(&self) -> String {
-        self.bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+        self.bytes
+            .iter()
+            .map(|byte| format!("{byte:02x}"))
+            .collect()
     }
 }
 
@@ -156,12 +171,80 @@ impl Hasher {
     #[must_use]
     pub fn finish(self) -> Digest {
         match self {
-            Self::Sha256(hasher) => {
-                Digest { algorithm: Algorithm::Sha256, bytes: hasher.finalize().to_vec() }
+            Self::Sha256(hasher) => Digest {
+                algorithm: Algorithm::Sha256,
+                bytes: hasher.finalize().to_vec(),
+            },
+            Self::Sha512(hasher) => Digest {
+                algorithm: Algorithm::Sha512,
+                bytes: hasher.finalize().to_vec(),
+            },
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SHA256_ABC: &str = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
+    const SHA512_ABC: &str = "ddaf35a193617abacc417349ae20413112e6fa4e89a97ea20a9eeee64b55d39a\
+                              2192992a274fc1a836ba3c23a3feebbd454d4423643ce80e2a9ac94fa54ca49f";
+    const SHA256_EMPTY: &str = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+
+    #[test]
+    fn known_answers() {
+        let sha256 = |data| Digest::of(Algorithm::Sha256, data).hex();
+        assert_eq!(sha256(b""), SHA256_EMPTY);
+        assert_eq!(sha256(b"abc"), SHA256_ABC);
+        assert_eq!(Digest::of(Algorithm::Sha512, b"abc").hex(), SHA512_ABC);
+        let shown = Digest::of(Algorithm::Sha256, b"abc").to_string();
+        assert_eq!(shown, format!("sha256:{SHA256_ABC}"));
+    }
+
+    #[test]
+    fn streaming_equals_one_shot() {
+        let data: Vec<u8> = (0..=255).cycle().take(1000).collect();
+        for algorithm in [Algorithm::Sha256, Algorithm::Sha512] {
+            let whole = Digest::of(algorithm, &data);
+            for size in [1, 7, 63, 64, 65, 128, 999, 1000] {
+                let mut hasher = Hasher::new(algorithm);
+                data.chunks(size).for_each(|piece| hasher.update(piece));
+                hasher.update(b"");
+                assert_eq!(hasher.finish(), whole, "{algorithm} in pieces of {size}");
             }
-            Self::Sha512(hasher) => {
-                Digest { algorithm: Algorithm::Sha512, bytes: hasher.finalize().to_vec() }
-            }
+        }
+    }
+
+    #[test]
+    fn s9_digests_are_lower_case_hex_of_the_right_length() {
+        let good = Digest::parse(Algorithm::Sha256, SHA256_ABC).unwrap();
+        assert_eq!(good, Digest::of(Algorithm::Sha256, b"abc"));
+        assert_eq!(good.as_bytes()[..2], [0xba, 0x78]);
+        let non_ascii = format!("é{}", &SHA256_ABC[2..]);
+        for bad in [
+            "",
+            &SHA256_ABC.to_uppercase(),
+            &SHA256_ABC[1..],
+            &SHA256_ABC[2..],
+            &format!("{SHA256_ABC}0"),
+            &format!("{SHA256_ABC}00"),
+            &format!(" {SHA256_ABC}"),
+            &format!("0x{}", &SHA256_ABC[2..]),
+            &non_ascii,
+            SHA512_ABC,
+        ] {
+            assert_eq!(Digest::parse(Algorithm::Sha256, bad), None, "{bad}");
+        }
+        assert!(Digest::parse(Algorithm::Sha512, SHA512_ABC).is_some());
+        assert_eq!(Digest::parse(Algorithm::Sha512, SHA256_ABC), None);
+    }
+
+    #[test]
+    fn v43_only_two_algorithms_are_known() {
+        assert_eq!("sha512".parse(), Ok(Algorithm::Sha512));
+        for bad in ["sha1", "SHA256", "md5", ""] {
+            assert!(bad.parse::<Algorithm>().is_err(), "{bad}");
         }
     }
 }

@@ -7,13 +7,13 @@
 use std::fmt;
 use std::sync::Arc;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
-use crate::model::ids::{ArtifactName, Revision, RunId, TaskId};
+use crate::model::ids::{ArtifactName, InvalidId, Revision, RunId, TaskId};
 
 /// A repository on a VCS host, from a validated URL (S4).
-#[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
-#[serde(rename_all = "lowercase", tag = "vcs")]
+#[derive(Clone, Debug, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
+#[serde(rename_all = "lowercase", tag = "vcs", try_from = "RepoText")]
 pub enum Repo {
     /// `https://github.com/{owner}/{name}`.
     Github {
@@ -40,8 +40,53 @@ impl fmt::Display for Repo {
     }
 }
 
+/// A repository as an index of recorded documents has it, before validation.
+#[derive(Deserialize)]
+#[serde(rename_all = "lowercase", tag = "vcs")]
+enum RepoText {
+    Github { owner: Arc<str>, name: Arc<str> },
+    Hg { host: Arc<str>, path: Arc<str> },
+}
+
+impl TryFrom<RepoText> for Repo {
+    type Error = InvalidId;
+
+    /// Takes only parts that cannot leave their place in a URL.
+    fn try_from(text: RepoText) -> Result<Self, InvalidId> {
+        let segment = |part: &str| {
+            !matches!(part, "" | "." | "..")
+                && part.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-+~@".contains(&b))
+        };
+        let host = |part: &str| {
+            !part.is_empty()
+                && part.bytes().all(|b| {
+                    b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'.' | b'-')
+                })
+        };
+        let invalid = |expected, found: &str| {
+            InvalidId { expected, found: found.chars().take(200).collect() }
+        };
+        match text {
+            RepoText::Github { owner, name } if segment(&owner) && segment(&name) => {
+                Ok(Self::Github { owner, name })
+            }
+            RepoText::Github { owner, name } => {
+                Err(invalid("the owner and name of a GitHub repository", &format!("{owner}/{name}")))
+            }
+            RepoText::Hg { host: name, path }
+                if host(&name) && path.strip_prefix('/').is_some_and(|p| p.split('/').all(segment)) =>
+            {
+                Ok(Self::Hg { host: name, path })
+            }
+            RepoText::Hg { host, path } => {
+                Err(invalid("the host and path of an hg repository", &format!("{host}{path}")))
+            }
+        }
+    }
+}
+
 /// A document that the core asks for.
-#[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
+#[derive(Clone, Debug, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
 #[serde(rename_all = "kebab-case", tag = "kind")]
 #[non_exhaustive]
 pub enum Request {
@@ -194,6 +239,46 @@ impl fmt::Display for Request {
             Self::Tags { repo } => write!(f, "tags {repo}"),
             Self::TaskGraph { task, run } => write!(f, "task-graph {task}/{run}"),
             Self::Template { repo, revision } => write!(f, "template {repo} {revision}"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn requests_survive_their_text_form_p27() {
+        let task: TaskId = "YyxNNh7mTAmwDhB4Itm0jg".parse().unwrap();
+        let run = RunId(1);
+        let hg = Repo::Hg { host: "hg.example.org".into(), path: "/releases/main".into() };
+        let github = Repo::Github { owner: "octo".into(), name: "widget.rs".into() };
+        let rev: Revision = "v1.2.0".parse().unwrap();
+        for request in [
+            Request::Artifact { task, run, name: "public/a b.zip".parse().unwrap() },
+            Request::Projects,
+            Request::Pushlog { repo: hg, revision: rev.clone() },
+            Request::PullRequest { repo: github.clone(), number: u64::MAX },
+            Request::Landed { repo: github, branch: "release/1".parse().unwrap(), revision: rev },
+        ] {
+            let text = serde_json::to_string(&request).unwrap();
+            assert_eq!(serde_json::from_str::<Request>(&text).unwrap(), request, "{text}");
+        }
+    }
+
+    #[test]
+    fn requests_from_text_are_validated_s12_s13() {
+        for bad in [
+            r#"{"kind":"definition","task":"../../x"}"#,
+            r#"{"kind":"artifact","task":"YyxNNh7mTAmwDhB4Itm0jg","run":0,"name":"a/../b"}"#,
+            r#"{"kind":"cot-body","task":"YyxNNh7mTAmwDhB4Itm0jg","run":-1}"#,
+            r#"{"kind":"repository","repo":{"vcs":"github","owner":"..","name":"x"}}"#,
+            r#"{"kind":"tags","repo":{"vcs":"hg","host":"h:1","path":"/x"}}"#,
+            r#"{"kind":"tags","repo":{"vcs":"hg","host":"h","path":"/x/../y"}}"#,
+            r#"{"kind":"tags","repo":{"vcs":"hg","host":"h","path":"/x?y"}}"#,
+            r#"{"kind":"unheard-of"}"#,
+        ] {
+            assert!(serde_json::from_str::<Request>(bad).is_err(), "{bad}");
         }
     }
 }

@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: MPL-2.0
+//! What speaks against the chain, or is missing.
+
+use catena_core::report::{Asserter, Finding, Verdict};
+
+use super::count;
+use super::style::{Detail, Page, Tone};
+use crate::escape::{SHORT, clean};
+
+/// How many findings a folded report tells in full.
+const FOLDED: usize = 3;
+
+/// How many characters of a value a folded report shows.
+pub(super) const FOLDED_VALUE: usize = 320;
+
+/// How many characters of a value are ever shown: the JSON report has them all.
+const FULL_VALUE: usize = 4000;
+
+pub(super) fn render(page: &mut Page<'_>, findings: &[Finding]) {
+    if findings.is_empty() {
+        return;
+    }
+    let rejected = findings
+        .iter()
+        .filter(|finding| finding.verdict == Verdict::Rejected)
+        .count();
+    let parts: Vec<String> = [
+        (rejected, "against the chain"),
+        (findings.len() - rejected, "undetermined"),
+    ]
+    .iter()
+    .filter(|(n, _)| *n > 0)
+    .map(|(n, what)| format!("{n} {what}"))
+    .collect();
+    page.heading(
+        Tone::Strong,
+        &format!("{}: {}", count(findings.len(), "finding"), parts.join(", ")),
+    );
+    let shown = match page.style.detail {
+        Detail::All => findings.len(),
+        Detail::Folded => FOLDED,
+    };
+    for finding in findings.iter().take(shown) {
+        one(page, finding);
+    }
+    page.more(findings.iter().skip(shown).map(|finding| finding.id));
+}
+
+fn one(page: &mut Page<'_>, finding: &Finding) {
+    let limit = match page.style.detail {
+        Detail::All => FULL_VALUE,
+        Detail::Folded => FOLDED_VALUE,
+    };
+    let tone = if finding.verdict == Verdict::Rejected {
+        Tone::Bad
+    } else {
+        Tone::Warn
+    };
+    page.text.push_str("  ");
+    page.tone(tone, finding.id);
+    let mut about = String::new();
+    if let Some(task) = finding.task {
+        about.push_str(&format!("  {task}"));
+    }
+    let roles: Vec<String> = finding
+        .roles
+        .iter()
+        .take(2)
+        .map(|role| clean(role, SHORT))
+        .collect();
+    if !roles.is_empty() {
+        let more = finding.roles.len() - roles.len();
+        let more = if more > 0 {
+            format!(" and {more} more names")
+        } else {
+            String::new()
+        };
+        about.push_str(&format!("  {}{more}", roles.join(", ")));
+    }
+    if !finding.rules.is_empty() {
+        about.push_str(&format!("  [{}]", finding.rules.join(" ")));
+    }
+    page.line(&about);
+    let mut field =
+        |name: &str, text: &str| page.wrapped(&format!("    {name:<9}"), "             ", text);
+    field("expected", &clean(&finding.expected, limit));
+    field("found", &clean(&finding.found, limit));
+    if !finding.asserters.is_empty() {
+        let says: Vec<String> = finding.asserters.iter().map(asserter).collect();
+        field("says who", &says.join(", "));
+    }
+    if let Some(evidence) = &finding.evidence {
+        let mut place = clean(&evidence.request, FOLDED_VALUE);
+        if !evidence.pointer.is_empty() {
+            place.push_str(&format!(" at {}", clean(&evidence.pointer, FOLDED_VALUE)));
+        }
+        if let Some(sha256) = &evidence.sha256 {
+            place.push_str(&format!(" (sha256 {})", clean(sha256, SHORT)));
+        }
+        field("where", &place);
+    }
+    field("next", &clean(&finding.help, FULL_VALUE));
+}
+
+fn asserter(asserter: &Asserter) -> String {
+    match asserter {
+        Asserter::Operator => "the operator's configuration".to_owned(),
+        Asserter::Queue => "the queue".to_owned(),
+        Asserter::SignedCot(task) => format!("the signed chain-of-trust document of {task}"),
+        Asserter::Task(task) => format!("task {task} itself"),
+        Asserter::VcsHost => "the VCS host".to_owned(),
+    }
+}

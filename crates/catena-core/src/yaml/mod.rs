@@ -1,0 +1,284 @@
+// SPDX-License-Identifier: MPL-2.0
+//! YAML as PyYAML's `safe_load` reads it: YAML 1.1 scalars, merge keys, last duplicate wins (V97, V106, V107).
+//!
+//! The events come from granit-parser, whose grammar is YAML 1.2; [`compose`] builds the value, [`resolve`] types
+//! the scalars, and [`guard`] refuses what the 1.2 grammar reads but PyYAML refuses or reads differently. The rule is:
+//! what is accepted here has the value that PyYAML gives; what PyYAML refuses is refused. A few things that PyYAML
+//! reads are refused too, as [`YamlErrorKind::Refused`] (`yaml-safe`, RULINGS P2): directives, the tags `!`, `!!omap`
+//! and `!!pairs`, recursive structures, keys that are dates or bytes, and the line breaks U+0085, U+2028, U+2029.
+//! The input is whatever a repository serves: every size is bounded by [`Limits`].
+
+mod block;
+mod compose;
+mod guard;
+mod resolve;
+
+use std::fmt;
+use std::sync::Arc;
+
+use catena_jsone::Value;
+
+/// How much a document may hold; running out is [`YamlErrorKind::Limit`].
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Limits {
+    /// Bytes of text.
+    pub bytes: usize,
+    /// Levels of nesting, aliases expanded (P2: 128).
+    pub depth: usize,
+    /// Scalars and collections, each alias counted as all that it stands for.
+    pub nodes: usize,
+}
+
+impl Default for Limits {
+    /// 32 MiB holds the largest `parameters.yml` many times over; a million nodes are about 100 MB of memory.
+    fn default() -> Self {
+        Self {
+            bytes: 32 << 20,
+            depth: 128,
+            nodes: 1_000_000,
+        }
+    }
+}
+
+/// A value as PyYAML would construct it.
+#[derive(Clone, Debug)]
+pub enum Node {
+    /// An integer beyond 128 bits; its digits are not kept.
+    BigInteger,
+    /// Decoded `!!binary` data; its bytes are not kept.
+    Binary,
+    /// `true`, `yes`, `on` …
+    Bool(bool),
+    /// A number with a dot, an infinity or not-a-number.
+    Float(f64),
+    /// An integer of any of YAML 1.1's notations.
+    Int(i128),
+    /// A mapping: each key once, at its first place, with its last value.
+    Map(Vec<(Self, Self)>),
+    /// `null`, `~` or nothing.
+    Null,
+    /// A sequence.
+    Seq(Vec<Self>),
+    /// A `!!set`; its members are not kept.
+    Set,
+    /// A string.
+    String(Arc<str>),
+    /// A date, or a date with a time; its text is not kept.
+    Timestamp,
+}
+
+impl Node {
+    /// Returns the value of the string key `key` of a mapping; `None` for any other node.
+    #[must_use]
+    pub fn get(&self, key: &str) -> Option<&Self> {
+        self.as_map()?
+            .iter()
+            .find(|(name, _)| name.as_str() == Some(key))
+            .map(|(_, value)| value)
+    }
+
+    /// Returns the entries of a mapping.
+    #[must_use]
+    pub fn as_map(&self) -> Option<&[(Self, Self)]> {
+        match self {
+            Self::Map(entries) => Some(entries),
+            _ => None,
+        }
+    }
+
+    /// Returns the items of a sequence.
+    #[must_use]
+    pub fn as_seq(&self) -> Option<&[Self]> {
+        match self {
+            Self::Seq(items) => Some(items),
+            _ => None,
+        }
+    }
+
+    /// Returns the text of a string.
+    #[must_use]
+    pub fn as_str(&self) -> Option<&str> {
+        match self {
+            Self::String(text) => Some(text),
+            _ => None,
+        }
+    }
+
+    /// Returns the integer, if it fits 128 bits.
+    #[must_use]
+    pub const fn as_int(&self) -> Option<i128> {
+        match self {
+            Self::Int(number) => Some(*number),
+            _ => None,
+        }
+    }
+
+    /// Returns the boolean.
+    #[must_use]
+    pub const fn as_bool(&self) -> Option<bool> {
+        match self {
+            Self::Bool(flag) => Some(*flag),
+            _ => None,
+        }
+    }
+
+    /// Returns the name of the node's type for messages.
+    #[must_use]
+    pub const fn type_name(&self) -> &'static str {
+        match self {
+            Self::BigInteger => "integer beyond 128 bits",
+            Self::Binary => "binary",
+            Self::Bool(_) => "boolean",
+            Self::Float(number) if number.is_nan() => "not-a-number",
+            Self::Float(number) if number.is_infinite() => "infinity",
+            Self::Float(_) => "float",
+            Self::Int(_) => "integer",
+            Self::Map(_) => "mapping",
+            Self::Null => "null",
+            Self::Seq(_) => "sequence",
+            Self::Set => "set",
+            Self::String(_) => "string",
+            Self::Timestamp => "date",
+        }
+    }
+
+    /// Returns the value for JSON-e and for comparing. What JSON cannot write becomes [`Value::Foreign`], which equals
+    /// nothing; so does a whole mapping with a key that is not a string, as rendering it fails in the reference (V106).
+    #[must_use]
+    pub fn to_value(&self) -> Value {
+        match self {
+            Self::Bool(flag) => Value::Bool(*flag),
+            Self::Float(number) if number.is_finite() => Value::Float(*number),
+            Self::Int(number) => Value::Int(*number),
+            Self::Map(entries) => entries
+                .iter()
+                .map(|(key, value)| match key {
+                    Self::String(name) => Some((Arc::clone(name), value.to_value())),
+                    _ => None,
+                })
+                .collect::<Option<_>>()
+                .map_or(
+                    Value::Foreign("mapping with a non-string key"),
+                    Value::Object,
+                ),
+            Self::Null => Value::Null,
+            Self::Seq(items) => Value::Array(items.iter().map(Self::to_value).collect()),
+            Self::String(text) => Value::String(Arc::clone(text)),
+            Self::BigInteger | Self::Binary | Self::Float(_) | Self::Set | Self::Timestamp => {
+                Value::Foreign(self.type_name())
+            }
+        }
+    }
+}
+
+/// A document and what its author should know about it.
+#[derive(Clone, Debug)]
+pub struct Parsed {
+    /// The document; [`Node::Null`] when the text is empty.
+    pub root: Node,
+    /// Plain scalars that a YAML 1.2 reader, such as the service that created the task, reads differently; the first
+    /// hundred.
+    pub notes: Vec<ScalarNote>,
+    /// Keys that a mapping holds more than once, of which the last counts (S45); the first hundred.
+    pub warnings: Vec<DuplicateKey>,
+}
+
+/// A plain scalar whose YAML 1.1 and YAML 1.2 meanings differ.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct ScalarNote {
+    /// Where it stands.
+    pub place: Place,
+    /// Its text, at most 80 characters.
+    pub text: String,
+    /// What PyYAML and this module read.
+    pub yaml_1_1: String,
+    /// What the core schema of YAML 1.2 reads.
+    pub yaml_1_2: String,
+}
+
+/// A key that stands more than once in its mapping.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct DuplicateKey {
+    /// Where the later one stands.
+    pub place: Place,
+    /// The key, at most 80 characters.
+    pub key: String,
+}
+
+/// A place in the text.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct Place {
+    /// The line, from 1.
+    pub line: usize,
+    /// The column in characters, from 1.
+    pub column: usize,
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "line {}, column {}", self.line, self.column)
+    }
+}
+
+/// Why there is no value.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+#[error("{detail} at {place}")]
+pub struct YamlError {
+    /// Where it was found.
+    pub place: Place,
+    /// What kind of failure it is.
+    pub kind: YamlErrorKind,
+    /// What was found, for people.
+    pub detail: String,
+}
+
+/// The kinds of failure that rules tell apart.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum YamlErrorKind {
+    /// More bytes, nodes or levels than [`Limits`] allow.
+    Limit,
+    /// A tag, key or notation that we refuse (`yaml-safe`), whether or not PyYAML does.
+    Refused,
+    /// Text that PyYAML refuses as well, or that our parser does not read.
+    Syntax,
+}
+
+impl YamlError {
+    fn new(kind: YamlErrorKind, place: Place, detail: impl Into<String>) -> Self {
+        Self {
+            place,
+            kind,
+            detail: detail.into(),
+        }
+    }
+
+    fn refused(place: Place, detail: impl Into<String>) -> Self {
+        Self::new(YamlErrorKind::Refused, place, detail)
+    }
+
+    fn syntax(place: Place, detail: impl Into<String>) -> Self {
+        Self::new(YamlErrorKind::Syntax, place, detail)
+    }
+}
+
+/// Parses a file that holds one YAML document, or none.
+///
+/// # Errors
+/// A [`YamlError`] for text that PyYAML refuses, for several documents, for what we refuse, and beyond the limits.
+///
+/// # Examples
+/// ```
+/// use catena_core::yaml::{Limits, parse};
+///
+/// let parsed = parse(b"on: 010\nwhen: 2026-01-01\n", &Limits::default())?;
+/// assert!(parsed.root.get("on").is_none()); // the key is the boolean true
+/// assert_eq!(parsed.root.as_map().unwrap()[0].1.as_int(), Some(8));
+/// assert_eq!(parsed.notes.len(), 3); // a YAML 1.2 reader reads all three differently
+/// # Ok::<(), catena_core::yaml::YamlError>(())
+/// ```
+pub fn parse(bytes: &[u8], limits: &Limits) -> Result<Parsed, YamlError> {
+    let text = guard::text(bytes, limits)?;
+    let (parsed, tokens) = compose::compose(text, limits)?;
+    guard::layout(text, tokens)?;
+    Ok(parsed)
+}

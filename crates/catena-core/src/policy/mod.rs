@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: MPL-2.0
+//! What may be trusted, as validated data: settings, keys, product policies, relaxations.
+//!
+//! Everything is an argument of the verification (DESIGN §4): nothing here reads a file, the environment or a
+//! clock. The built-in policies are the files under `policies/`; a `scriptworker.yaml` (C1–C4) or a TOML file
+//! with the same keys overrides them. What is wrong is found at load (S50, S52), not in the middle of a chain.
+
+mod builtin;
+mod config;
+mod dialect;
+mod error;
+mod glob;
+mod infer;
+mod keyring;
+mod keys;
+mod lint;
+mod node;
+mod origin;
+mod parse;
+mod product;
+mod rule;
+mod secret;
+mod settings;
+mod switch;
+
+pub use config::Config;
+pub use error::{ConfigError, Place};
+pub use glob::glob_matches;
+pub use infer::{Candidate, PoolType, RepositoryUrl};
+pub use keyring::Keyring;
+pub use keys::{KEYS, KeySpec, KeyType, Reader};
+pub use node::{Item, Key, Node};
+pub use origin::{InvalidOrigin, RootUrl};
+pub use product::{Policy, Prebuilt, ProductType};
+pub use rule::{ArtifactRule, MatchedArtifact, PathRegex, UrlRule};
+pub use secret::{Credentials, Secret};
+pub use settings::{RetrySettings, Settings};
+pub use switch::{NoReason, Profile, Relaxations, Switch, UnknownName};
+
+/// The task types (V12), and no other.
+pub const TASK_TYPES: [&str; 14] = [
+    "action",
+    "balrog",
+    "beetmover",
+    "bouncer",
+    "build",
+    "decision",
+    "docker-image",
+    "l10n",
+    "partials",
+    "pushapk",
+    "repackage",
+    "scriptworker",
+    "shipit",
+    "signing",
+];
+
+/// Task types whose definition is rebuilt from a template.
+pub const PARENT_TASK_TYPES: [&str; 2] = ["action", "decision"];
+
+/// Task types without a check of their own (V50).
+pub const UNCHECKED_TASK_TYPES: [&str; 4] = ["build", "l10n", "partials", "repackage"];
+
+/// Worker implementations with checks of their own (V74).
+pub const WORKER_IMPLEMENTATIONS: [&str; 3] = ["docker-worker", "generic-worker", "scriptworker"];
+
+/// The provisioner that always runs scriptworkers (V13).
+pub const SCRIPTWORKER_PROVISIONER: &str = "scriptworker-prov-v1";
+
+/// Values of `tasks_for` in hg products (V59).
+pub const HG_TASKS_FOR: [&str; 3] = ["action", "cron", "hg-push"];
+
+/// Values of `tasks_for` in GitHub products (V59).
+pub const GITHUB_TASKS_FOR: [&str; 7] = [
+    "action",
+    "cron",
+    "github-pull-request",
+    "github-pull-request-untrusted",
+    "github-push",
+    "github-release",
+    "pr-action",
+];
+
+/// Values of `tasks_for` that make a pull request: the reference's two (V89), and `pr-action` (S28).
+pub const PULL_REQUEST_TASKS_FOR: [&str; 3] = [
+    "github-pull-request",
+    "github-pull-request-untrusted",
+    "pr-action",
+];
+
+/// Scheduler ids of try pushes (V88).
+pub const TRY_SCHEDULER_IDS: [&str; 1] = ["gecko-level-1"];
+
+/// Keys of a task-graph entry that are not compared with the runtime definition (V55).
+pub const GRAPH_IGNORED_KEYS: [&str; 8] = [
+    "created",
+    "deadline",
+    "dependencies",
+    "expires",
+    "priority",
+    "projectId",
+    "schedulerId",
+    "taskQueueId",
+];

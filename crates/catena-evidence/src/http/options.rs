@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: MPL-2.0
+//! What an [`HttpSource`](super::HttpSource) is told.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::limits::Limits;
+use super::retry::Retry;
+use crate::progress::Progress;
+
+/// Settings of a source over HTTP. Plain data; checked by [`HttpSource::new`](super::HttpSource::new).
+#[derive(Clone)]
+#[non_exhaustive]
+pub struct HttpOptions {
+    /// Hosts that may be reached under a local address by a redirect (`x_cot.artifact_hosts`, P24).
+    pub artifact_hosts: BTreeSet<String>,
+    /// Certificate authorities in PEM to trust instead of the system's.
+    pub ca_bundle: Option<Vec<u8>>,
+    /// Requests under way to one host at a time (P20).
+    pub concurrency: usize,
+    /// The longest time to establish a connection.
+    pub connect_timeout: Duration,
+    /// Canonical origin → loopback origin; only the connection is mapped (`x_cot.endpoints`, P24).
+    pub endpoints: BTreeMap<String, String>,
+    /// Sent to `https://api.github.com` and to nobody else (S55).
+    pub github_token: Option<String>,
+    /// The most bytes of an answer, by kind.
+    pub limits: Limits,
+    /// Artifacts downloaded at a time, over all hosts (`max_concurrent_downloads`, V98).
+    pub max_concurrent_downloads: Option<usize>,
+    /// Told about what is received.
+    pub progress: Progress,
+    /// Where projects.yml is (`project_configuration_url`).
+    pub projects_url: Option<String>,
+    /// Which proxies to use.
+    pub proxy: Proxy,
+    /// Where pushlogs are, with `{repo}` and `{revision}`.
+    pub pushlog_url: Option<String>,
+    /// The longest silence within an answer.
+    pub read_timeout: Duration,
+    /// Whether redirects may change to http and, for documents without a digest, to another host
+    /// (`x_cot.relax.http_redirects`, P5). The limit of ten and the address rules stay.
+    pub relax_redirects: bool,
+    /// When to try again.
+    pub retry: Retry,
+    /// The deployment's root URL: https, or http on loopback.
+    pub root_url: String,
+    /// A directory on the file system where accepted artifacts will be placed; the system's
+    /// temporary directory if not set.
+    pub spool_dir: Option<PathBuf>,
+    /// The `User-Agent`.
+    pub user_agent: String,
+}
+
+impl HttpOptions {
+    /// Returns the defaults for a deployment.
+    pub fn new(root_url: impl Into<String>) -> Self {
+        Self {
+            artifact_hosts: BTreeSet::new(),
+            ca_bundle: None,
+            concurrency: 64,
+            connect_timeout: Duration::from_secs(10),
+            endpoints: BTreeMap::new(),
+            github_token: None,
+            limits: Limits::default(),
+            max_concurrent_downloads: None,
+            progress: Progress::default(),
+            projects_url: None,
+            proxy: Proxy::System,
+            pushlog_url: None,
+            read_timeout: Duration::from_secs(30),
+            relax_redirects: false,
+            retry: Retry::default(),
+            root_url: root_url.into(),
+            spool_dir: None,
+            user_agent: concat!("catena/", env!("CARGO_PKG_VERSION")).to_owned(),
+        }
+    }
+}
+
+impl fmt::Debug for HttpOptions {
+    /// Shows where requests go; never the token.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("HttpOptions")
+            .field("root_url", &self.root_url)
+            .field("endpoints", &self.endpoints)
+            .field("relax_redirects", &self.relax_redirects)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Which proxies to use.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Proxy {
+    /// None.
+    Direct,
+    /// Those that `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` and `NO_PROXY` name.
+    System,
+}
+
+/// A setting that cannot be used.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum OptionsError {
+    /// The HTTP client cannot be made, for example for lack of certificate authorities.
+    #[error("cannot set up HTTPS: {detail}")]
+    Client {
+        /// What the client says.
+        detail: String,
+    },
+    /// A value is not what is due.
+    #[error("{key}: expected {expected}, found {found:?}")]
+    Setting {
+        /// Which setting.
+        key: &'static str,
+        /// What is due.
+        expected: &'static str,
+        /// What was given.
+        found: String,
+    },
+    /// The directory for downloads cannot be made.
+    #[error("cannot use {path} for downloads")]
+    Spool {
+        /// Where it was to be.
+        path: PathBuf,
+        /// Why not.
+        #[source]
+        source: std::io::Error,
+    },
+}

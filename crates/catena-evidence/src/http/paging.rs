@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: MPL-2.0
+//! Joins the pages of an artifact listing to one document (V42).
+
+use std::collections::HashSet;
+
+use bytes::Bytes;
+use catena_core::document::ErrorKind;
+use catena_core::request::Request;
+use reqwest::Url;
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+use super::HttpSource;
+use super::classify::Failure;
+use crate::spool::Kept;
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Page {
+    artifacts: Vec<Box<RawValue>>,
+    continuation_token: Option<String>,
+}
+
+#[derive(Serialize)]
+struct Whole<'a> {
+    artifacts: &'a [Box<RawValue>],
+}
+
+impl HttpSource {
+    /// Returns all pages as one. A listing of one page is passed on as received.
+    pub(super) async fn list(&self, request: &Request, url: &Url) -> Result<Kept, Failure> {
+        let cap = self.client.limits().of(request);
+        let first = self.page(request, url).await?;
+        let Ok(page) = serde_json::from_slice::<Page>(&first) else {
+            return Ok(Kept::Bytes(first)); // what is wrong with it is for the core to say
+        };
+        let Some(token) = page.continuation_token else {
+            return Ok(Kept::Bytes(first));
+        };
+        let mut artifacts = page.artifacts;
+        let mut bytes = first.len();
+        let mut seen = HashSet::new();
+        let mut next = Some(token);
+        while let Some(token) = next {
+            if !seen.insert(token.clone()) {
+                let detail = "the listing's continuation tokens go in a circle";
+                return Err(Failure::lasting(ErrorKind::Malformed, detail));
+            }
+            let mut at = url.clone();
+            at.query_pairs_mut()
+                .append_pair("continuationToken", &token);
+            let body = self.page(request, &at).await?;
+            bytes += body.len();
+            if u64::try_from(bytes).unwrap_or(u64::MAX) > cap || seen.len() > MOST_PAGES {
+                let detail = format!("a listing of more than {cap} bytes or {MOST_PAGES} pages");
+                return Err(Failure::lasting(ErrorKind::TooLarge, detail));
+            }
+            let page: Page = serde_json::from_slice(&body).map_err(unreadable)?;
+            artifacts.extend(page.artifacts);
+            next = page.continuation_token;
+        }
+        let whole = serde_json::to_vec(&Whole {
+            artifacts: &artifacts,
+        })
+        .map_err(unreadable)?;
+        Ok(Kept::Bytes(whole.into()))
+    }
+
+    async fn page(&self, request: &Request, url: &Url) -> Result<Bytes, Failure> {
+        match self.get(request, url).await? {
+            Kept::Bytes(bytes) => Ok(bytes),
+            Kept::Graph(_) | Kept::Stored(_) => Err(Failure::lasting(
+                ErrorKind::Malformed,
+                "a listing that was not kept in memory",
+            )),
+        }
+    }
+}
+
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "the shape that map_err wants"
+)]
+fn unreadable(error: serde_json::Error) -> Failure {
+    Failure::lasting(
+        ErrorKind::Malformed,
+        format!("a page of the listing: {error}"),
+    )
+}
+
+/// The queue gives 1,000 names on a page.
+const MOST_PAGES: usize = 1000;

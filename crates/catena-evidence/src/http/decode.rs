@@ -57,14 +57,14 @@ impl Coding {
 #[derive(Debug)]
 pub(crate) enum Decoder {
     Gzip(Box<MultiGzDecoder<Intake>>),
-    Identity(Intake),
+    Identity(Box<Intake>),
 }
 
 impl Decoder {
     pub(crate) fn new(coding: Coding, intake: Intake) -> Self {
         match coding {
             Coding::Gzip => Self::Gzip(Box::new(MultiGzDecoder::new(intake))),
-            Coding::Identity => Self::Identity(intake),
+            Coding::Identity => Self::Identity(Box::new(intake)),
         }
     }
 
@@ -80,7 +80,7 @@ impl Decoder {
     pub(crate) fn finish(self) -> Result<Kept, Failure> {
         let intake = match self {
             Self::Gzip(decoder) => decoder.finish().map_err(|e| undecodable(&e))?,
-            Self::Identity(intake) => intake,
+            Self::Identity(intake) => *intake,
         };
         intake.finish().map_err(|e| Failure::intake(&e))
     }

@@ -7,12 +7,14 @@
 
 mod builtin;
 mod config;
+mod cot_keys;
 mod dialect;
 mod error;
 mod glob;
 mod infer;
 mod keyring;
 mod keys;
+mod layers;
 mod lint;
 mod node;
 mod origin;

@@ -8,7 +8,7 @@ use super::error::{ConfigError, Place};
 use super::keys::{KeySpec, unknown};
 use super::layers::Layers;
 use super::node::{Cursor, Key};
-use super::product::Entry;
+use super::product::{Entry, branch_glob};
 use super::settings::{self, RetrySettings};
 use super::switch::{Relaxations, Switch};
 
@@ -47,7 +47,10 @@ impl CotKeys {
 
     fn protect(&mut self, at: &Cursor<'_>) -> Result<(), ConfigError> {
         for (product, globs) in at.members()? {
-            globs.texts()?;
+            globs
+                .list()?
+                .iter()
+                .try_for_each(|glob| branch_glob(glob).map(drop))?;
             let node = Arc::new(globs.node.clone());
             let entry = Entry {
                 file: at.file.clone(),

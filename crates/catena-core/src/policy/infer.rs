@@ -43,7 +43,7 @@ pub struct Candidate {
 impl Config {
     /// Returns every product whose rules know the repository, each with the types that the worker pool stands
     /// for. A pool of decision tasks gives `decision`, whatever the task: whether it is an action is the caller's
-    /// to see (V9). `products` limits the search to one product.
+    /// to see (V9). `product` limits the search to one product.
     ///
     /// # Errors
     /// A product's policy is not valid.

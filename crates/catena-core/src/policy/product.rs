@@ -380,7 +380,19 @@ fn trees(at: &Cursor<'_>) -> Result<BTreeMap<String, Vec<String>>, ConfigError> 
 
 fn globs(at: Option<&Cursor<'_>>) -> Result<Vec<String>, ConfigError> {
     let Some(at) = at else { return Ok(Vec::new()) };
-    Ok(at.texts()?.into_iter().map(str::to_owned).collect())
+    at.list()?.iter().map(branch_glob).collect()
+}
+
+/// A glob of branch names. One of stars alone would protect whatever anybody pushes.
+pub(super) fn branch_glob(at: &Cursor<'_>) -> Result<String, ConfigError> {
+    let glob = at.text()?;
+    let literal = glob.contains(|c: char| !matches!(c, '*' | '/'));
+    let special = |c: char| c.is_control() || c.is_whitespace() || "?[]{}\\^~:".contains(c);
+    if literal && !glob.contains(special) {
+        Ok(glob.to_owned())
+    } else {
+        Err(at.expected("a branch name that may hold *, but nothing else with a meaning"))
+    }
 }
 
 #[cfg(test)]
@@ -528,6 +540,9 @@ mod tests {
             ("prebuilt_docker_image_task_types = 'all'", "any, or a list"),
             ("cot_product_type = 'svn'", "hg or github"),
             ("cot_product_type = []", "hg or github"),
+            ("protected_branches = ['**']", "a branch name"),
+            ("protected_branches = ['*/*']", "a branch name"),
+            ("protected_branches = ['release/?']", "a branch name"),
             ("source_env_prefix = ''", "a text that is not empty"),
             (
                 "cot_restricted_trees = { xpi-manifest-repo = ['x'] }",

@@ -6,6 +6,7 @@
 //! the meaning of answers (P7) are decided here, and nothing else: what a document says is the
 //! core's business.
 
+mod directory;
 mod driver;
 mod http;
 mod memory;
@@ -13,6 +14,7 @@ mod progress;
 mod source;
 mod spool;
 
+pub use directory::{DirectoryError, DirectorySource, DirectoryWriter, Recorder};
 pub use driver::{Machine, run};
 pub use http::HttpSource;
 pub use http::limits::Limits;

@@ -8,7 +8,7 @@ use std::sync::{Arc, OnceLock};
 use catena_core::document::ErrorKind;
 use catena_core::request::{Repo, Request};
 use reqwest::header::{
-    ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, HOST, HeaderName, HeaderValue, LOCATION,
+    ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, HOST, HeaderMap, HeaderName, HeaderValue, LOCATION,
 };
 use reqwest::{Certificate, ClientBuilder, Response, StatusCode, Url};
 
@@ -150,26 +150,38 @@ impl Client {
         };
         let pass = self.gates.host(&authority(&hop.url)).await;
         let mapped = self.redirects.map(&hop.url);
-        let mut call = match &mapped {
+        let call = match &mapped {
             Some((url, host)) => client.get(url.clone()).header(HOST, host),
             None => client.get(hop.url.clone()),
         };
-        call = call.header(ACCEPT_ENCODING, ACCEPTED);
-        if is_page(request) {
-            call = call.header(ACCEPT, "text/html");
-        } else if is_github_api(request) {
-            call = call.header(ACCEPT, "application/vnd.github+json");
-            call = call.header(API_VERSION, "2022-11-28");
-            if let Some(token) = &self.token
-                && mapped.is_none()
-                && may_have_token(&hop.url)
-            {
-                call = call.header(AUTHORIZATION, token);
-            }
-        }
+        let call = call.headers(self.headers(request, &hop.url, mapped.is_some()));
         self.counts.requests.fetch_add(1, Ordering::Relaxed);
         let response = call.send().await.map_err(Failure::transport)?;
         Ok((response, pass))
+    }
+
+    /// Returns what a request says of itself. The token is for the canonical host over TLS: it
+    /// follows no redirect elsewhere, and no mapping to loopback.
+    fn headers(&self, request: &Request, url: &Url, mapped: bool) -> HeaderMap {
+        let mut headers = HeaderMap::new();
+        headers.insert(ACCEPT_ENCODING, HeaderValue::from_static(ACCEPTED));
+        if is_page(request) {
+            headers.insert(ACCEPT, HeaderValue::from_static("text/html"));
+        }
+        if is_github_api(request) {
+            headers.insert(
+                ACCEPT,
+                HeaderValue::from_static("application/vnd.github+json"),
+            );
+            headers.insert(API_VERSION, HeaderValue::from_static("2022-11-28"));
+            if let Some(token) = &self.token
+                && !mapped
+                && may_have_token(url)
+            {
+                headers.insert(AUTHORIZATION, token.clone());
+            }
+        }
+        headers
     }
 
     fn guarded(&self) -> Result<&reqwest::Client, Failure> {
@@ -279,6 +291,20 @@ mod tests {
 
     #[test]
     fn the_token_goes_to_the_api_over_https_only_s55() {
+        let mut options = HttpOptions::new("https://tc.example.org");
+        options.github_token = Some("secret".to_owned());
+        let client = Client::new(&options).unwrap();
+        let repo = Repo::Github {
+            owner: "octo".into(),
+            name: "widget".into(),
+        };
+        let asked = Request::Repository { repo: repo.clone() };
+        let token = |request: &Request, url: &str, mapped| {
+            let headers = client.headers(request, &Url::parse(url).unwrap(), mapped);
+            headers
+                .get(AUTHORIZATION)
+                .map(|value| value.to_str().unwrap().to_owned())
+        };
         for (url, expected) in [
             ("https://api.github.com/repos/a/b", true),
             ("https://API.GitHub.com:443/repositories/1", true),
@@ -288,7 +314,20 @@ mod tests {
             ("https://raw.githubusercontent.com/a/b", false),
             ("https://api.github.com.example.org/", false),
         ] {
-            assert_eq!(may_have_token(&Url::parse(url).unwrap()), expected, "{url}");
+            let expected = expected.then(|| "Bearer secret".to_owned());
+            assert_eq!(token(&asked, url, false), expected, "{url}");
+            assert_eq!(token(&asked, url, true), None, "{url}");
+        }
+        // a queue that redirects to the API gets nothing from it
+        let page = Request::BranchCommits {
+            repo,
+            revision: "abc".parse().unwrap(),
+        };
+        for request in [page, Request::Projects] {
+            assert_eq!(
+                token(&request, "https://api.github.com/repos/a/b", false),
+                None
+            );
         }
     }
 

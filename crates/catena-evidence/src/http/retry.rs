@@ -13,7 +13,7 @@ pub struct Retry {
     /// The longest pause that we choose ourselves.
     pub cap: Duration,
     /// The longest time for one document, all attempts and pauses together; bodies that go to disk
-    /// get [`STREAMING`] times as long, since a large one over a slow line is no failure.
+    /// get six times as long, since a large one over a slow line is no failure.
     pub deadline: Duration,
 }
 
@@ -44,7 +44,7 @@ impl Retry {
     }
 }
 
-/// Factor on the deadline for bodies that go to disk.
+/// Factor on the deadline (see [`Retry::deadline`]) for bodies that go to disk.
 pub(crate) const STREAMING: u32 = 6;
 
 /// `Retry-After` beyond this is not waited for in full: the run would be over before.

@@ -10,8 +10,9 @@ mod place;
 mod spooled;
 
 use std::collections::HashMap;
-use std::fs::File;
+use std::fs::{File, Permissions};
 use std::io;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -51,9 +52,9 @@ impl Spool {
     /// # Errors
     /// The directory cannot be made.
     pub fn within(dir: &Path) -> io::Result<Self> {
-        // tempfile makes it with mode 0700
         let own = tempfile::Builder::new()
             .prefix(".catena-incoming-")
+            .permissions(Permissions::from_mode(0o700))
             .tempdir_in(dir)?;
         Ok(Self::with(Home::Within(own)))
     }

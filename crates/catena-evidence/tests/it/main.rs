@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: MPL-2.0
+//! The sources against real servers and real directories.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "tests and their helpers may fail loudly"
+)]
+
+mod directory;
+mod http;
+mod place;
+mod redirects;
+mod server;

@@ -99,7 +99,7 @@ pub(super) fn layout(text: &str, tokens: Tokens) -> Result<(), YamlError> {
         text,
         flow: Vec::new(),
         explicit: BTreeSet::new(),
-        has_key: false,
+        key: None,
         started: false,
     };
     let mut at = 0;
@@ -117,8 +117,8 @@ struct Walk<'t> {
     flow: Vec<Entry>,
     /// The columns of the `?` of block mappings that no `:` has answered yet.
     explicit: BTreeSet<usize>,
-    /// Whether a token stands on this line since the last indicator.
-    has_key: bool,
+    /// Where the first token since the last indicator or line break begins.
+    key: Option<usize>,
     /// Whether anything but white space and comments has been seen.
     started: bool,
 }
@@ -144,7 +144,7 @@ impl Walk<'_> {
         for (offset, c) in self.slice(from, to).to_owned().char_indices() {
             let at = from + offset;
             match c {
-                '\n' | '\r' => (in_comment, self.has_key) = (false, false),
+                '\n' | '\r' => (in_comment, self.key) = (false, None),
                 _ if in_comment => {}
                 ' ' => {}
                 '#' => in_comment = true,
@@ -165,7 +165,11 @@ impl Walk<'_> {
                 _ => {}
             }
             self.started |= !matches!(c, ' ' | '\n' | '\r') && !in_comment;
-            self.has_key = matches!(c, ']' | '}') || (self.has_key && matches!(c, ' ' | '\r'));
+            self.key = match c {
+                '[' | '{' | ']' | '}' => self.key.or(Some(at)),
+                ' ' | '\r' => self.key,
+                _ => None,
+            };
         }
         Ok(())
     }
@@ -188,7 +192,8 @@ impl Walk<'_> {
 
     /// Checks a `:` of a block mapping: PyYAML wants a key before it, on its line or after a `?` in the same column.
     fn block_value(&mut self, at: usize) -> Result<(), YamlError> {
-        if self.has_key {
+        if let Some(key) = self.key {
+            self.explicit.split_off(&self.column(key));
             return Ok(());
         }
         let column = self.column(at);
@@ -233,10 +238,15 @@ impl Walk<'_> {
     fn token(&mut self, range: &Range<usize>, token: Token) -> Result<(), YamlError> {
         self.begin(range.start);
         self.started = true;
-        self.has_key = !matches!(
+        let is_block = matches!(
             token,
             Token::Scalar(ScalarStyle::Literal | ScalarStyle::Folded)
         );
+        self.key = if is_block {
+            None
+        } else {
+            self.key.or(Some(range.start))
+        };
         let source = self.slice(range.start, range.end);
         match token {
             Token::Alias => anchor_name(

@@ -6,6 +6,8 @@
 //! what is accepted here has the value that PyYAML gives; what PyYAML refuses is refused. A few things that PyYAML
 //! reads are refused too, as [`YamlErrorKind::Refused`] (`yaml-safe`, RULINGS P2): directives, the tags `!`, `!!omap`
 //! and `!!pairs`, recursive structures, keys that are dates or bytes, and the line breaks U+0085, U+2028, U+2029.
+//! A few notations that YAML 1.2 has not are refused as [`YamlErrorKind::Syntax`], such as a `#` directly after a quote, or
+//! a quoted scalar whose next line is not indented; `tests/yaml` lists them all.
 //! The input is whatever a repository serves: every size is bounded by [`Limits`].
 
 mod block;
@@ -43,7 +45,7 @@ impl Default for Limits {
 /// A value as PyYAML would construct it.
 #[derive(Clone, Debug)]
 pub enum Node {
-    /// An integer beyond 128 bits; its digits are not kept.
+    /// An integer whose magnitude needs more than 127 bits; its digits are not kept.
     BigInteger,
     /// Decoded `!!binary` data; its bytes are not kept.
     Binary,
@@ -281,4 +283,179 @@ pub fn parse(bytes: &[u8], limits: &Limits) -> Result<Parsed, YamlError> {
     let (parsed, tokens) = compose::compose(text, limits)?;
     guard::layout(text, tokens)?;
     Ok(parsed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn root(text: &str) -> Node {
+        parse(text.as_bytes(), &Limits::default()).unwrap().root
+    }
+
+    fn kind(bytes: &[u8], limits: &Limits) -> YamlErrorKind {
+        parse(bytes, limits).unwrap_err().kind
+    }
+
+    #[test]
+    fn v106_what_json_cannot_write_is_foreign() {
+        let value =
+            root("a: 2026-01-01\nb: .inf\nc: !!set {x}\nd: {1: x}\ne: [1, 1.5, ~, yes, x]\n")
+                .to_value();
+        let foreign = |key: &str| match value.get(key) {
+            Some(Value::Foreign(kind)) => *kind,
+            other => panic!("{key}: {other:?}"),
+        };
+        assert_eq!(foreign("a"), "date");
+        assert_eq!(foreign("b"), "infinity");
+        assert_eq!(foreign("c"), "set");
+        assert_eq!(foreign("d"), "mapping with a non-string key");
+        let items = value.get("e").and_then(Value::as_array).unwrap();
+        assert!(matches!(
+            items,
+            [
+                Value::Int(1),
+                Value::Float(_),
+                Value::Null,
+                Value::Bool(true),
+                Value::String(_)
+            ]
+        ));
+    }
+
+    #[test]
+    fn s45_duplicate_keys_warn_and_the_last_counts() {
+        let parsed = parse(b"a: 1\nb: 2\n\n'a': 3\n", &Limits::default()).unwrap();
+        assert_eq!(parsed.root.get("a").and_then(Node::as_int), Some(3));
+        assert_eq!(parsed.root.as_map().unwrap()[0].0.as_str(), Some("a"));
+        let place = Place { line: 4, column: 1 };
+        assert_eq!(
+            parsed.warnings,
+            [DuplicateKey {
+                place,
+                key: "a".to_owned()
+            }]
+        );
+        let merged = parse(b"a: {<<: {x: 1}, x: 2}\n", &Limits::default()).unwrap();
+        assert!(merged.warnings.is_empty(), "an override is no duplicate");
+    }
+
+    #[test]
+    fn v106_scalars_that_yaml_1_2_reads_differently_are_noted() {
+        let text = "a: [yes, 010, 0o10, 1_0, 1:30, 1e3, 2026-01-01, +12, 0x1F, 1.5, null, ~, true, .inf, 09, x, '010']";
+        let parsed = parse(text.as_bytes(), &Limits::default()).unwrap();
+        let notes: Vec<_> = parsed
+            .notes
+            .iter()
+            .map(|n| (&*n.text, &*n.yaml_1_1, &*n.yaml_1_2))
+            .collect();
+        assert_eq!(
+            notes,
+            [
+                ("yes", "boolean true", "string"),
+                ("010", "integer 8", "integer 10"),
+                ("0o10", "string", "integer 8"),
+                ("1_0", "integer 10", "string"),
+                ("1:30", "integer 90", "string"),
+                ("1e3", "string", "number 1000.0"),
+                ("2026-01-01", "date", "string"),
+                ("09", "string", "integer 9"),
+            ]
+        );
+        assert_eq!(parsed.notes[0].place, Place { line: 1, column: 5 });
+    }
+
+    #[test]
+    fn byte_order_marks_and_encodings() {
+        assert_eq!(root("\u{feff}a").as_str(), Some("a"));
+        assert_eq!(
+            kind(b"\xff\xfea\0", &Limits::default()),
+            YamlErrorKind::Syntax
+        );
+        let error = parse(b"a: b\nc: \xff\n", &Limits::default()).unwrap_err();
+        assert_eq!(error.place, Place { line: 2, column: 4 });
+        assert_eq!(
+            error.to_string(),
+            "bytes that are not UTF-8 at line 2, column 4"
+        );
+    }
+
+    #[test]
+    fn nesting_is_bounded() {
+        let limits = Limits::default();
+        let nested = |levels: usize| "[".repeat(levels) + &"]".repeat(levels);
+        assert!(parse(nested(128).as_bytes(), &limits).is_ok());
+        assert_eq!(kind(nested(129).as_bytes(), &limits), YamlErrorKind::Limit);
+        assert_eq!(
+            kind("- ".repeat(129).as_bytes(), &limits),
+            YamlErrorKind::Limit
+        );
+        let mut blocks: String = (0..200).map(|level| " ".repeat(level) + "a:\n").collect();
+        assert_eq!(kind(blocks.as_bytes(), &limits), YamlErrorKind::Limit);
+        blocks.truncate(0);
+        for deep in ["[", "{a: ", "- ", "? ", "[[{", "!!seq [", "&a ["] {
+            assert!(
+                parse(deep.repeat(100_000).as_bytes(), &limits).is_err(),
+                "{deep}"
+            );
+        }
+    }
+
+    #[test]
+    fn aliases_are_counted_as_what_they_stand_for() {
+        let level = |n: usize| {
+            format!(
+                "l{n}: &l{n} [{}]\n",
+                vec![format!("*l{}", n - 1); 10].join(", ")
+            )
+        };
+        let bomb: String = std::iter::once("l0: &l0 x\n".to_owned())
+            .chain((1..10).map(level))
+            .collect();
+        assert_eq!(
+            kind(bomb.as_bytes(), &Limits::default()),
+            YamlErrorKind::Limit
+        );
+        let merges = |n: usize| {
+            format!(
+                "m{n}: &m{n} {{<<: [{}]}}\n",
+                vec![format!("*m{}", n - 1); 10].join(", ")
+            )
+        };
+        let bomb: String = std::iter::once("m0: &m0 {x: y}\n".to_owned())
+            .chain((1..10).map(merges))
+            .collect();
+        assert_eq!(
+            kind(bomb.as_bytes(), &Limits::default()),
+            YamlErrorKind::Limit
+        );
+        let deeper: String = std::iter::once("- &a0 []\n".to_owned())
+            .chain((1..200).map(|n| format!("- &a{n} [*a{}]\n", n - 1)))
+            .collect();
+        assert_eq!(
+            kind(deeper.as_bytes(), &Limits::default()),
+            YamlErrorKind::Limit
+        );
+    }
+
+    #[test]
+    fn sizes_are_bounded() {
+        let limits = Limits {
+            bytes: 4,
+            depth: 2,
+            nodes: 3,
+        };
+        assert!(parse(b"[a]", &limits).is_ok());
+        assert_eq!(kind(b"[a, b]", &limits), YamlErrorKind::Limit);
+        assert_eq!(
+            kind(
+                b"[[a,b]]",
+                &Limits {
+                    bytes: 10,
+                    ..limits
+                }
+            ),
+            YamlErrorKind::Limit
+        );
+    }
 }

@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: MPL-2.0
 //! Builds the value from the parser's events, without recursion: merge keys, duplicates and aliases as PyYAML has them.
 
+use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
-use std::sync::Arc;
 
 use granit_parser::{
     ErrorKind, Event, Marker, Parser, ScalarStyle, ScanError, Span, StructureStyle, Tag,
 };
 
 use super::block;
+use super::entries::Entries;
 use super::guard::{Token, Tokens};
 use super::resolve::{self, Plain};
 use super::{DuplicateKey, Limits, Node, Parsed, Place, ScalarNote, YamlError, YamlErrorKind};
@@ -44,17 +45,17 @@ pub(super) fn compose(text: &str, limits: &Limits) -> Result<(Parsed, Tokens), Y
 
 /// A finished node and what it costs to repeat it.
 #[derive(Clone)]
-struct Built {
-    node: Node,
-    role: Role,
-    place: Place,
+pub(super) struct Built {
+    pub(super) node: Node,
+    pub(super) role: Role,
+    pub(super) place: Place,
     size: usize,
     height: usize,
 }
 
 /// What a plain `<<` or `=` is told apart by.
 #[derive(Clone, Copy, Eq, PartialEq)]
-enum Role {
+pub(super) enum Role {
     Merge,
     Normal,
     Value,
@@ -80,31 +81,13 @@ enum FrameKind {
     Seq(Vec<Node>),
 }
 
-/// The entries of a mapping: those of merged mappings, and its own.
-#[derive(Default)]
-struct Entries {
-    merged: Vec<(Node, Node)>,
-    own: Vec<(Node, Node)>,
-    seen: HashSet<Key>,
-    has_merge: bool,
-}
-
-/// A key as Python's dictionary compares it: `True`, `1` and `1.0` are one key.
-#[derive(Eq, Hash, PartialEq)]
-enum Key {
-    Float(u64),
-    Int(i128),
-    Null,
-    String(Arc<str>),
-}
-
 struct Composer<'t> {
     text: &'t str,
     limits: Limits,
     stack: Vec<Frame>,
     /// By the parser's id; `None` while the collection is open.
     anchors: HashMap<usize, Option<Built>>,
-    anchor_names: HashSet<std::borrow::Cow<'t, str>>,
+    anchor_names: HashSet<Cow<'t, str>>,
     nodes: usize,
     documents: usize,
     root: Option<Built>,
@@ -168,12 +151,10 @@ impl<'t> Composer<'t> {
                     }
                 };
                 let built = self.scalar(&text, style, tag.as_deref(), place)?;
-                if anchor > 0 {
-                    if built.role != Role::Normal {
-                        return Err(YamlError::refused(place, "an anchor on `<<` or `=`"));
-                    }
-                    self.anchors.insert(anchor, Some(built.clone()));
+                if anchor > 0 && built.role != Role::Normal {
+                    return Err(YamlError::refused(place, "an anchor on `<<` or `=`"));
                 }
+                self.keep(anchor, &built)?;
                 self.attach(built)?;
             }
             Event::SequenceStart(style, anchor, tag) => {
@@ -207,7 +188,8 @@ impl<'t> Composer<'t> {
                 )?;
             }
             Event::SequenceEnd | Event::MappingEnd => self.close(place)?,
-            _ => {}
+            Event::StreamStart | Event::StreamEnd | Event::DocumentEnd => {}
+            _ => return Err(YamlError::refused(place, "an event that no rule knows")),
         }
         Ok(())
     }
@@ -219,6 +201,15 @@ impl<'t> Composer<'t> {
                 place,
                 format!("more than {} nodes, aliases expanded", self.limits.nodes),
             ));
+        }
+        Ok(())
+    }
+
+    /// Keeps a copy of an anchored node, which counts like an alias: anchors can be nested.
+    fn keep(&mut self, anchor: usize, built: &Built) -> Result<(), YamlError> {
+        if anchor > 0 {
+            self.count(built.size, built.place)?;
+            self.anchors.insert(anchor, Some(built.clone()));
         }
         Ok(())
     }
@@ -379,9 +370,7 @@ impl<'t> Composer<'t> {
             size,
             height,
         };
-        if anchor > 0 {
-            self.anchors.insert(anchor, Some(built.clone()));
-        }
+        self.keep(anchor, &built)?;
         self.attach(built)
     }
 
@@ -419,94 +408,6 @@ impl<'t> Composer<'t> {
     }
 }
 
-impl Entries {
-    /// Adds an entry and returns whether its key is new among the mapping's own keys.
-    fn add(&mut self, key: Built, value: Built) -> Result<bool, YamlError> {
-        if key.role == Role::Merge {
-            self.merge(value)?;
-            return Ok(!std::mem::replace(&mut self.has_merge, true));
-        }
-        let id = dictionary_key(&key.node)
-            .map_err(|(kind, detail)| YamlError::new(kind, key.place, detail))?;
-        self.own.push((key.node, value.node));
-        Ok(self.seen.insert(id))
-    }
-
-    /// Takes the entries of a merged mapping, or of a list of them, of which earlier ones override later ones.
-    fn merge(&mut self, value: Built) -> Result<(), YamlError> {
-        let expected = |node: &Node| {
-            let detail = format!(
-                "expected a mapping or a list of mappings to merge, found a {}",
-                node.type_name()
-            );
-            YamlError::syntax(value.place, detail)
-        };
-        match value.node {
-            Node::Map(entries) => self.merged.extend(entries),
-            Node::Seq(items) => {
-                for item in items.into_iter().rev() {
-                    match item {
-                        Node::Map(entries) => self.merged.extend(entries),
-                        other => return Err(expected(&other)),
-                    }
-                }
-            }
-            other => return Err(expected(&other)),
-        }
-        Ok(())
-    }
-
-    /// Returns each key once: at its first place with its last value, merged entries before own ones.
-    fn finish(self, place: Place) -> Result<Vec<(Node, Node)>, YamlError> {
-        if self.merged.is_empty() && self.seen.len() == self.own.len() {
-            return Ok(self.own);
-        }
-        let mut entries: Vec<(Node, Node)> = Vec::with_capacity(self.merged.len() + self.own.len());
-        let mut index = HashMap::new();
-        for (key, value) in self.merged.into_iter().chain(self.own) {
-            let id = dictionary_key(&key)
-                .map_err(|(kind, detail)| YamlError::new(kind, place, detail))?;
-            let at = *index.entry(id).or_insert(entries.len());
-            match entries.get_mut(at) {
-                Some(entry) => entry.1 = value,
-                None => entries.push((key, value)),
-            }
-        }
-        Ok(entries)
-    }
-}
-
-fn dictionary_key(node: &Node) -> Result<Key, (YamlErrorKind, &'static str)> {
-    match node {
-        Node::Bool(flag) => Ok(Key::Int((*flag).into())),
-        Node::Float(number) if number.is_nan() => {
-            Err((YamlErrorKind::Refused, "a key that is not a number"))
-        }
-        Node::Float(number) => Ok(float_key(*number)),
-        Node::Int(number) => Ok(Key::Int(*number)),
-        Node::Null => Ok(Key::Null),
-        Node::String(text) => Ok(Key::String(Arc::clone(text))),
-        Node::Map(_) | Node::Seq(_) | Node::Set => {
-            Err((YamlErrorKind::Syntax, "a key that is a collection"))
-        }
-        Node::BigInteger | Node::Binary | Node::Timestamp => Err((
-            YamlErrorKind::Refused,
-            "a key that is a date, bytes or a very large integer",
-        )),
-    }
-}
-
-/// A float that is a whole number is the same key as the integer.
-fn float_key(number: f64) -> Key {
-    if number.fract() == 0.0
-        && number.abs() < 1e38
-        && let Ok(whole) = format!("{number:.0}").parse()
-    {
-        return Key::Int(whole);
-    }
-    Key::Float(number.to_bits())
-}
-
 fn normal(built: Built) -> Result<Built, YamlError> {
     match built.role {
         Role::Normal => Ok(built),
@@ -523,7 +424,7 @@ fn normal(built: Built) -> Result<Built, YamlError> {
 
 fn tag_name(tag: &Tag, place: Place) -> Result<String, YamlError> {
     tag.suffix_in_namespace(YAML_NAMESPACE)
-        .map(std::borrow::Cow::into_owned)
+        .map(Cow::into_owned)
         .ok_or_else(|| YamlError::refused(place, format!("the tag {:?}", shorten(&tag.original()))))
 }
 

@@ -1,17 +1,21 @@
 // SPDX-License-Identifier: MPL-2.0
 //! YAML as PyYAML's `safe_load` reads it: YAML 1.1 scalars, merge keys, last duplicate wins (V97, V106, V107).
 //!
-//! The events come from granit-parser, whose grammar is YAML 1.2; [`compose`] builds the value, [`resolve`] types
-//! the scalars, and [`guard`] refuses what the 1.2 grammar reads but PyYAML refuses or reads differently. The rule is:
-//! what is accepted here has the value that PyYAML gives; what PyYAML refuses is refused. A few things that PyYAML
-//! reads are refused too, as [`YamlErrorKind::Refused`] (`yaml-safe`, RULINGS P2): directives, the tags `!`, `!!omap`
-//! and `!!pairs`, recursive structures, keys that are dates or bytes, and the line breaks U+0085, U+2028, U+2029.
-//! A few notations that YAML 1.2 has not are refused as [`YamlErrorKind::Syntax`], such as a `#` directly after a quote, or
-//! a quoted scalar whose next line is not indented; `tests/yaml` lists them all.
+//! The events come from granit-parser, whose grammar is YAML 1.2; `compose` builds the value, `resolve` types the
+//! scalars, `block` reads block scalars once more, and `guard` refuses what the 1.2 grammar reads but PyYAML refuses or
+//! reads differently. The rule is: what is accepted here has the value that PyYAML gives, and what PyYAML refuses is
+//! refused.
+//!
+//! Some of what PyYAML reads is refused too: as [`YamlErrorKind::Refused`] (`yaml-safe`, RULINGS P2) directives, the tags
+//! `!`, `!!omap` and `!!pairs`, recursive structures, keys that are dates or bytes, and the line breaks U+0085, U+2028
+//! and U+2029; as [`YamlErrorKind::Syntax`] a few notations that YAML 1.2 has not, such as a `#` directly after a quote.
+//! `tests/yaml` lists them all.
+//!
 //! The input is whatever a repository serves: every size is bounded by [`Limits`].
 
 mod block;
 mod compose;
+mod entries;
 mod guard;
 mod resolve;
 
@@ -27,7 +31,7 @@ pub struct Limits {
     pub bytes: usize,
     /// Levels of nesting, aliases expanded (P2: 128).
     pub depth: usize,
-    /// Scalars and collections, each alias counted as all that it stands for.
+    /// Scalars and collections; each alias and each anchor counts as all that it stands for.
     pub nodes: usize,
 }
 
@@ -434,6 +438,16 @@ mod tests {
             .collect();
         assert_eq!(
             kind(deeper.as_bytes(), &Limits::default()),
+            YamlErrorKind::Limit
+        );
+    }
+
+    #[test]
+    fn nested_anchors_are_counted_as_copies() {
+        let levels: String = (0..100).map(|n| format!("&a{n} [")).collect();
+        let text = levels + &"x,".repeat(50_000) + &"]".repeat(100);
+        assert_eq!(
+            kind(text.as_bytes(), &Limits::default()),
             YamlErrorKind::Limit
         );
     }

@@ -4,9 +4,18 @@
 //! It does no I/O, reads no clock and knows no async. A [`walk::Walk`] names the documents it needs as
 //! [`request::Request`]s, takes [`document::Document`]s in any order and ends in a [`report::Report`].
 
+pub mod checks;
+mod compare;
 pub mod document;
+mod evidence;
 pub mod graph;
 pub mod json;
+pub mod limits;
 pub mod model;
+pub mod policy;
+mod rebuild;
 pub mod report;
 pub mod request;
+mod source;
+pub mod walk;
+pub mod yaml;

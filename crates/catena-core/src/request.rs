@@ -113,6 +113,11 @@ pub enum Request {
         /// Branch name without `refs/heads/`.
         branch: Revision,
     },
+    /// GitHub's list of the branches that it marks as protected (P15).
+    Branches {
+        /// Where.
+        repo: Repo,
+    },
     /// GitHub's page of the branches that hold a commit; only `landed_by_page` reads it (V94, S27).
     BranchCommits {
         /// Where.
@@ -223,6 +228,7 @@ impl fmt::Display for Request {
             Self::Artifact { task, run, name } => write!(f, "artifact {task}/{run}/{name}"),
             Self::ArtifactList { task, run } => write!(f, "artifact-list {task}/{run}"),
             Self::Branch { repo, branch } => write!(f, "branch {repo} {branch}"),
+            Self::Branches { repo } => write!(f, "branches {repo}"),
             Self::BranchCommits { repo, revision } => write!(f, "branch-commits {repo} {revision}"),
             Self::Commit { repo, revision } => write!(f, "commit {repo} {revision}"),
             Self::CotBody { task, run } => write!(f, "cot-body {task}/{run}"),

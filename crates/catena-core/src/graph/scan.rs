@@ -66,6 +66,8 @@ pub struct ScanError {
     pub message: String,
     /// Where, from 0.
     pub offset: u64,
+    /// Whether Python's reader would have taken the text (`json-strict`, P2), so that only we refuse it.
+    pub strictness: bool,
 }
 
 /// Takes a task graph in pieces, in order.
@@ -171,6 +173,7 @@ impl GraphScanner {
             (None, state) => Err(ScanError {
                 message: format!("expected {}, found the end of the text", state.due()),
                 offset: self.offset,
+                strictness: false,
             }),
         }
     }
@@ -247,6 +250,7 @@ impl GraphScanner {
         ScanError {
             message: format!("expected {due}, found `{found}`"),
             offset,
+            strictness: matches!(byte, b'N' | b'I'),
         }
     }
 
@@ -255,6 +259,7 @@ impl GraphScanner {
         ScanError {
             message: message.to_owned(),
             offset: self.offset + wide(ahead),
+            strictness: false,
         }
     }
 
@@ -265,6 +270,7 @@ impl GraphScanner {
             return Err(ScanError {
                 message: format!("expected at most {MAX_DEPTH} levels of nesting"),
                 offset: at,
+                strictness: true,
             });
         }
         self.state = match container {
@@ -299,7 +305,11 @@ impl GraphScanner {
         let taken = self.number.feed(rest);
         if taken < rest.len() {
             let sound = self.number.finish();
-            sound.map_err(|expected| self.fault(taken, expected))?;
+            sound.map_err(|expected| ScanError {
+                // `-Infinity`, and what JSON can write but 64 bits cannot hold
+                strictness: expected != number::DIGIT || rest.get(taken) == Some(&b'I'),
+                ..self.fault(taken, expected)
+            })?;
             self.complete(self.offset + wide(taken));
         }
         Ok(taken)
@@ -324,7 +334,10 @@ impl GraphScanner {
             Role::OuterKey => self.text.feed(rest, |piece| key.extend(piece)),
             Role::Key | Role::Value => self.text.feed(rest, |_| ()),
         };
-        let progress = progress.map_err(|fault| self.fault(fault.at, fault.expected))?;
+        let progress = progress.map_err(|fault| ScanError {
+            strictness: fault.expected == text::PAIR,
+            ..self.fault(fault.at, fault.expected)
+        })?;
         let Progress::Complete { taken } = progress else {
             return Ok(rest.len());
         };
@@ -341,6 +354,7 @@ impl GraphScanner {
         let fault = |message| ScanError {
             message,
             offset: self.text_start,
+            strictness: true,
         };
         self.task = None;
         match self.key.finish() {

@@ -102,7 +102,7 @@ impl Number {
             Part::Fraction | Part::Exponent => {
                 Err("expected a number within the range of a double")
             }
-            _ => Err("expected a digit"),
+            _ => Err(DIGIT),
         }
     }
 
@@ -143,6 +143,9 @@ impl Number {
 const LARGEST_POWER: i64 = 309;
 /// The digits that can matter.
 const SIGNIFICANT: usize = 309;
+
+/// What is due where a number ends too early.
+pub(super) const DIGIT: &str = "expected a digit";
 
 #[cfg(test)]
 mod tests {

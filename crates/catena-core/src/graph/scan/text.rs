@@ -154,7 +154,7 @@ impl Text {
 
 /// Behind `\u`.
 const HEX: Part = Part::Hex { digits: 0, code: 0 };
-const PAIR: &str = "expected surrogates in pairs only";
+pub(super) const PAIR: &str = "expected surrogates in pairs only";
 const UTF_8: &str = "expected UTF-8";
 
 #[cfg(test)]

@@ -1,0 +1,226 @@
+// SPDX-License-Identifier: MPL-2.0
+//! `landed` (V89, V94, P15, S27): the commit is on a protected branch of an official repository.
+//!
+//! Stops: A commit of a fork, which GitHub serves under the address of the official repository.
+
+use catena_jsone::Value;
+
+use crate::document::ErrorKind;
+use super::repo_rename;
+use crate::evidence::{Evidence, Miss};
+use crate::model::ids::Revision;
+use crate::model::shape::Shape;
+use crate::model::url::VcsUrl;
+use crate::policy::Switch;
+use crate::report::{Asserter, Check, FindingBuilder};
+use crate::request::{Repo, Request};
+use crate::walk::Inputs;
+
+/// The check's declaration.
+pub const META: Check = Check {
+    id: "landed",
+    rules: &["V89", "V94", "P15", "S27"],
+    title: "the commit is on a protected branch of an official repository",
+    attack: "A commit of a fork, which GitHub serves under the address of the official repository.",
+    help: "Check on which branches the commit is; it must have landed before it may be released.",
+    rank: 78,
+    implies: &["restricted-tree"],
+};
+
+/// Whether a commit has landed.
+#[derive(Debug)]
+pub(crate) enum Landed {
+    /// A document is missing.
+    Blocked,
+    /// It has not.
+    No(FindingBuilder),
+    /// It has.
+    Yes,
+}
+
+/// Asks whether `revision` has landed in `repo`; `named` is the branch that the task names.
+pub(crate) fn judge(
+    inputs: &Inputs,
+    evidence: &Evidence,
+    repo: &Repo,
+    revision: &str,
+    named: Option<&str>,
+) -> Landed {
+    let cx = Lookup { inputs, evidence, repo };
+    let compat = inputs.relaxations.allows(Switch::LandedByPage);
+    if compat && inputs.policy.trusted_vcs_rules.iter().any(|rule| rule.require_secret) {
+        return Landed::Yes;
+    }
+    let judged = cx.commit(revision, compat).and_then(|commit| {
+        if compat { cx.by_page(&commit) } else { cx.by_branch(&commit, named) }
+    });
+    judged.unwrap_or_else(|stop| stop)
+}
+
+struct Lookup<'a> {
+    inputs: &'a Inputs,
+    evidence: &'a Evidence,
+    repo: &'a Repo,
+}
+
+impl Lookup<'_> {
+    fn no(&self, expected: &str, found: String, request: &Request) -> Landed {
+        Landed::No(META.reject(expected, found).says(Asserter::VcsHost).at(request, ""))
+    }
+
+    fn answer(&self, request: &Request) -> Result<Value, Landed> {
+        let limit = self.inputs.limits.parsed_bytes;
+        self.evidence.host_json(request, limit).map_err(|miss| stop(request, &miss))
+    }
+
+    /// Returns an answer, or `None` when the host says that there is no such thing.
+    fn optional(&self, request: &Request) -> Result<Option<Value>, Landed> {
+        match self.evidence.host_json(request, self.inputs.limits.parsed_bytes) {
+            Ok(value) => Ok(Some(value)),
+            Err(Miss::Failed(error)) if error.kind == ErrorKind::Absent => Ok(None),
+            Err(miss) => Err(stop(request, &miss)),
+        }
+    }
+
+    /// Resolves the revision to a commit: itself, or the commit of the one tag of that name (V94).
+    fn commit(&self, revision: &str, compat: bool) -> Result<Revision, Landed> {
+        let repo = self.repo.clone();
+        let parsed = revision.parse::<Revision>();
+        let Ok(parsed) = parsed else {
+            let request = Request::Repository { repo };
+            return Err(self.no("a commit or a tag", format!("{revision:.200?}"), &request));
+        };
+        if parsed.is_commit() {
+            return Ok(parsed);
+        }
+        if compat {
+            let request = Request::Tags { repo };
+            let tags = self.answer(&request)?;
+            let named: Vec<_> = tags
+                .as_array()
+                .unwrap_or_default()
+                .iter()
+                .filter(|tag| tag.get("name").and_then(Value::as_str) == Some(revision))
+                .collect();
+            let sha = match named.as_slice() {
+                [tag] => tag.pointer("/commit/sha").and_then(Value::as_str),
+                _ => None,
+            };
+            return self.sha(sha, revision, &request);
+        }
+        let request = Request::TagRef { repo: repo.clone(), tag: parsed.clone() };
+        let Some(tag) = self.optional(&request)? else {
+            return Err(self.no("a commit or a tag", format!("{revision:.200?}, which is neither"), &request));
+        };
+        if tag.pointer("/object/type").and_then(Value::as_str) == Some("commit") {
+            return self.sha(tag.pointer("/object/sha").and_then(Value::as_str), revision, &request);
+        }
+        // an annotated tag: the commits API resolves it
+        let Ok(full) = format!("tags/{parsed}").parse() else { return Err(Landed::Blocked) };
+        let request = Request::Commit { repo, revision: full };
+        let commit = self.answer(&request)?;
+        self.sha(commit.get("sha").and_then(Value::as_str), revision, &request)
+    }
+
+    fn sha(&self, sha: Option<&str>, revision: &str, request: &Request) -> Result<Revision, Landed> {
+        let commit = sha.and_then(|sha| sha.parse::<Revision>().ok()).filter(Revision::is_commit);
+        commit.ok_or_else(|| self.no("exactly one tag with a commit", format!("{revision:.200?}"), request))
+    }
+
+    /// Returns the host's object for the repository, which must be the one that was asked for (S27).
+    fn repository(&self) -> Result<Value, Landed> {
+        let request = Request::Repository { repo: self.repo.clone() };
+        let object = self.answer(&request)?;
+        let name = object.get("full_name").and_then(Value::as_str).unwrap_or_default();
+        let Repo::Github { owner, name: own } = self.repo else { return Ok(object) };
+        let same = name.eq_ignore_ascii_case(&format!("{owner}/{own}"));
+        if same || self.inputs.relaxations.allows(Switch::RepoRenames) {
+            return Ok(object);
+        }
+        let finding = repo_rename::META.reject(format!("{owner}/{own}"), format!("{name:.200}"));
+        Err(Landed::No(finding.says(Asserter::VcsHost).at(&request, "/full_name")))
+    }
+
+    /// Asks the documented API (P15): is the commit reachable from a protected branch?
+    fn by_branch(&self, commit: &Revision, named: Option<&str>) -> Result<Landed, Landed> {
+        let object = self.repository()?;
+        let default = object.get("default_branch").and_then(Value::as_str).and_then(|name| name.parse().ok());
+        let mut asked: Vec<Revision> = Vec::new();
+        let named = named.map(|name| name.strip_prefix("refs/heads/").unwrap_or(name));
+        // a commit hash or a tag would compare as well as a branch does, and prove nothing
+        if let Some(named) = named.and_then(|name| name.parse::<Revision>().ok()).filter(|name| name != commit)
+            && self.is_protected(&named, default.as_ref())?
+        {
+            asked.push(named);
+        }
+        let listed = self.inputs.policy.protected_branches.iter().filter(|glob| !glob.contains('*'));
+        asked.extend(listed.filter_map(|name| name.parse().ok()));
+        asked.extend(default);
+        asked.dedup();
+        for branch in &asked {
+            if self.reaches(branch, commit)? {
+                return Ok(Landed::Yes);
+            }
+        }
+        let request = Request::Branches { repo: self.repo.clone() };
+        let answer = self.answer(&request)?;
+        for branch in answer.as_array().unwrap_or_default() {
+            let name = branch.get("name").and_then(Value::as_str).and_then(|name| name.parse::<Revision>().ok());
+            let protected = branch.get("protected").and_then(Value::as_bool) == Some(true);
+            if let Some(name) = name.filter(|name| protected && !asked.contains(name))
+                && self.reaches(&name, commit)?
+            {
+                return Ok(Landed::Yes);
+            }
+        }
+        let asked: Vec<_> = asked.iter().map(Revision::as_str).collect();
+        let found = format!("{commit}, which is on none of {}", asked.join(", "));
+        Ok(self.no("a commit on a protected branch", found, &request))
+    }
+
+    /// Returns whether the branch is one that counts: the policy names it, it is the default, or the host marks it.
+    fn is_protected(&self, branch: &Revision, default: Option<&Revision>) -> Result<bool, Landed> {
+        if Some(branch) == default || self.inputs.policy.protects(branch.as_str()) {
+            return Ok(true);
+        }
+        if branch.is_commit() {
+            return Ok(false);
+        }
+        let request = Request::Branch { repo: self.repo.clone(), branch: branch.clone() };
+        let answer = self.optional(&request)?;
+        Ok(answer.is_some_and(|answer| {
+            answer.get("name").and_then(Value::as_str) == Some(branch.as_str())
+                && answer.get("protected").and_then(Value::as_bool) == Some(true)
+        }))
+    }
+
+    fn reaches(&self, branch: &Revision, commit: &Revision) -> Result<bool, Landed> {
+        let request =
+            Request::Landed { repo: self.repo.clone(), branch: branch.clone(), revision: commit.clone() };
+        let Some(answer) = self.optional(&request)? else { return Ok(false) };
+        let ahead = answer.get("ahead_by").and_then(Value::as_int);
+        let base = answer.pointer("/merge_base_commit/sha").and_then(Value::as_str);
+        match (ahead, base) {
+            (Some(ahead), Some(base)) => Ok(ahead == 0 && base == commit.as_str()),
+            _ => Err(stop(&request, &Miss::Shape(Shape::new("/ahead_by", "a comparison", Some(&answer))))),
+        }
+    }
+
+    /// Reads the page that the reference reads: any text on it means landed (V94).
+    fn by_page(&self, commit: &Revision) -> Result<Landed, Landed> {
+        let object = self.repository()?;
+        let url = object.get("html_url").and_then(Value::as_str).unwrap_or_default();
+        let repo = VcsUrl::parse(url).ok().and_then(|url| url.repo().ok()).unwrap_or_else(|| self.repo.clone());
+        let request = Request::BranchCommits { repo, revision: commit.clone() };
+        let page = self.evidence.bytes(&request, self.inputs.limits.parsed_bytes);
+        let page = page.map_err(|miss| stop(&request, &miss))?;
+        if String::from_utf8_lossy(&page).trim().is_empty() {
+            return Ok(self.no("a commit on a branch", format!("{commit}, which is on none"), &request));
+        }
+        Ok(Landed::Yes)
+    }
+}
+
+fn stop(request: &Request, miss: &Miss) -> Landed {
+    super::miss_finding(request, miss).map_or(Landed::Blocked, Landed::No)
+}

@@ -1,0 +1,211 @@
+// SPDX-License-Identifier: MPL-2.0
+//! The checks: one file each, with its id, its rules and the attack that it stops.
+//!
+//! A check looks at one object of the chain and returns what speaks against it. It runs after all evidence is in,
+//! on the chain as a whole, so checks neither wait nor depend on each other's order.
+
+use crate::evidence::{Evidence, Miss};
+use crate::model::shape::Shape;
+use crate::report::{Asserter, Check, Finding};
+use crate::request::Request;
+use crate::walk::{Chain, Inputs, Object};
+
+macro_rules! checks {
+    ($($module:ident),* $(,)?) => {
+        $(pub mod $module;)*
+        /// Every check, by file name.
+        pub const ALL: &[&Check] = &[$(&$module::META),*];
+    };
+}
+
+checks![
+    action_callback,
+    action_definition,
+    action_group,
+    artifact_digest,
+    artifact_name,
+    artifact_not_listed,
+    chain_length,
+    claimed_type,
+    cot_malformed,
+    cot_missing,
+    cot_run,
+    cot_signature,
+    cot_task,
+    cot_version,
+    cron_level,
+    decision_group,
+    decision_pool,
+    docker_features,
+    docker_image_pool,
+    document_malformed,
+    evidence_absent,
+    evidence_unavailable,
+    exact_types,
+    graph_match,
+    graph_member,
+    graph_runtime_keys,
+    hollow_digest,
+    host_answer,
+    image_algorithm,
+    image_link,
+    image_prebuilt,
+    interactive,
+    interactive_marker,
+    json_strict,
+    landed,
+    limit_exceeded,
+    movable_ref,
+    not_scriptworker,
+    optional_digest,
+    parent_artifact,
+    parent_id,
+    parent_revision,
+    pr_action,
+    push,
+    rebuild_mismatch,
+    recorded_task,
+    repo_rename,
+    restricted_scope,
+    restricted_tree,
+    run_state,
+    sibling_tree,
+    source_repository,
+    star_scope,
+    task_graph,
+    task_type,
+    tasks_for,
+    template,
+    trigger,
+    try_or_pull_request,
+    typed_model,
+    upstream_screen,
+    url_form,
+    worker_implementation,
+    worker_pool,
+    yaml_safe,
+];
+
+/// What a check may look at.
+#[derive(Clone, Copy)]
+pub(crate) struct Cx<'a> {
+    pub(crate) inputs: &'a Inputs,
+    pub(crate) evidence: &'a Evidence,
+    pub(crate) chain: &'a Chain<'a>,
+}
+
+/// What a check came to for one object.
+#[derive(Debug, Default)]
+pub(crate) enum Applied {
+    /// The check has nothing to say about the object.
+    #[default]
+    No,
+    /// The check could not run; the missing evidence has its own finding.
+    Blocked,
+    /// The check ran; no findings means that the rule holds.
+    Ran(Vec<Finding>),
+}
+
+impl Applied {
+    /// Returns that the check ran and found nothing or one thing.
+    pub(crate) fn found(finding: Option<Finding>) -> Self {
+        Self::Ran(finding.into_iter().collect())
+    }
+}
+
+/// A check over one object.
+pub(crate) type Rule = fn(&Cx<'_>, &Object<'_>) -> Applied;
+
+/// The checks over one object, in the order of the rule book. Those that are not here have their place in a
+/// step of their own: fetching ([`evidence_absent`], …), the links' proofs ([`cot_signature`], …), artifacts and
+/// the rebuild ([`crate::rebuild`]).
+pub(crate) const RULES: &[(&Check, Rule)] = &[
+    (&upstream_screen::META, upstream_screen::run),
+    (&parent_id::META, parent_id::run),
+    (&worker_pool::META, worker_pool::run),
+    (&task_type::META, task_type::run),
+    (&claimed_type::META, claimed_type::run),
+    (&worker_implementation::META, worker_implementation::run),
+    (&chain_length::META, chain_length::run),
+    (&recorded_task::META, recorded_task::run),
+    (&docker_image_pool::META, docker_image_pool::run),
+    (&not_scriptworker::META, not_scriptworker::run),
+    (&decision_pool::META, decision_pool::run),
+    (&task_graph::META, task_graph::run),
+    (&graph_member::META, graph_member::run),
+    (&graph_match::META, graph_match::run),
+    (&graph_runtime_keys::META, graph_runtime_keys::run),
+    (&docker_features::META, docker_features::run),
+    (&interactive::META, interactive::run),
+    (&interactive_marker::META, interactive_marker::run),
+    (&image_link::META, image_link::run),
+    (&image_prebuilt::META, image_prebuilt::run),
+    (&url_form::META, url_form::run),
+    (&source_repository::META, source_repository::run),
+    (&restricted_scope::META, restricted_scope::run),
+    (&star_scope::META, star_scope::run),
+    (&restricted_tree::META, restricted_tree::run),
+    (&sibling_tree::META, sibling_tree::run),
+    (&try_or_pull_request::META, try_or_pull_request::run),
+];
+
+impl Cx<'_> {
+    /// Returns the finding for a field of a task's definition that has the wrong type (`typed-model`, P2).
+    pub(crate) fn shape(&self, object: &Object<'_>, shape: &Shape) -> Finding {
+        typed_model::finding(shape, &Request::Definition { task: object.id }, Asserter::Task(object.id))
+            .task(object.id)
+            .build()
+    }
+
+    /// Runs a rule whose only obstacle can be a mistyped field of the definition.
+    pub(crate) fn typed(&self, object: &Object<'_>, result: Result<Option<Finding>, Shape>) -> Applied {
+        Applied::found(result.unwrap_or_else(|shape| Some(self.shape(object, &shape))))
+    }
+
+    /// Returns what a document that is not to be had, or that says something else, means for the check that
+    /// wanted it (P7). Failures to fetch have their own finding already.
+    pub(crate) fn miss(&self, object: &Object<'_>, request: &Request, miss: &Miss) -> Applied {
+        match miss_finding(request, miss) {
+            Some(finding) => Applied::found(Some(finding.task(object.id).build())),
+            None => Applied::Blocked,
+        }
+    }
+}
+
+/// Returns the finding for a received document that does not parse or has another shape (P7): rejected when a
+/// task, repository or artifact is behind it, undetermined when a host's API is.
+pub(crate) fn miss_finding(request: &Request, miss: &Miss) -> Option<crate::report::FindingBuilder> {
+    let host = is_host_answer(request);
+    match miss {
+        Miss::Failed(_) | Miss::Pending => None,
+        Miss::Json(error) if error.strictness => Some(json_strict::finding(request, &error.to_string(), host)),
+        Miss::Json(error) if host => Some(host_answer::finding(request, &error.to_string())),
+        Miss::Json(error) => Some(document_malformed::finding(request, "JSON", &error.to_string())),
+        Miss::Shape(shape) if host => Some(host_answer::finding(request, &shape.to_string())),
+        Miss::Shape(shape) => Some(typed_model::finding(shape, request, asserter(request))),
+    }
+}
+
+/// Returns whether a request is answered by a host's API rather than by a task, repository or artifact (P7).
+pub(crate) const fn is_host_answer(request: &Request) -> bool {
+    !matches!(
+        request,
+        Request::Artifact { .. }
+            | Request::CotBody { .. }
+            | Request::CotSignature { .. }
+            | Request::Definition { .. }
+            | Request::TaskGraph { .. }
+    )
+}
+
+/// Returns who stands behind a request's answer.
+pub(crate) const fn asserter(request: &Request) -> Asserter {
+    match request {
+        Request::Artifact { task, .. } | Request::TaskGraph { task, .. } | Request::CotBody { task, .. } => {
+            Asserter::SignedCot(*task)
+        }
+        Request::Definition { task } => Asserter::Task(*task),
+        Request::ArtifactList { .. } | Request::CotSignature { .. } | Request::Status { .. } => Asserter::Queue,
+        _ => Asserter::VcsHost,
+    }
+}

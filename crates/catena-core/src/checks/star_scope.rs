@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: MPL-2.0
+//! `star-scope` (S8): no scope of the root covers a restricted scope by a star.
+//!
+//! Stops: A scope that satisfies every restricted scope and equals none, so that the root counts as unrestricted.
+
+use super::{Applied, Cx};
+use crate::report::{Asserter, Check};
+use crate::request::Request;
+use crate::walk::Object;
+use crate::policy::Switch;
+
+/// The check's declaration.
+pub const META: Check = Check {
+    id: "star-scope",
+    rules: &["S8"],
+    title: "no scope of the root covers a restricted scope by a star",
+    attack: "A scope that satisfies every restricted scope and equals none, so that the root counts as unrestricted.",
+    help: "Give the task the exact scopes that it needs.",
+    rank: 78,
+    implies: &["recorded-task"],
+};
+
+pub(crate) fn run(cx: &Cx<'_>, object: &Object<'_>) -> Applied {
+    let Some(definition) = object.known() else { return Applied::Blocked };
+    if !object.is_root || cx.inputs.relaxations.allows(Switch::StarScopesUnrestricted) {
+        return Applied::No;
+    }
+    let patterns = &cx.inputs.policy.restricted_scopes;
+    let judged = definition.scopes().map(|scopes| {
+        let star = scopes.into_iter().find_map(|scope| {
+            let prefix = scope.strip_suffix('*')?;
+            let covers = |pattern: &&String| {
+                let bare = pattern.trim_end_matches('*');
+                bare.starts_with(prefix) || (pattern.ends_with('*') && prefix.starts_with(bare))
+            };
+            Some((scope, patterns.keys().find(covers)?))
+        });
+        star.map(|(scope, pattern)| {
+            META.reject("exact scopes", format!("{scope:.200?}, which covers {pattern:?}"))
+                .task(object.id)
+                .says(Asserter::Queue)
+                .at(&Request::Definition { task: object.id }, "/scopes")
+                .build()
+        })
+    });
+    cx.typed(object, judged)
+}

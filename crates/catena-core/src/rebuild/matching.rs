@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: MPL-2.0
+//! The comparison of what the template renders to with the runtime definition (V69–V69b, P16).
+
+use catena_jsone::{Map, Value};
+use jiff::{SignedDuration, Timestamp};
+
+use super::{Parent, Stop};
+use crate::checks::{exact_types, rebuild_mismatch};
+use crate::compare::{Difference, Exactness, differences, prune};
+use crate::model::ids::TaskId;
+use crate::report::{Asserter, Finding};
+
+impl Parent<'_> {
+    /// Requires one of the rendered tasks to equal the runtime definition (V69a).
+    pub(super) fn matches(&self, mut tasks: Vec<Value>) -> Result<Vec<Finding>, Stop> {
+        let request = self.template_request();
+        let reject = |expected: String, found: String| {
+            rebuild_mismatch::META.reject(expected, found).says(Asserter::VcsHost).says(Asserter::Task(self.own.id()))
+        };
+        if matches!(self.tasks_for, "action" | "pr-action") && !tasks.is_empty() {
+            self.settle_group(&mut tasks)?;
+        }
+        let runtime = normal(self.own.value());
+        let limit = self.inputs.limits.differences;
+        let mut nearest: Option<(Vec<Difference>, Vec<Difference>)> = None;
+        for task in tasks {
+            let rebuilt = normal(&complete(task, self.own.id()));
+            let exact = differences(&rebuilt, &runtime, Exactness::Exact, limit);
+            if exact.is_empty() {
+                return Ok(Vec::new());
+            }
+            let values = differences(&rebuilt, &runtime, Exactness::Python, limit);
+            if nearest.as_ref().is_none_or(|(best, _)| exact.len() < best.len()) {
+                nearest = Some((exact, values));
+            }
+        }
+        let Some((exact, values)) = nearest else {
+            return Err(reject("a task".into(), "the template renders to none".into()).at(&request, "/tasks").into());
+        };
+        let findings = exact.into_iter().map(|difference| {
+            let Difference { pointer, left, right } = difference;
+            let finding = if values.iter().any(|other| other.pointer == pointer) {
+                reject(format!("{pointer} = {left}, as the template renders"), right)
+            } else {
+                exact_types::finding(self.own.id(), format!("{pointer} = {left}"), right)
+            };
+            finding.task(self.own.id()).at(&request, pointer).build()
+        });
+        Ok(findings.collect())
+    }
+}
+
+/// Adds what the queue would have added to a definition that leaves it out (P16, rfc24.md §2); what the template
+/// does set is compared as it is. Drops `taskId` (V69a.1).
+fn complete(task: Value, own: TaskId) -> Value {
+    let Value::Object(mut map) = task else { return task };
+    map.shift_remove("taskId");
+    let defaults: [(&str, Value); 10] = [
+        ("schedulerId", "-".into()),
+        ("projectId", "none".into()),
+        ("taskGroupId", own.as_str().into()),
+        ("dependencies", Vec::new().into()),
+        ("requires", "all-completed".into()),
+        ("routes", Vec::new().into()),
+        ("retries", Value::Int(5)),
+        ("scopes", Vec::new().into()),
+        ("tags", Map::new().into()),
+        ("extra", Map::new().into()),
+    ];
+    for (key, value) in defaults {
+        map.entry(key.into()).or_insert(value);
+    }
+    if !map.contains_key("expires")
+        && let Some(expires) = map.get("deadline").and_then(Value::as_str).and_then(year_after)
+    {
+        map.insert("expires".into(), expires.into());
+    }
+    Value::Object(map)
+}
+
+/// Returns the timestamp a year of 365 days later, as the queue prints it.
+fn year_after(deadline: &str) -> Option<String> {
+    let deadline: Timestamp = deadline.parse().ok()?;
+    let expires = deadline.checked_add(SignedDuration::from_hours(365 * 24)).ok()?;
+    Some(format!("{expires:.3}"))
+}
+
+/// Prunes, unifies project and worker pool (V69a.2–4), and drops `priority`, which the queue may change (P3).
+fn normal(definition: &Value) -> Value {
+    let Value::Object(mut map) = prune(definition) else { return definition.clone() };
+    map.shift_remove("priority");
+    map.entry("projectId".into()).or_insert_with(|| "none".into());
+    let text = |key: &str| map.get(key).and_then(Value::as_str);
+    if !map.contains_key("taskQueueId")
+        && let (Some(provisioner), Some(worker)) = (text("provisionerId"), text("workerType"))
+    {
+        let pool = format!("{provisioner}/{worker}");
+        map.insert("taskQueueId".into(), pool.into());
+    }
+    map.shift_remove("provisionerId");
+    map.shift_remove("workerType");
+    Value::Object(map)
+}

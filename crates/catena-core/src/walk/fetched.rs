@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: MPL-2.0
+//! What failures to fetch mean (P7), and what the queue says of each run (P10).
+
+use super::Inputs;
+use super::book::Book;
+use super::chain::Chain;
+use crate::checks::{
+    Applied, cot_missing, evidence_absent, evidence_unavailable, limit_exceeded, miss_finding, run_state,
+};
+use crate::document::{ErrorKind, EvidenceError};
+use crate::evidence::{Evidence, Miss};
+use crate::model::ids::TaskId;
+use crate::model::status::RunPin;
+use crate::policy::Switch;
+use crate::report::{Asserter, FindingBuilder};
+use crate::request::Request;
+
+/// Enters a finding for every document that could not be had, but for absences that a rule tolerates.
+/// `is_optional` tells the artifacts that may be absent (V41).
+pub(super) fn judge(
+    inputs: &Inputs,
+    evidence: &Evidence,
+    is_optional: impl Fn(&Request) -> bool,
+    book: &mut Book,
+) {
+    for (request, answer) in evidence.answers() {
+        let Err(error) = answer else { continue };
+        if is_optional(request) {
+            let lenient = inputs.relaxations.allows(Switch::OptionalHashMismatchWarn);
+            if error.kind == ErrorKind::Absent || lenient {
+                if let Some(task) = task_of(request) {
+                    book.note("optional-artifact", task, format!("{request}: {}", error.kind));
+                }
+                continue;
+            }
+        }
+        let Some(finding) = classify(inputs.task, request, error) else { continue };
+        let finding = finding.says(asserter(request)).at(request, "");
+        book.add(match task_of(request) {
+            Some(task) => finding.task(task).build(),
+            None => finding.build(),
+        });
+    }
+}
+
+/// Returns the task that a request is about.
+pub(super) const fn task_of(request: &Request) -> Option<TaskId> {
+    match request {
+        Request::Artifact { task, .. }
+        | Request::ArtifactList { task, .. }
+        | Request::CotBody { task, .. }
+        | Request::CotSignature { task, .. }
+        | Request::Definition { task }
+        | Request::Status { task }
+        | Request::TaskGraph { task, .. } => Some(*task),
+        _ => None,
+    }
+}
+
+const fn asserter(request: &Request) -> Asserter {
+    if task_of(request).is_some() { Asserter::Queue } else { Asserter::VcsHost }
+}
+
+/// The table of P7.
+fn classify(root: TaskId, request: &Request, error: &EvidenceError) -> Option<FindingBuilder> {
+    let found = error.to_string();
+    let unavailable = || evidence_unavailable::META.undetermined(request.to_string(), found.clone());
+    let absent = || evidence_absent::META.reject(request.to_string(), found.clone());
+    Some(match (error.kind, request) {
+        (ErrorKind::Absent, Request::Branch { .. } | Request::Landed { .. } | Request::TagRef { .. }) => {
+            return None;
+        }
+        (ErrorKind::Absent, Request::CotBody { .. } | Request::CotSignature { .. }) => {
+            cot_missing::META.reject(request.to_string(), found)
+        }
+        (ErrorKind::Absent, Request::Definition { task } | Request::Status { task }) if *task != root => absent(),
+        (
+            ErrorKind::Absent,
+            Request::Artifact { .. }
+            | Request::Commit { .. }
+            | Request::PullRequest { .. }
+            | Request::Pushlog { .. }
+            | Request::Release { .. }
+            | Request::TaskGraph { .. }
+            | Request::Template { .. },
+        ) => absent(),
+        (ErrorKind::TooLarge, _) => limit_exceeded::META.undetermined(request.to_string(), found),
+        _ => unavailable(),
+    })
+}
+
+/// Enters what the queue says of each link's last run (P10), and definitions and statuses that are none.
+pub(super) fn runs(evidence: &Evidence, chain: &Chain<'_>, book: &mut Book) {
+    for object in chain.objects.values() {
+        let id = object.id;
+        if let Err(miss) = &object.definition {
+            unreadable(&Request::Definition { task: id }, miss, id, book);
+        }
+        if !object.is_link {
+            continue;
+        }
+        let request = Request::Status { task: id };
+        let pin = match evidence.run(id) {
+            Ok(pin) => pin,
+            Err(miss) => {
+                unreadable(&request, &miss, id, book);
+                book.record(id, run_state::META.id, Applied::Blocked);
+                continue;
+            }
+        };
+        let expected = "a last run that is completed";
+        let finding = match pin {
+            RunPin::Completed(_) => None,
+            RunPin::Failed(run, state) => Some(run_state::META.reject(expected, format!("run {run} is {state}"))),
+            RunPin::Unfinished(state) => Some(run_state::META.undetermined(expected, state.clone())),
+        };
+        let finding = finding.map(|finding| finding.task(id).says(Asserter::Queue).at(&request, "/status/runs").build());
+        book.record(id, run_state::META.id, Applied::found(finding));
+    }
+}
+
+fn unreadable(request: &Request, miss: &Miss, task: TaskId, book: &mut Book) {
+    if let Some(finding) = miss_finding(request, miss) {
+        book.add(finding.task(task).build());
+    }
+}

@@ -1,4 +1,26 @@
 // SPDX-License-Identifier: MPL-2.0
-//! The JSON-e language.
+#![doc = include_str!("../README.md")]
+
+mod apply;
+mod builtins;
+mod context;
+mod error;
+mod evaluate;
+mod limits;
+mod number;
+mod operate;
+mod operator;
+mod parse;
+mod render;
+mod template;
+mod text;
+mod time;
+mod token;
 pub mod value;
-pub use value::{Map, Value};
+
+pub use context::Context;
+pub use error::{Error, ErrorKind};
+pub use limits::Limits;
+pub use template::Template;
+pub use text::to_json;
+pub use value::{Function, Map, Value};

@@ -11,6 +11,10 @@ use std::sync::Arc;
 
 use indexmap::IndexMap;
 
+use crate::builtins::Builtin;
+use crate::limits::Meter;
+use crate::operate;
+
 /// The members of an object, in document order.
 pub type Map = IndexMap<Arc<str>, Value>;
 
@@ -27,7 +31,7 @@ pub enum Value {
     ///
     /// It renders to itself, equals nothing (not even itself), and using it in an expression is an error.
     Foreign(&'static str),
-    /// A function of a JSON-e context. It equals nothing and cannot be rendered.
+    /// A function of a JSON-e context. It equals only itself and cannot be rendered.
     Function(Function),
     /// An integer. Documents hold at most 64 bits; arithmetic is checked in 128.
     Int(i128),
@@ -44,7 +48,16 @@ pub enum Value {
 #[derive(Clone)]
 pub struct Function {
     name: &'static str,
-    call: Arc<FunctionBody>,
+    body: Body,
+}
+
+#[derive(Clone)]
+enum Body {
+    Builtin(Builtin),
+    /// What a template leaves where a value is to be dropped. The reference uses a class object for it, which
+    /// counts as a function wherever it escapes (`typeof`, the final check for uncalled functions).
+    Deletion,
+    Given(Arc<FunctionBody>),
 }
 
 type FunctionBody = dyn Fn(&[Value]) -> Result<Value, String> + Send + Sync;
@@ -55,7 +68,10 @@ impl Function {
         name: &'static str,
         call: impl Fn(&[Value]) -> Result<Value, String> + Send + Sync + 'static,
     ) -> Self {
-        Self { name, call: Arc::new(call) }
+        Self {
+            name,
+            body: Body::Given(Arc::new(call)),
+        }
     }
 
     /// Returns the name given at construction.
@@ -69,7 +85,37 @@ impl Function {
     /// # Errors
     /// The text that the function gives when the arguments do not suit it.
     pub fn call(&self, arguments: &[Value]) -> Result<Value, String> {
-        (self.call)(arguments)
+        match &self.body {
+            Body::Given(call) => call(arguments),
+            Body::Builtin(_) | Body::Deletion => Err(format!(
+                "{} can only be called from an expression",
+                self.name
+            )),
+        }
+    }
+
+    pub(crate) const fn builtin(builtin: Builtin) -> Self {
+        Self {
+            name: builtin.name(),
+            body: Body::Builtin(builtin),
+        }
+    }
+
+    /// Returns whether both are one function.
+    pub(crate) fn is(&self, other: &Self) -> bool {
+        match (&self.body, &other.body) {
+            (Body::Builtin(left), Body::Builtin(right)) => left == right,
+            (Body::Deletion, Body::Deletion) => true,
+            (Body::Given(left), Body::Given(right)) => Arc::ptr_eq(left, right),
+            _ => false,
+        }
+    }
+
+    pub(crate) const fn as_builtin(&self) -> Option<Builtin> {
+        match self.body {
+            Body::Builtin(builtin) => Some(builtin),
+            _ => None,
+        }
     }
 }
 
@@ -92,14 +138,17 @@ impl Value {
         if pointer.is_empty() {
             return Some(self);
         }
-        pointer.strip_prefix('/')?.split('/').try_fold(self, |value, part| match value {
-            Self::Array(items) => part.parse::<usize>().ok().and_then(|i| items.get(i)),
-            Self::Object(map) if part.contains('~') => {
-                map.get(part.replace("~1", "/").replace("~0", "~").as_str())
-            }
-            Self::Object(map) => map.get(part),
-            _ => None,
-        })
+        pointer
+            .strip_prefix('/')?
+            .split('/')
+            .try_fold(self, |value, part| match value {
+                Self::Array(items) => part.parse::<usize>().ok().and_then(|i| items.get(i)),
+                Self::Object(map) if part.contains('~') => {
+                    map.get(part.replace("~1", "/").replace("~0", "~").as_str())
+                }
+                Self::Object(map) => map.get(part),
+                _ => None,
+            })
     }
 
     /// Returns the text of a string.
@@ -169,6 +218,32 @@ impl Value {
         }
     }
 
+    /// Returns whether Python would call the two values equal: `true` is `1`, `1` is `1.0` (compared exactly), the
+    /// order of object members does not count. Foreign values equal nothing.
+    #[must_use]
+    pub fn equals(&self, other: &Self) -> bool {
+        operate::equal(self, other, &Meter::unlimited()).unwrap_or(false)
+    }
+
+    /// Returns the mark of a value that is to be dropped from the list or object around it.
+    pub(crate) const fn deletion() -> Self {
+        Self::Function(Function {
+            name: "deletion marker",
+            body: Body::Deletion,
+        })
+    }
+
+    /// Returns whether the value is [`Value::deletion`].
+    pub(crate) const fn is_deletion(&self) -> bool {
+        matches!(
+            self,
+            Self::Function(Function {
+                body: Body::Deletion,
+                ..
+            })
+        )
+    }
+
     /// Returns the name of the value's type as JSON-e and our findings print it.
     #[must_use]
     pub const fn type_name(&self) -> &'static str {
@@ -223,6 +298,11 @@ impl From<Map> for Value {
 
 impl<K: Into<Arc<str>>, const N: usize> From<[(K, Self); N]> for Value {
     fn from(members: [(K, Self); N]) -> Self {
-        Self::Object(members.into_iter().map(|(key, value)| (key.into(), value)).collect())
+        Self::Object(
+            members
+                .into_iter()
+                .map(|(key, value)| (key.into(), value))
+                .collect(),
+        )
     }
 }

@@ -8,5 +8,7 @@ pub mod document;
 pub mod graph;
 pub mod json;
 pub mod model;
+pub mod policy;
 pub mod report;
 pub mod request;
+pub mod yaml;

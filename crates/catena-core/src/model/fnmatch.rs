@@ -109,7 +109,7 @@ fn set_end(characters: &[char], begin: usize) -> Option<usize> {
 /// Reads the inside of `[…]`. A `-` between two characters makes a range; one whose ends are reversed stands for
 /// nothing, as in `fnmatch.translate`.
 fn parse_set(inside: &[char]) -> Set {
-    let (negated, members) = match inside {
+    let (mut negated, members) = match inside {
         ['!', members @ ..] => (true, members),
         members => (false, members),
     };
@@ -118,10 +118,14 @@ fn parse_set(inside: &[char]) -> Set {
     loop {
         rest = match rest {
             [] => return Set { negated, ranges },
+            // in `fnmatch.translate` a `!` also negates behind reversed ranges, as those leave no trace
+            ['!', tail @ ..] if ranges.is_empty() && !negated && !is_reversed(rest) => {
+                negated = true;
+                tail
+            }
+            [_, '-', _, tail @ ..] if is_reversed(rest) => tail,
             [low, '-', high, tail @ ..] => {
-                if low <= high {
-                    ranges.push((*low, *high));
-                }
+                ranges.push((*low, *high));
                 tail
             }
             [c, tail @ ..] => {
@@ -130,6 +134,10 @@ fn parse_set(inside: &[char]) -> Set {
             }
         };
     }
+}
+
+fn is_reversed(members: &[char]) -> bool {
+    matches!(members, [low, '-', high, ..] if low > high)
 }
 
 #[cfg(test)]
@@ -229,6 +237,9 @@ mod tests {
         ("[!]-a]", "bc-![\\x&|~"),
         ("[--]", "-"),
         ("[---]", "-"),
+        ("[?-&!a]", "bc]-!^[\\x&|~"),
+        ("[c-a!-x]", "abc]!^[\\&|~"),
+        ("[c-a!]", "abc]-!^[\\x&|~"),
         ("[a--]", ""),
     ];
 }

@@ -158,6 +158,9 @@ impl Walk<'_> {
                     self.flow.pop();
                 }
                 ',' => self.entry(|entry| *entry = Entry::default()),
+                '-' => {
+                    self.explicit.split_off(&(self.column(at) + 1));
+                }
                 '?' if self.flow.is_empty() => self.explicit_key(at),
                 '?' => self.entry(|entry| entry.explicit = true),
                 ':' if self.flow.is_empty() => self.block_value(at)?,

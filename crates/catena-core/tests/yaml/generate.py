@@ -57,7 +57,7 @@ STRUCTURES = [
     "a:\n b:\n  c:\n   d\n", "a:\n  b\n", "a:\nb:\n", "a: \n\n\nb: c\n", "a:\n    b: c\n    d: e\nf: g\n", "a:\n    b: c\n  d: e\n", " a: b\nc: d\n", "a: b\n c: d\n",
     "a:\n  - b\n c: d\n", "a:\n - b\n  - c\n", "- a\n b\n", "- a\nb\n", "- a\nb: c\n", "a: b: c\n", "a: - b\n", "a:b\n", "a :b\n", "a : b\n", "a: b\na\n", "a\nb: c\n",
     "a: b c\n   d e\n\n   f\n", "a: b\n  c: d\n", "a:\n  b\n  c: d\n", "- a\n  b\n\n  c\n", "a\n b\n  c\n", "a: b # c\n", "a: b# c\n", "a: #b\n", "a: b\n# c\n  d\n", "a: b #c\n  d\n", "a #b\nc\n",
-    "? a\n: b\n", "? a\n", "? a\n? b\n", "? a\n: b\n: c\n", "? - a\n: b\n", "? a: b\n: c\n", "?\n- a\n: b\n", "? |\n  a\n: b\n", ": a\n", ":\n", "- : a\n", "a: b\n: c\n", "? : a\n", "?a: b\n", "- ? a\n  : b\n",
+    "? a\n: b\n", "? a\n", "? a\n? b\n", "? a\n: b\n: c\n", "? - a\n: b\n", "? a: b\n: c\n", "?\n- a\n: b\n", "? |\n  a\n: b\n", ": a\n", ":\n", "- : a\n", "a: b\n: c\n", "? : a\n", "?a: b\n", "- ? a\n  : b\n", "- ?\n- :\n", "?\na: b\n: c\n",
     "a: b\na: c\n", "a: 1\nb: 2\na: 3\n", "1: a\ntrue: b\n", "1: a\n1.0: b\n", "0: a\nfalse: b\n-0.0: c\n", "~: a\nnull: b\n'': c\n", "2026-01-01: a\n", ".nan: a\n", ".inf: a\n-.inf: b\n.inf: c\n", "[a]: b\n", "{a: b}: c\n", "? [a]\n: b\n",
     "'a': b\n\"c\": d\n", "'a' : b\n", "\"a\":b\n", "'a'b: c\n", "'a' b\n", "\"a\" \"b\"\n", "a: 'b' c\n", "a: 'b'\n  c: d\n",
     "a: !!str\nb: c\n", "a: &x\nb: *x\n", "a: &x\n  b: c\nd: *x\n", "&x a: b\nc: *x\n", "&x\na: b\n", "&x\n- a\n", "a: &x !!map\n  b: c\n", "a: &x\n- b\n", "!!map\na: b\n", "- &x a\n- *x\n- *x\n", "- &x a\n- &x b\n- *x\n", "- *x\n- &x a\n",

@@ -6,6 +6,7 @@
 
 use catena_core::document::Answer;
 use catena_core::request::Request;
+use catena_core::walk::Walk;
 use futures::StreamExt as _;
 use futures::stream::FuturesUnordered;
 
@@ -19,6 +20,17 @@ pub trait Machine {
 
     /// Takes the answer to one of them.
     fn supply(&mut self, request: Request, answer: Answer);
+}
+
+impl Machine for Walk {
+    fn needs(&mut self) -> Vec<Request> {
+        self.needs()
+    }
+
+    fn supply(&mut self, request: Request, answer: Answer) {
+        let awaited = self.supply(request, answer);
+        debug_assert!(awaited, "only what was named is answered");
+    }
 }
 
 /// Answers all that `machine` asks for, until it asks for nothing more.

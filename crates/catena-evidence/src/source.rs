@@ -29,6 +29,21 @@ pub trait Source: Send + Sync {
     }
 }
 
+#[async_trait]
+impl<S: Source + ?Sized> Source for Box<S> {
+    async fn fetch(&self, request: &Request) -> Answer {
+        (**self).fetch(request).await
+    }
+
+    fn place(&self, request: &Request, work_dir: &Path) -> Result<(), PlaceError> {
+        (**self).place(request, work_dir)
+    }
+
+    fn stats(&self) -> Stats {
+        (**self).stats()
+    }
+}
+
 /// What fetching took.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq, serde::Serialize)]
 pub struct Stats {

@@ -105,7 +105,7 @@ impl Client {
     pub(super) async fn attempt(&self, request: &Request, url: &Url) -> Result<Kept, Failure> {
         let reach = reach(request);
         let _download = match reach {
-            Reach::AnyHost => Some(self.gates.download().await),
+            Reach::AnyHost => self.gates.download().await,
             Reach::SameHost => None,
         };
         let mut hop = Hop {
@@ -214,6 +214,11 @@ fn builder(options: &HttpOptions) -> Result<ClientBuilder, OptionsError> {
         .read_timeout(options.read_timeout)
         .redirect(reqwest::redirect::Policy::none()) // ours are judged, see `redirect`
         .referer(false)
+        // another package may switch these on for all of the binary; coding is undone in `decode`
+        .no_brotli()
+        .no_deflate()
+        .no_gzip()
+        .no_zstd()
         .user_agent(&options.user_agent);
     if options.proxy == Proxy::Direct {
         builder = builder.no_proxy();

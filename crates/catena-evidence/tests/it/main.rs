@@ -12,3 +12,4 @@ mod http;
 mod place;
 mod redirects;
 mod server;
+mod taskcluster;

@@ -57,6 +57,12 @@ impl HttpSource {
         })
     }
 
+    /// Returns the canonical URL of a document, if these settings give it one.
+    #[must_use]
+    pub fn url(&self, request: &Request) -> Option<String> {
+        self.urls.of(request).ok().map(Into::into)
+    }
+
     async fn answer(&self, request: &Request) -> Answer {
         let url = self.urls.of(request).map_err(|error| EvidenceError {
             kind: ErrorKind::Unavailable,

@@ -6,6 +6,8 @@ use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use catena_core::policy::{Relaxations, RetrySettings, Settings, Switch};
+
 use super::limits::Limits;
 use super::retry::Retry;
 use crate::progress::Progress;
@@ -76,6 +78,36 @@ impl HttpOptions {
             root_url: root_url.into(),
             spool_dir: None,
             user_agent: concat!("catena/", env!("CARGO_PKG_VERSION")).to_owned(),
+        }
+    }
+
+    /// Returns what a configuration says.
+    #[must_use]
+    pub fn of(settings: &Settings, relaxations: &Relaxations) -> Self {
+        let RetrySettings {
+            base,
+            cap,
+            attempts,
+            deadline,
+        } = settings.retry;
+        let token = settings.github_token.expose();
+        Self {
+            artifact_hosts: settings.artifact_hosts.iter().cloned().collect(),
+            endpoints: settings.endpoints.clone(),
+            github_token: (!token.is_empty()).then(|| token.to_owned()),
+            max_concurrent_downloads: settings
+                .max_concurrent_downloads
+                .map(|count| usize::try_from(count).unwrap_or(usize::MAX)),
+            projects_url: Some(settings.project_configuration_url.clone()),
+            pushlog_url: Some(settings.pushlog_url.clone()),
+            relax_redirects: relaxations.allows(Switch::HttpRedirects),
+            retry: Retry {
+                attempts,
+                base,
+                cap,
+                deadline,
+            },
+            ..Self::new(settings.root_url.as_str())
         }
     }
 }

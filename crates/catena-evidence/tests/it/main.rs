@@ -7,6 +7,7 @@
     reason = "tests and their helpers may fail loudly"
 )]
 
+mod chain;
 mod directory;
 mod http;
 mod place;

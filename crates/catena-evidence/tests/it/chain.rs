@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: MPL-2.0
+//! Whole chains: the same verdict from memory, over HTTP and from a recording.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use catena_core::limits::Limits;
+use catena_core::policy::{Config, Profile, Relaxations};
+use catena_core::report::{Basis, Finding, Verdict};
+use catena_core::walk::{CheckTask, Inputs, Outcome, Signatures, Walk};
+use catena_evidence::{
+    DirectorySource, DirectoryWriter, HttpOptions, HttpSource, MemorySource, Progress, Proxy,
+    Recorder, Source, run,
+};
+use catena_testkit::{Chain, ChainSpec};
+
+use crate::server::{Got, Reply, Server};
+
+fn config(chain: &Chain) -> Config {
+    let product = Some(chain.product);
+    Config::load_for(
+        chain.scriptworker_yaml().as_bytes(),
+        "scriptworker.yaml",
+        product,
+    )
+    .unwrap()
+}
+
+async fn verify(chain: &Chain, source: &dyn Source) -> Outcome {
+    let config = config(chain);
+    let mut walk = Walk::new(Inputs {
+        task: chain.root,
+        task_type: chain.task_type.parse().unwrap(),
+        inferred: Vec::new(),
+        policy: config.policy(chain.product).unwrap(),
+        settings: config.settings,
+        keyring: config.keyring,
+        relaxations: Relaxations::of(Profile::Strict),
+        check_task: CheckTask::Auto,
+        signatures: Signatures::Verify,
+        basis: Basis::Live,
+        limits: Limits::default(),
+    });
+    run(&mut walk, source, &Progress::default()).await;
+    assert!(walk.is_complete());
+    walk.finish()
+}
+
+/// What a report says, but for digests, places and times.
+fn summary(outcome: &Outcome) -> (Verdict, Vec<String>, usize) {
+    let report = &outcome.report;
+    let finding = |finding: &Finding| format!("{} {:?}", finding.id, finding.task);
+    let findings = report.findings.iter().map(finding).collect();
+    (report.verdict, findings, outcome.accepted.len())
+}
+
+/// Serves a chain: every host of it is one server, told apart by the `Host` that is asked for.
+async fn serve(chain: &Chain) -> (Server, HttpOptions) {
+    let config = config(chain);
+    let mut options = HttpOptions::of(&config.settings, &Relaxations::of(Profile::Strict));
+    let urls = HttpSource::new(&options).unwrap();
+    let mut bodies = BTreeMap::new();
+    let mut origins = std::collections::BTreeSet::new();
+    for (request, body) in &chain.documents {
+        let url = urls
+            .url(request)
+            .unwrap_or_else(|| panic!("no URL for {request}"));
+        let (host, path) = url
+            .strip_prefix("https://")
+            .unwrap()
+            .split_once('/')
+            .unwrap();
+        origins.insert(format!("https://{host}"));
+        bodies.insert(format!("{host}/{path}"), body.clone());
+    }
+    let bodies = Arc::new(bodies);
+    let server = Server::start(move |got: &Got| {
+        let key = format!("{}{}", got.header("host").unwrap(), got.target);
+        let body = bodies.get(&key).cloned();
+        let html = key.contains("/branch_commits/");
+        body.map_or(Reply::status(404), |body| {
+            Reply::ok(body).with("Content-Type", if html { "text/html" } else { "x/y" })
+        })
+    })
+    .await;
+    options.endpoints = origins
+        .into_iter()
+        .map(|origin| (origin, server.root()))
+        .collect();
+    options.proxy = Proxy::Direct;
+    (server, options)
+}
+
+#[tokio::test]
+async fn the_verdict_is_the_same_from_everywhere() {
+    for spec in ChainSpec::all(3) {
+        let chain = spec.build();
+        let mut memory = MemorySource::new();
+        for (request, body) in &chain.documents {
+            memory.insert(request.clone(), body.clone());
+        }
+        let first = verify(&chain, &memory).await;
+
+        let (server, options) = serve(&chain).await;
+        let dir = tempfile::tempdir().unwrap();
+        let http = HttpSource::new(&options).unwrap();
+        let recorder = Recorder::new(http, DirectoryWriter::create(dir.path()).unwrap());
+        let online = verify(&chain, &recorder).await;
+        assert_eq!(summary(&online), summary(&first), "{spec:?}");
+
+        // each URL once, and the accepted artifacts find their places
+        let mut asked: Vec<_> = server
+            .seen()
+            .iter()
+            .map(|got| format!("{}{}", got.header("host").unwrap(), got.target))
+            .collect();
+        let all = asked.len();
+        asked.sort();
+        asked.dedup();
+        assert_eq!(asked.len(), all, "{spec:?}: {asked:#?}");
+        let work_dir = tempfile::tempdir().unwrap();
+        for (task, name, request) in &online.accepted {
+            recorder.place(request, work_dir.path()).unwrap();
+            let at = work_dir
+                .path()
+                .join("cot")
+                .join(task.as_str())
+                .join(name.as_str());
+            assert_eq!(std::fs::read(at).unwrap(), chain.bytes(request));
+        }
+
+        recorder.finish(chain.recorded.parse().unwrap()).unwrap();
+        let recorded = DirectorySource::open(dir.path()).unwrap();
+        let replayed = verify(&chain, &recorded).await;
+        assert_eq!(summary(&replayed), summary(&first), "{spec:?}");
+    }
+}

@@ -16,7 +16,7 @@ use crate::json::{Escape, pretty, sorted};
 use crate::origin::{Origin, object};
 use crate::queue::{complete, status};
 use crate::random::Random;
-use crate::render::Render;
+use crate::render::Rendering;
 use crate::spec::{Action, ChainSpec, DecisionWorker, Flow, Presence, Product, RootRun};
 use crate::tasks::{Place, actions, graph_entry, parameters, parameters_text};
 
@@ -69,6 +69,7 @@ impl<'a> Builder<'a> {
             documents: BTreeMap::new(),
             absent: BTreeSet::new(),
             tasks: BTreeMap::new(),
+            renderings: BTreeMap::new(),
             keys: Keys { seed: spec.seed },
         };
         Self {
@@ -130,7 +131,13 @@ impl<'a> Builder<'a> {
     /// A decision: its definition now, its artifacts when its graph is known.
     fn decision(&mut self, name: &str, origin: Origin) -> Parent {
         let id = self.random.task_id();
-        let definition = self.render(&origin, origin.tasks_for, id, id, origin.context.clone());
+        let definition = self.render(
+            name,
+            &origin,
+            origin.tasks_for,
+            (id, id),
+            origin.context.clone(),
+        );
         self.graphs.insert(id, Map::new());
         Parent {
             name: name.to_owned(),
@@ -164,8 +171,13 @@ impl<'a> Builder<'a> {
             "input": {"build_number": 2, "flavor": "promote", "partials": {"145.0": ["de", "fr"]}}, "taskId": null,
             "taskGroupId": decision.id.as_str(), "clientId": "example/release-manager",
         });
-        let mut definition =
-            self.render(&decision.origin, "action", id, decision.id, object(context));
+        let mut definition = self.render(
+            "action",
+            &decision.origin,
+            "action",
+            (id, decision.id),
+            object(context),
+        );
         if action == Action::Promotion {
             // the hooks service renders the action's own id here; the rebuild tolerates exactly that (V69)
             definition["payload"]["env"]["ACTION_TASK_GROUP_ID"] = id.as_str().into();
@@ -183,20 +195,22 @@ impl<'a> Builder<'a> {
 
     fn render(
         &mut self,
+        name: &str,
         origin: &Origin,
-        tasks_for: &str,
-        own: TaskId,
-        decision: TaskId,
+        tasks_for: &'static str,
+        (own, decision): (TaskId, TaskId),
         context: Map<String, Value>,
     ) -> Value {
-        let render = Render {
-            text: &origin.template,
+        let rendering = Rendering {
             tasks_for,
-            now: &stamp(self.clock.tick()),
-            own: own.as_str(),
-            decision: decision.as_str(),
+            now: stamp(self.clock.tick()),
+            own: own.to_string(),
+            decision: decision.to_string(),
+            context,
         };
-        render.task(context)
+        let task = must(rendering.task(&origin.template), "template that renders");
+        self.chain.renderings.insert(name.to_owned(), rendering);
+        task
     }
 
     /// Adds a parent's artifacts, with the graph as it is now.

@@ -15,6 +15,7 @@ use serde_json::{Value, json};
 use crate::cot::{Producer, QUEUE_ORDER};
 use crate::json::{Escape, pretty, sorted};
 use crate::random::seed_bytes;
+use crate::render::Rendering;
 
 /// A chain of trust: documents by request, and who made them.
 #[derive(Clone, Debug)]
@@ -37,6 +38,7 @@ pub struct Chain {
     pub tasks: BTreeMap<String, ChainTask>,
     /// Where the keys come from.
     pub keys: Keys,
+    pub(crate) renderings: BTreeMap<String, Rendering>,
 }
 
 /// A task of the chain.
@@ -236,6 +238,13 @@ impl Chain {
         );
         self.documents
             .insert(Request::CotSignature { task: id, run }, signature.to_vec());
+    }
+
+    /// Renders a parent again, from another text of its template: what a rebuild compares with the queue, up to
+    /// what the queue adds. Nothing when the text does not render to a task.
+    #[must_use]
+    pub fn rendered(&self, name: &str, template: &str) -> Option<Value> {
+        must(self.renderings.get(name), name).task(template)
     }
 
     /// Returns a minimal `scriptworker.yaml` for verifying this chain.

@@ -71,17 +71,21 @@ pub(crate) fn commit(full: &str, sha: &str, login: &str) -> Value {
 
 /// `repos/{full}/contents/.taskcluster.yml?ref={reference}` (V66).
 pub(crate) fn contents(full: &str, reference: &str, text: &str) -> Value {
-    let wrapped: String = STANDARD
-        .encode(text)
+    let encoded = STANDARD.encode(text);
+    let wrapped: String = encoded
         .as_bytes()
         .chunks(60)
         .flat_map(|line| [String::from_utf8_lossy(line), "\n".into()])
         .collect();
+    let blob = "b1".repeat(20);
+    let api = format!("https://api.github.com/repos/{full}");
+    let url = format!("{api}/contents/.taskcluster.yml?ref={reference}");
+    let page = format!("https://github.com/{full}/blob/{reference}/.taskcluster.yml");
     json!({
-        "name": ".taskcluster.yml", "path": ".taskcluster.yml", "sha": "b1".repeat(20), "size": text.len(), "type": "file",
-        "encoding": "base64", "content": wrapped,
-        "url": format!("https://api.github.com/repos/{full}/contents/.taskcluster.yml?ref={reference}"),
-        "html_url": format!("https://github.com/{full}/blob/{reference}/.taskcluster.yml"),
+        "name": ".taskcluster.yml", "path": ".taskcluster.yml", "sha": blob, "size": text.len(), "type": "file",
+        "encoding": "base64", "content": wrapped, "url": url, "html_url": page, "git_url": format!("{api}/git/blobs/{blob}"),
+        "download_url": format!("https://raw.githubusercontent.com/{full}/{reference}/.taskcluster.yml"),
+        "_links": {"self": url, "git": format!("{api}/git/blobs/{blob}"), "html": page},
     })
 }
 

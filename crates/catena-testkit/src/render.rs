@@ -1,33 +1,43 @@
 // SPDX-License-Identifier: MPL-2.0
 //! Renders a `.taskcluster.yml` as taskcluster-github, mozilla-taskcluster or the hooks service would.
 
-use serde_json::{Map, Value, json};
+use catena_core::{json, yaml};
+use catena_jsone::{Context, Function, Limits, Template, Value as JsoneValue, to_json};
+use serde_json::{Map, Value};
 
-use crate::chain::must;
-
-pub(crate) struct Render<'a> {
-    pub(crate) text: &'a str,
-    pub(crate) tasks_for: &'a str,
-    pub(crate) now: &'a str,
-    pub(crate) own: &'a str,
-    pub(crate) decision: &'a str,
+/// What a template saw when a parent was created.
+#[derive(Clone, Debug)]
+pub(crate) struct Rendering {
+    pub(crate) tasks_for: &'static str,
+    pub(crate) now: String,
+    pub(crate) own: String,
+    pub(crate) decision: String,
+    pub(crate) context: Map<String, Value>,
 }
 
-impl Render<'_> {
-    /// Returns the first task of the template.
-    pub(crate) fn task(&self, mut context: Map<String, Value>) -> Value {
-        context.insert("tasks_for".to_owned(), self.tasks_for.into());
-        context.insert("ownTaskId".to_owned(), self.own.into());
-        context.insert("decision_id".to_owned(), self.decision.into());
-        context.entry("taskId").or_insert(Value::Null);
-        // the published engine knows no functions in a context, and takes `now` from the clock
-        let text = self.text.replace("as_slugid(\"decision\")", "decision_id");
-        let template: Value = must(serde_saphyr::from_str(&text).ok(), "template in YAML");
-        let template = json!({"$let": {"now": self.now}, "in": template});
-        let out = must(
-            json_e::render(&template, &Value::Object(context)).ok(),
-            "template that renders",
-        );
-        must(out.pointer("/tasks/0").cloned(), "task in the template")
+impl Rendering {
+    /// Returns the first task of a template, or nothing when it does not render to one.
+    pub(crate) fn task(&self, text: &str) -> Option<Value> {
+        let text = yaml::parse(text.as_bytes(), &yaml::Limits::default()).ok()?;
+        let limits = Limits::default();
+        let template = Template::parse(&text.root.to_value(), &limits).ok()?;
+        let out = template.render(&self.context()?, &limits).ok()?;
+        serde_json::from_str(&to_json(out.pointer("/tasks/0")?)).ok()
+    }
+
+    fn context(&self) -> Option<Context> {
+        let (own, decision) = (self.own.clone(), self.decision.clone());
+        let slug = Function::new("as_slugid", move |arguments| match arguments {
+            [name] if name.as_str() == Some("decision") => Ok(decision.as_str().into()),
+            _ => Ok(own.as_str().into()),
+        });
+        let base = Context::new(&self.now)
+            .with("as_slugid", JsoneValue::Function(slug))
+            .with("tasks_for", self.tasks_for.into())
+            .with("ownTaskId", self.own.as_str().into())
+            .with("taskId", JsoneValue::Null);
+        let members = Value::Object(self.context.clone()).to_string();
+        let members = json::parse(members.as_bytes(), json::Reading::Strict).ok()?;
+        Some(base.with_all(members.as_object()?.clone()))
     }
 }

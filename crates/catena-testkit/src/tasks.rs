@@ -133,6 +133,7 @@ impl Place<'_> {
                          "source": format!("{url}/{folder}/{revision}/taskcluster/kinds/{kind}")},
             "tags": {"kind": kind, "label": label, "trust-domain": domain, "worker-implementation": producer.implementation()},
             "routes": [],
+            "scopes": [],
             "extra": {"parent": self.parent, "treeherder": {"symbol": "B", "tier": 1}},
         })
     }

@@ -1,4 +1,11 @@
 // SPDX-License-Identifier: MPL-2.0
 //! Tests of the chains themselves, and of the verifier with them.
 
+#![expect(
+    clippy::unwrap_used,
+    reason = "helpers of tests, which the lint's setting for tests does not reach"
+)]
+
 mod chains;
+mod verifier;
+mod walk;

@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: MPL-2.0
+//! Valid chains are trusted, in every order of supply.
+
+use catena_core::policy::Profile;
+use catena_core::report::{Report, Verdict};
+use catena_testkit::{ChainSpec, DecisionWorker, Flow, Presence, Random, RootRun};
+
+use crate::verifier::Verifier;
+
+const PROFILES: [Profile; 2] = [Profile::Compat, Profile::Strict];
+
+fn text(report: &Report) -> String {
+    serde_json::to_string_pretty(report).unwrap()
+}
+
+#[test]
+fn every_flow_is_trusted_in_both_profiles() {
+    for spec in ChainSpec::all(1) {
+        let verifier = Verifier::new(&spec.build());
+        for profile in PROFILES {
+            let report = verifier.verify(profile);
+            assert_eq!(
+                report.verdict,
+                Verdict::Trusted,
+                "{:?} {profile:?}\n{:#?}",
+                spec.flow,
+                report.findings
+            );
+        }
+    }
+}
+
+#[test]
+fn variants_are_trusted() {
+    let base = ChainSpec::new(5, Flow::FirefoxPromotion);
+    let variants = [
+        ChainSpec {
+            root_run: RootRun::Completed,
+            builds: 5,
+            artifacts: 3,
+            ..base.clone()
+        },
+        ChainSpec {
+            decision_worker: DecisionWorker::D2g,
+            images: 2,
+            builds: 7,
+            ..base.clone()
+        },
+        ChainSpec {
+            optional: Presence::Present,
+            rerun: Presence::Present,
+            graph_filler: 0,
+            ..base
+        },
+        ChainSpec {
+            upstream_signing: Presence::Present,
+            artifact_size: 0,
+            ..ChainSpec::new(6, Flow::AdhocPromotion)
+        },
+        ChainSpec {
+            root_run: RootRun::Running,
+            images: 1,
+            ..ChainSpec::new(7, Flow::XpiPullRequest)
+        },
+    ];
+    for spec in variants {
+        let report = Verifier::new(&spec.build()).verify(Profile::Strict);
+        assert_eq!(
+            report.verdict,
+            Verdict::Trusted,
+            "{spec:?}\n{:#?}",
+            report.findings
+        );
+    }
+}
+
+#[test]
+fn the_order_of_supply_does_not_matter() {
+    let mut random = Random::new(11);
+    for spec in ChainSpec::all(1) {
+        let chain = spec.build();
+        let mut broken = chain.clone();
+        broken.edit_json(&chain.definition("build-0"), |task| {
+            task["payload"]["maxRunTime"] = 1.into()
+        });
+        let decision = broken.cot("decision");
+        broken.documents.remove(&decision);
+        for chain in [chain, broken] {
+            let verifier = Verifier::new(&chain);
+            let expected = text(&verifier.verify(Profile::Strict));
+            for _ in 0..6 {
+                assert_eq!(
+                    text(&verifier.verify_shuffled(Profile::Strict, &mut random)),
+                    expected
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn every_missing_document_is_missed() {
+    for spec in ChainSpec::all(1) {
+        let chain = spec.build();
+        let mut verifier = Verifier::new(&chain);
+        for request in verifier.requests(Profile::Strict) {
+            let Some(bytes) = verifier.source.remove(&request) else {
+                assert!(chain.absent.contains(&request), "{:?} {request}", spec.flow);
+                continue;
+            };
+            let report = verifier.verify(Profile::Strict);
+            assert_ne!(
+                report.verdict,
+                Verdict::Trusted,
+                "{:?} {request}",
+                spec.flow
+            );
+            verifier.source.insert(request, bytes);
+        }
+    }
+}

@@ -15,7 +15,7 @@ use reqwest::{Certificate, ClientBuilder, Response, StatusCode, Url};
 use super::classify::Failure;
 use super::decode::ACCEPTED;
 use super::gate::{Gates, Pass};
-use super::guard::Guard;
+use super::guard::{Guard, Names};
 use super::limits::Limits;
 use super::options::{HttpOptions, OptionsError, Proxy};
 use super::redirect::{Hop, Reach, Redirects, authority};
@@ -29,6 +29,7 @@ pub(super) struct Client {
     first: reqwest::Client,
     /// For hops whose address is judged; made when the first one comes.
     guarded: OnceLock<reqwest::Client>,
+    names: Names,
     options: HttpOptions,
     gates: Gates,
     redirects: Redirects,
@@ -65,13 +66,16 @@ impl Client {
             })?,
             None => Spool::unlinked(),
         };
+        let names = Names::default();
+        let first = builder(options)?.dns_resolver(Arc::new(names.clone()));
         Ok(Self {
-            first: builder(options)?.build().map_err(|e| unbuilt(&e))?,
+            first: first.build().map_err(|e| unbuilt(&e))?,
+            names,
             guarded: OnceLock::new(),
             gates: Gates::new(options.concurrency, options.max_concurrent_downloads),
             redirects: Redirects::new(options)?,
             token: token.transpose()?,
-            spool,
+            spool: spool.of_at_most(options.limits.spool),
             counts: Counts::default(),
             options: options.clone(),
         })
@@ -189,8 +193,8 @@ impl Client {
             return Ok(client);
         }
         let guard = match self.options.proxy {
-            Proxy::Direct => Guard::default(),
-            Proxy::System => Guard::with_system_proxies(),
+            Proxy::Direct => Guard::direct(self.names.clone()),
+            Proxy::System => Guard::with_system_proxies(self.names.clone()),
         };
         let unusable = |detail: String| Failure::lasting(ErrorKind::Unavailable, detail);
         let builder = builder(&self.options).map_err(|e| unusable(e.to_string()))?;

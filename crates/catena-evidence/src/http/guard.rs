@@ -1,14 +1,48 @@
 // SPDX-License-Identifier: MPL-2.0
-//! Keeps redirects away from this machine and its neighbourhood (P24).
+//! Resolves names, and keeps redirects away from this machine and its neighbourhood (P24).
 //!
 //! The judgement is made on the addresses that the connection will use: names are resolved here,
 //! and addresses that are refused never reach the connector.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
+use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use reqwest::Url;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
+use tokio::sync::OnceCell;
+
+/// Resolves each name once per run: a connection more is no lookup more.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Names(Arc<Mutex<HashMap<String, Arc<Lookup>>>>);
+
+type Lookup = OnceCell<Vec<SocketAddr>>;
+
+impl Names {
+    async fn addresses(&self, name: &str) -> io::Result<Vec<SocketAddr>> {
+        let cell = {
+            let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            Arc::clone(known.entry(name.to_owned()).or_default())
+        };
+        // failures are not kept, so that a retry asks again
+        let found = cell.get_or_try_init(async || {
+            Ok::<_, io::Error>(tokio::net::lookup_host((name, 0)).await?.collect())
+        });
+        found.await.cloned()
+    }
+}
+
+impl Resolve for Names {
+    fn resolve(&self, name: Name) -> Resolving {
+        let names = self.clone();
+        Box::pin(async move {
+            let found = names.addresses(name.as_str()).await?;
+            let addresses: Addrs = Box::new(found.into_iter());
+            Ok(addresses)
+        })
+    }
+}
 
 /// All addresses of a name are refused.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
@@ -20,16 +54,25 @@ pub(crate) struct RefusedAddress {
 /// Resolves names to public addresses only; a proxy that the operator set is let through.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Guard {
+    names: Names,
     proxies: HashSet<String>,
 }
 
 impl Guard {
+    /// Returns one without a proxy.
+    pub(crate) fn direct(names: Names) -> Self {
+        Self {
+            names,
+            proxies: HashSet::new(),
+        }
+    }
+
     /// Returns one that lets through the proxies that the environment names.
     ///
     /// Behind a proxy it is the proxy that resolves and connects, so there its rules apply.
-    pub(crate) fn with_system_proxies() -> Self {
-        let names = ["http_proxy", "https_proxy", "all_proxy"];
-        let values = names
+    pub(crate) fn with_system_proxies(names: Names) -> Self {
+        let variables = ["http_proxy", "https_proxy", "all_proxy"];
+        let values = variables
             .iter()
             .flat_map(|name| [(*name).to_owned(), name.to_uppercase()]);
         let host = |text: String| {
@@ -40,23 +83,21 @@ impl Guard {
             };
             Url::parse(&url).ok()?.host_str().map(str::to_owned)
         };
+        let named = values.filter_map(|name| std::env::var(name).ok());
         Self {
-            proxies: values
-                .filter_map(|name| std::env::var(name).ok())
-                .filter_map(host)
-                .collect(),
+            names,
+            proxies: named.filter_map(host).collect(),
         }
     }
 }
 
 impl Resolve for Guard {
     fn resolve(&self, name: Name) -> Resolving {
+        let names = self.names.clone();
         let trusted = self.proxies.contains(name.as_str());
         Box::pin(async move {
-            let found = tokio::net::lookup_host((name.as_str(), 0)).await?;
-            let fit: Vec<SocketAddr> = found
-                .filter(|address| trusted || is_public(address.ip()))
-                .collect();
+            let mut fit = names.addresses(name.as_str()).await?;
+            fit.retain(|address| trusted || is_public(address.ip()));
             if fit.is_empty() {
                 return Err(RefusedAddress {
                     host: name.as_str().to_owned(),

@@ -26,6 +26,8 @@ pub struct Limits {
     pub pushlog: u64,
     /// An ed25519 signature of 64 bytes; a little more, so that a wrong file is told apart.
     pub signature: u64,
+    /// All bodies on disk together, of one run.
+    pub spool: u64,
     /// Status of a task: a few runs of some 300 bytes.
     pub status: u64,
     /// A task graph: 131 MB for 30,000 tasks; goes to disk.
@@ -45,6 +47,7 @@ impl Default for Limits {
             projects: 8 * MIB,
             pushlog: 32 * MIB,
             signature: 64 * KIB,
+            spool: 128 * GIB,
             status: MIB,
             task_graph: 2 * GIB,
             template: 4 * MIB,

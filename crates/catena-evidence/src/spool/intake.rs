@@ -86,7 +86,10 @@ impl Intake {
 
     fn keep(&mut self, piece: &[u8], held: u64, more: u64) -> io::Result<()> {
         match &mut self.pending {
-            Pending::File(file) => file.file.write_all(piece),
+            Pending::File(file) => {
+                self.store.charge(more)?;
+                file.file.write_all(piece)
+            }
             // bodies of this form are parsed as a whole, and their cap is small
             Pending::Memory(bytes) if self.form == Form::Bytes => {
                 bytes.extend_from_slice(piece);
@@ -97,6 +100,7 @@ impl Intake {
                 Ok(())
             }
             Pending::Memory(bytes) => {
+                self.store.charge(held.saturating_add(more))?;
                 let mut file = self.store.file()?;
                 file.file.write_all(bytes)?;
                 file.file.write_all(piece)?;
@@ -138,8 +142,9 @@ pub(crate) enum IntakeError {
 }
 
 impl IntakeError {
-    pub(crate) const fn kind(&self) -> ErrorKind {
+    pub(crate) fn kind(&self) -> ErrorKind {
         match self {
+            Self::Spool(e) if e.kind() == io::ErrorKind::QuotaExceeded => ErrorKind::TooLarge,
             Self::Spool(_) => ErrorKind::Unavailable,
             Self::TooLarge { .. } => ErrorKind::TooLarge,
         }

@@ -108,10 +108,18 @@ impl Spool {
         intake.finish()
     }
 
+    /// Sets how many bytes the files may have together.
+    #[must_use]
+    pub(crate) fn of_at_most(self, bytes: u64) -> Self {
+        self.store.disk.store(bytes, Ordering::Relaxed);
+        self
+    }
+
     fn with(home: Home) -> Self {
         let store = Store {
             home,
             memory: AtomicU64::new(MEMORY_TOTAL),
+            disk: AtomicU64::new(u64::MAX),
         };
         Self {
             store: Arc::new(store),
@@ -164,7 +172,9 @@ impl Kept {
 #[derive(Debug)]
 struct Store {
     home: Home,
+    /// What is left of both.
     memory: AtomicU64,
+    disk: AtomicU64,
 }
 
 #[derive(Debug)]
@@ -180,13 +190,19 @@ impl Store {
         if matches!(self.home, Home::Memory) {
             return true;
         }
-        held.saturating_add(more) <= MEMORY_EACH
-            && self
-                .memory
-                .try_update(Ordering::Relaxed, Ordering::Relaxed, |left| {
-                    left.checked_sub(more)
-                })
-                .is_ok()
+        held.saturating_add(more) <= MEMORY_EACH && take(&self.memory, more)
+    }
+
+    /// Takes `bytes` from what files may still have; they are not given back.
+    fn charge(&self, bytes: u64) -> io::Result<()> {
+        if take(&self.disk, bytes) {
+            Ok(())
+        } else {
+            Err(io::Error::new(
+                io::ErrorKind::QuotaExceeded,
+                "the budget for downloads is used up",
+            ))
+        }
     }
 
     fn give_back(&self, bytes: u64) {
@@ -209,6 +225,13 @@ impl Store {
             }
         }
     }
+}
+
+fn take(left: &AtomicU64, bytes: u64) -> bool {
+    left.try_update(Ordering::Relaxed, Ordering::Relaxed, |left| {
+        left.checked_sub(bytes)
+    })
+    .is_ok()
 }
 
 /// A file of the spool; with a name only in a private directory.

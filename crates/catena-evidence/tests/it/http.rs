@@ -247,6 +247,26 @@ async fn byte_caps_hold_before_and_after_decoding_s17() {
 }
 
 #[tokio::test]
+async fn downloads_have_a_budget_together_s17() {
+    let server = Server::start(|_| Reply::ok(vec![1; 1 << 20])).await;
+    let mut options = options(&server.root());
+    options.limits.spool = 5 << 19;
+    let source = HttpSource::new(&options).unwrap();
+    let mut kinds = Vec::new();
+    for name in ["public/a", "public/b", "public/c"] {
+        kinds.push(
+            source
+                .fetch(&artifact(name))
+                .await
+                .err()
+                .map(|error| error.kind),
+        );
+    }
+    assert_eq!(kinds, [None, None, Some(ErrorKind::TooLarge)]);
+    assert_eq!(server.seen().len(), 3, "not tried again");
+}
+
+#[tokio::test]
 async fn a_large_body_is_hashed_while_it_arrives_p21() {
     let body: Vec<u8> = (0..6_000_000_u32)
         .flat_map(|n| n.wrapping_mul(2_654_435_761).to_le_bytes())

@@ -147,8 +147,9 @@ impl Drop for Pass {
 const FIRST: usize = 6;
 /// No request ends for so long: the host is slow, or far.
 const STALL: Duration = Duration::from_millis(5);
-/// No request took less: the host is far, and its full concurrency costs less than waiting.
-const FAR: Duration = Duration::from_millis(20);
+/// No request took less, its handshake included: the host is far, and its full concurrency costs
+/// less than waiting.
+const FAR: Duration = Duration::from_millis(40);
 
 #[cfg(test)]
 mod tests {

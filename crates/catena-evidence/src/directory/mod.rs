@@ -11,6 +11,7 @@ mod write;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use catena_core::model::ids::TaskId;
 use catena_core::request::Request;
 use serde::{Deserialize, Serialize};
 
@@ -56,7 +57,24 @@ struct Index {
     schema: String,
     /// The reference time of a verification.
     recorded: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    subject: Option<RecordedSubject>,
     documents: Vec<Entry>,
+}
+
+/// What recorded evidence is about, as its recorder says: a default for whoever does not say otherwise.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct RecordedSubject {
+    /// The task to verify.
+    pub task: TaskId,
+    /// Its type.
+    #[serde(rename = "type")]
+    pub task_type: String,
+    /// The product whose policy applies.
+    pub product: String,
+    /// The deployment that the documents are from.
+    pub root_url: String,
 }
 
 /// What was found for a request.

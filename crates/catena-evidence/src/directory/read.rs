@@ -13,7 +13,7 @@ use catena_core::request::Request;
 use catena_crypto::digest::{Algorithm, Digest};
 use jiff::Timestamp;
 
-use super::{DOCUMENTS, DirectoryError, Entry, INDEX, Index, SCHEMA, Status};
+use super::{DOCUMENTS, DirectoryError, Entry, INDEX, Index, RecordedSubject, SCHEMA, Status};
 use crate::http::limits::Limits;
 use crate::source::Source;
 use crate::spool::{Form, Intake, Kept, PlaceError, Spool};
@@ -24,6 +24,7 @@ use crate::spool::{Form, Intake, Kept, PlaceError, Spool};
 pub struct DirectorySource {
     path: PathBuf,
     recorded: Timestamp,
+    subject: Option<RecordedSubject>,
     entries: HashMap<Request, Recorded>,
     limits: Limits,
     spool: Spool,
@@ -114,10 +115,17 @@ impl DirectorySource {
         Ok(Self {
             path: path.to_owned(),
             recorded,
+            subject: index.subject,
             entries,
             limits: Limits::default(),
             spool: Spool::unlinked(),
         })
+    }
+
+    /// Returns what the directory claims to be about.
+    #[must_use]
+    pub const fn subject(&self) -> Option<&RecordedSubject> {
+        self.subject.as_ref()
     }
 
     /// Returns the time that the directory claims for its evidence (P27).

@@ -15,7 +15,7 @@ use catena_crypto::digest::{Algorithm, Digest};
 use jiff::Timestamp;
 use tempfile::NamedTempFile;
 
-use super::{DOCUMENTS, DirectoryError, Entry, INDEX, Index, SCHEMA, Status};
+use super::{DOCUMENTS, DirectoryError, Entry, INDEX, Index, RecordedSubject, SCHEMA, Status};
 use crate::source::{Source, Stats};
 use crate::spool::PlaceError;
 
@@ -24,6 +24,7 @@ use crate::spool::PlaceError;
 #[derive(Debug)]
 pub struct DirectoryWriter {
     path: PathBuf,
+    subject: Option<RecordedSubject>,
     entries: BTreeMap<Request, Entry>,
 }
 
@@ -46,8 +47,14 @@ impl DirectoryWriter {
         fs::create_dir_all(documents).map_err(io)?;
         Ok(Self {
             path: path.to_owned(),
+            subject: None,
             entries: BTreeMap::new(),
         })
+    }
+
+    /// Writes down what the evidence is about.
+    pub fn about(&mut self, subject: RecordedSubject) {
+        self.subject = Some(subject);
     }
 
     /// Writes an answer down; one document at a time is held in memory. Failures other than
@@ -99,6 +106,7 @@ impl DirectoryWriter {
         let index = Index {
             schema: SCHEMA.to_owned(),
             recorded: recorded.to_string(),
+            subject: self.subject,
             documents: self.entries.into_values().collect(),
         };
         let path = self.path.join(INDEX);

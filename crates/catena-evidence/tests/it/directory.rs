@@ -8,7 +8,9 @@ use catena_core::document::{Answer, Body, ErrorKind};
 use catena_core::model::ids::{RunId, TaskId};
 use catena_core::request::Request;
 use catena_crypto::digest::{Algorithm, Digest};
-use catena_evidence::{DirectorySource, DirectoryWriter, MemorySource, Recorder, Source};
+use catena_evidence::{
+    DirectorySource, DirectoryWriter, MemorySource, RecordedSubject, Recorder, Source,
+};
 
 fn task() -> TaskId {
     "YyxNNh7mTAmwDhB4Itm0jg".parse().unwrap()
@@ -176,4 +178,22 @@ async fn a_recording_replaces_nothing() {
     fs::write(dir.path().join("mine"), "x").unwrap();
     assert!(DirectoryWriter::create(dir.path()).is_err());
     assert!(DirectorySource::open(dir.path()).is_err());
+}
+
+#[test]
+fn the_index_says_what_it_is_about_p27() {
+    let dir = tempfile::tempdir().unwrap();
+    let subject = RecordedSubject {
+        task: task(),
+        task_type: "signing".to_owned(),
+        product: "firefox".to_owned(),
+        root_url: "https://tc.example.org".to_owned(),
+    };
+    let mut writer = DirectoryWriter::create(dir.path()).unwrap();
+    writer.about(subject.clone());
+    writer
+        .finish("2026-11-02T10:00:00Z".parse().unwrap())
+        .unwrap();
+    let source = DirectorySource::open(dir.path()).unwrap();
+    assert_eq!(source.subject(), Some(&subject));
 }

@@ -251,30 +251,48 @@ fn name(link: &Link, above: Option<&Link>) -> String {
 }
 
 fn source(link: &Link, above: Option<&Link>) -> String {
-    let Some(repository) = &link.repository else {
+    let Some((repository, revision)) = origin(link) else {
         return "no repository".to_owned();
     };
-    if above
-        .is_some_and(|above| above.repository == link.repository && above.revision == link.revision)
-    {
+    if above.and_then(origin) == Some((repository, revision)) {
         return "same source".to_owned();
     }
     let repository = clean(
         repository.strip_prefix("https://").unwrap_or(repository),
         SHORT,
     );
-    match &link.revision {
-        Some(revision)
-            if revision.len() == 40 && revision.bytes().all(|b| b.is_ascii_hexdigit()) =>
-        {
-            format!(
-                "{repository}@{}",
-                clean(&revision.chars().take(12).collect::<String>(), 12)
-            )
+    match revision {
+        Some(revision) if is_commit(revision) => {
+            format!("{repository}@{}", revision.get(..12).unwrap_or(revision))
         }
         Some(revision) => format!("{repository}@{}", clean(revision, SHORT)),
         None => repository,
     }
+}
+
+/// Where a link comes from: repository and revision.
+fn origin(link: &Link) -> Option<(&str, Option<&str>)> {
+    let (repository, in_url) = split_revision(link.repository.as_deref()?);
+    Some((repository, link.revision.as_deref().or(in_url)))
+}
+
+/// Splits `REPOSITORY/file/COMMIT/PATH`, which is what the source of a task that names no repository looks like.
+fn split_revision(source: &str) -> (&str, Option<&str>) {
+    let split = ["/file/", "/blob/", "/raw/", "/tree/", "/rev/"]
+        .iter()
+        .find_map(|place| {
+            let (repository, rest) = source.split_once(place)?;
+            let revision = rest
+                .split('/')
+                .next()
+                .filter(|revision| is_commit(revision))?;
+            Some((repository, Some(revision)))
+        });
+    split.unwrap_or((source, None))
+}
+
+fn is_commit(revision: &str) -> bool {
+    revision.len() == 40 && revision.bytes().all(|b| b.is_ascii_hexdigit())
 }
 
 /// Column widths, in characters.

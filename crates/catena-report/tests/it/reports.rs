@@ -87,6 +87,10 @@ pub(crate) fn trusted() -> Report {
     root.run = None;
     root.worker = Some("scriptworker".to_owned());
     root.artifacts = Vec::new();
+    root.repository = root
+        .revision
+        .take()
+        .map(|commit| format!("https://hg.example.org/projects/one/file/{commit}/ci"));
     let mut image_decision = link(4, &["signing:build:docker-image:decision"], &[]);
     image_decision.revision = Some("ffff456789abcdef0123456789abcdef01234567".to_owned());
     let mut image = link(3, &["signing:build:docker-image"], &[]);

@@ -1,1 +1,44 @@
-fn main() {}
+// SPDX-License-Identifier: MPL-2.0
+//! `catena`: verifies Taskcluster chains of trust.
+//!
+//! The report goes to stdout, everything else to stderr; what the exit status means is in [`exit`].
+
+mod args;
+mod config;
+mod exit;
+mod explain;
+mod failure;
+mod infer;
+mod notes;
+mod output;
+mod progress;
+mod task_json;
+mod verify;
+mod workdir;
+
+use std::process::ExitCode;
+
+use args::{Cli, Command};
+use clap::Parser as _;
+use exit::Exit;
+
+fn main() -> ExitCode {
+    exit::guard(run).into()
+}
+
+fn run() -> Exit {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return exit::usage(&error),
+    };
+    output::start_log();
+    let done = match &cli.command {
+        Command::Checks => explain::list(),
+        Command::Explain { id } => explain::one(id),
+        Command::Verify(options) => verify::verify(options, cli.color),
+    };
+    done.unwrap_or_else(|failure| {
+        output::complain(&failure);
+        failure.exit()
+    })
+}

@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: MPL-2.0
+//! The command line.
+
+use std::path::PathBuf;
+
+use catena_core::model::ids::TaskId;
+use catena_core::model::task_type::TaskType;
+use catena_core::walk::{CheckTask, Signatures};
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+const EXIT_STATUS: &str = "\
+Exit status:
+   0  trusted
+   1  rejected
+   4  undetermined, or signatures were not verified (--unsigned)
+   5  internal error
+  64  usage or configuration";
+
+/// Verifies Taskcluster chains of trust
+#[derive(Debug, Parser)]
+#[command(name = "catena", version, after_help = EXIT_STATUS, disable_help_subcommand = true)]
+pub(crate) struct Cli {
+    /// When to use colours; `auto`: on a terminal, unless NO_COLOR is set
+    #[arg(long, value_enum, default_value_t, global = true, value_name = "WHEN")]
+    pub(crate) color: When,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// List all checks
+    Checks,
+    /// Explain a check: what it enforces, what it stops, what to do when it fails
+    Explain {
+        /// Id of the check, as findings show it
+        id: String,
+    },
+    /// Verify the chain of trust of a task
+    #[command(after_help = EXIT_STATUS)]
+    Verify(Verify),
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Verify {
+    /// The task; may be left out with --evidence
+    #[arg(required_unless_present = "evidence")]
+    pub(crate) task_id: Option<TaskId>,
+    /// Its type, such as `signing`; if left out it is inferred from the task, and so self-asserted
+    #[arg(long = "type", value_name = "TYPE")]
+    pub(crate) task_type: Option<TaskType>,
+    /// The product whose policy applies; if left out it is inferred from the task, and so self-asserted
+    #[arg(long, value_name = "NAME")]
+    pub(crate) product: Option<String>,
+    /// The Taskcluster deployment; without this, TASKCLUSTER_ROOT_URL, the file and the built-in default follow
+    #[arg(long, value_name = "URL")]
+    pub(crate) root_url: Option<String>,
+    /// A scriptworker.yaml, or the same keys as JSON or TOML
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+    /// How closely to follow scriptworker where it is lenient
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) profile: Profile,
+    /// Take the documents from a directory that was recorded, not from their hosts
+    #[arg(long, value_name = "DIR")]
+    pub(crate) evidence: Option<PathBuf>,
+    /// Leave verified files in this directory, which must be empty or absent
+    #[arg(long, value_name = "DIR")]
+    pub(crate) work_dir: Option<PathBuf>,
+    /// Check the chain-of-trust document of the task itself even if it has not completed
+    #[arg(long, conflicts_with = "no_check_task")]
+    check_task: bool,
+    /// Do not check the chain-of-trust document of the task itself
+    #[arg(long)]
+    no_check_task: bool,
+    /// Do not verify signatures: never a trust decision
+    #[arg(long)]
+    unsigned: bool,
+    /// Print the report as JSON
+    #[arg(long, conflicts_with_all = ["quiet", "verbose"])]
+    json: bool,
+    /// Print one line only, and no progress
+    #[arg(long, short, conflicts_with = "verbose")]
+    quiet: bool,
+    /// Print everything, also what passed
+    #[arg(long, short)]
+    verbose: bool,
+}
+
+impl Verify {
+    pub(crate) const fn format(&self) -> Format {
+        match (self.json, self.quiet, self.verbose) {
+            (true, ..) => Format::Json,
+            (_, true, _) => Format::Line,
+            (_, _, true) => Format::All,
+            _ => Format::Text,
+        }
+    }
+
+    /// Whether the task's own document is checked (P12).
+    pub(crate) const fn own(&self) -> CheckTask {
+        match (self.check_task, self.no_check_task) {
+            (true, _) => CheckTask::Always,
+            (_, true) => CheckTask::Never,
+            _ => CheckTask::Auto,
+        }
+    }
+
+    /// Whether signatures count (P19): only this flag turns them off, no configuration.
+    pub(crate) const fn signatures(&self) -> Signatures {
+        if self.unsigned {
+            Signatures::Ignore
+        } else {
+            Signatures::Verify
+        }
+    }
+}
+
+/// How to show a report.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Format {
+    All,
+    Json,
+    Line,
+    Text,
+}
+
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq, ValueEnum)]
+pub(crate) enum Profile {
+    /// Decide like scriptworker where no rule forbids it
+    Compat,
+    /// Relax nothing
+    #[default]
+    Strict,
+}
+
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq, ValueEnum)]
+pub(crate) enum When {
+    Always,
+    #[default]
+    Auto,
+    Never,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+}

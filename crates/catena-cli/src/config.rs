@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: MPL-2.0
+//! The configuration that applies: flag before environment before file before default (P29).
+
+use std::env;
+use std::fs;
+use std::path::Path;
+
+use catena_core::policy::{Config, RootUrl, Secret};
+use catena_crypto::digest::{Algorithm, Digest};
+
+use crate::failure::Failure;
+
+/// Where the environment names the deployment.
+const ROOT_URL: &str = "TASKCLUSTER_ROOT_URL";
+
+/// Where the environment holds the GitHub token; the first that is set counts.
+const GITHUB_TOKEN: [&str; 2] = ["CATENA_GITHUB_TOKEN", "SCRIPTWORKER_GITHUB_OAUTH_TOKEN"];
+
+/// A configuration and the digest of its file.
+pub(crate) struct Loaded {
+    pub(crate) config: Config,
+    pub(crate) sha256: Option<String>,
+}
+
+/// Reads the file, if there is one, and lays the GitHub token of the environment over it.
+pub(crate) fn load(file: Option<&Path>, product: Option<&str>) -> Result<Loaded, Failure> {
+    let mut loaded = match file {
+        None => Loaded {
+            config: Config::builtin(),
+            sha256: None,
+        },
+        Some(path) => {
+            let bytes = fs::read(path).map_err(|source| Failure::ConfigFile {
+                path: path.to_owned(),
+                source,
+            })?;
+            let config = Config::load_for(&bytes, &path.to_string_lossy(), product)?;
+            Loaded {
+                config,
+                sha256: Some(Digest::of(Algorithm::Sha256, &bytes).to_string()),
+            }
+        }
+    };
+    if let Some(token) = GITHUB_TOKEN.iter().find_map(|name| variable(name)) {
+        loaded.config.settings.github_token = Secret::new(token);
+    }
+    Ok(loaded)
+}
+
+/// Returns the deployment: what the flag says, else what the evidence was recorded from, else the environment,
+/// else what the file or the default says. Recorded evidence does not change with the environment.
+pub(crate) fn root_url(
+    flag: Option<&str>,
+    recorded: Option<&str>,
+    config: &Config,
+) -> Result<RootUrl, Failure> {
+    let environment = variable(ROOT_URL);
+    let (origin, text) = match (flag, recorded, &environment) {
+        (Some(flag), ..) => ("--root-url", flag),
+        (_, Some(recorded), _) => ("the evidence's root URL", recorded),
+        (.., Some(environment)) => (ROOT_URL, environment.as_str()),
+        _ => return Ok(config.settings.root_url.clone()),
+    };
+    text.parse().map_err(|_| Failure::RootUrl {
+        origin,
+        found: text.chars().take(300).collect(),
+    })
+}
+
+/// A variable that is set to something.
+fn variable(name: &str) -> Option<String> {
+    env::var(name).ok().filter(|value| !value.is_empty())
+}

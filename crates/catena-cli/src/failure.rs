@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: MPL-2.0
+//! Why nothing was decided: usage, configuration, or the machine that we run on. A rejection is none of these.
+
+use std::io;
+use std::path::PathBuf;
+
+use catena_core::model::task_type::UnknownTaskType;
+use catena_core::policy::ConfigError;
+use catena_evidence::{DirectoryError, OptionsError, PlaceError};
+
+use crate::exit::Exit;
+
+/// A run without a verdict.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Failure {
+    #[error(
+        "expected the id of a check, as `catena checks` lists them, found {id:?}{}",
+        or(nearest)
+    )]
+    Check {
+        id: String,
+        nearest: Vec<&'static str>,
+    },
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    #[error("--config: {path}: {source}")]
+    ConfigFile { path: PathBuf, source: io::Error },
+    #[error("--evidence: {path}: {source}")]
+    Evidence {
+        path: PathBuf,
+        source: DirectoryError,
+    },
+    #[error("{path}: {source}")]
+    File { path: PathBuf, source: io::Error },
+    #[error("network options: {0}")]
+    Http(#[from] OptionsError),
+    #[error("expected {flag}, which {reason}{}", or(candidates))]
+    Infer {
+        flag: &'static str,
+        reason: String,
+        candidates: Vec<String>,
+    },
+    #[error("expected a task id, which the evidence does not name")]
+    NoTask,
+    #[error("work directory: {source}")]
+    Place { source: PlaceError },
+    #[error("{request} cannot be read again")]
+    Reread { request: String },
+    #[error("the report cannot be written as JSON: {source}")]
+    Render { source: serde_json::Error },
+    #[error("{origin}: expected https://HOST, or http://HOST on loopback, found {found:?}")]
+    RootUrl { origin: &'static str, found: String },
+    #[error("the runtime does not start: {source}")]
+    Runtime { source: io::Error },
+    #[error("--evidence: {0}")]
+    Subject(#[from] UnknownTaskType),
+    #[error("--work-dir: expected an empty or absent directory, found {found} at {path}")]
+    WorkDir { path: PathBuf, found: String },
+    #[error("stdout: {source}")]
+    Write { source: io::Error },
+}
+
+impl Failure {
+    /// What the process ends with (P8).
+    pub(crate) const fn exit(&self) -> Exit {
+        match self {
+            Self::File { .. }
+            | Self::Place { .. }
+            | Self::Render { .. }
+            | Self::Reread { .. }
+            | Self::Runtime { .. }
+            | Self::Write { .. } => Exit::Internal,
+            _ => Exit::Usage,
+        }
+    }
+}
+
+/// Lists what may have been meant.
+fn or(candidates: &[impl AsRef<str>]) -> String {
+    match candidates {
+        [] => String::new(),
+        _ => format!(
+            "; candidates: {}",
+            candidates
+                .iter()
+                .map(AsRef::as_ref)
+                .collect::<Vec<_>>()
+                .join(", ")
+        ),
+    }
+}

@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: MPL-2.0
+//! Where text goes: data to stdout, the rest to stderr, colours to terminals only.
+
+use std::env;
+use std::error::Error as _;
+use std::io::{self, IsTerminal as _, Write as _};
+
+use catena_core::report::{Report, Verdict};
+use catena_report::escape::clean;
+use catena_report::json::{self, Versions};
+use catena_report::text::{self, Characters, Colour, Detail, Style};
+
+use crate::args::{Format, When};
+use crate::failure::Failure;
+
+/// Starts logging to stderr if CATENA_LOG names what to log, as in `CATENA_LOG=debug`.
+pub(crate) fn start_log() {
+    let Ok(filter) = env::var("CATENA_LOG") else {
+        return;
+    };
+    let log = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_ansi(false)
+        .with_writer(io::stderr);
+    // only a second subscriber is refused, and there is none
+    let _ = log.try_init();
+}
+
+/// Prints data.
+pub(crate) fn print(text: &str) -> Result<(), Failure> {
+    let mut stdout = io::stdout().lock();
+    match stdout
+        .write_all(text.as_bytes())
+        .and_then(|()| stdout.flush())
+    {
+        // whoever closed the pipe has read what it wanted
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            Err(Failure::Write { source: error })
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Prints why nothing was decided, with the causes that the message does not quote itself.
+pub(crate) fn complain(failure: &Failure) {
+    let mut message = failure.to_string();
+    let mut cause = failure.source();
+    while let Some(error) = cause {
+        let text = error.to_string();
+        if !message.contains(&text) {
+            message.push_str(": ");
+            message.push_str(&text);
+        }
+        cause = error.source();
+    }
+    say(&format!("catena: {}", clean(&message, 2000)));
+}
+
+fn say(text: &str) {
+    // there is no other place to complain
+    let _ = writeln!(io::stderr(), "{text}");
+}
+
+/// Prints a report. If nobody sees stdout, what went wrong is also the last line of stderr.
+pub(crate) fn report(
+    report: &Report,
+    versions: &Versions,
+    format: Format,
+    color: When,
+) -> Result<(), Failure> {
+    let text = match format {
+        Format::All => text::render(report, &style(color, Detail::All)),
+        Format::Json => {
+            json::render(report, versions).map_err(|source| Failure::Render { source })?
+        }
+        Format::Line => format!("{}\n", text::one_line(report)),
+        Format::Text => text::render(report, &style(color, Detail::Folded)),
+    };
+    print(&text)?;
+    if report.verdict != Verdict::Trusted && !io::stdout().is_terminal() {
+        say(&text::one_line(report));
+    }
+    Ok(())
+}
+
+fn style(color: When, detail: Detail) -> Style {
+    let terminal = io::stdout().is_terminal();
+    let set = |name| env::var_os(name).is_some_and(|value| !value.is_empty());
+    let colour = match color {
+        When::Always => Colour::Ansi,
+        When::Auto
+            if terminal
+                && !set("NO_COLOR")
+                && env::var_os("TERM").is_none_or(|term| term != "dumb") =>
+        {
+            Colour::Ansi
+        }
+        When::Auto | When::Never => Colour::Never,
+    };
+    let characters = if terminal && !utf8() {
+        Characters::Ascii
+    } else {
+        Characters::Unicode
+    };
+    let default = Style::default();
+    let width = match terminal_size::terminal_size() {
+        Some((terminal_size::Width(columns), _)) if terminal => usize::from(columns).max(60),
+        _ => default.width,
+    };
+    Style {
+        colour,
+        characters,
+        detail,
+        width,
+    }
+}
+
+/// Whether the locale has UTF-8, as `LC_ALL`, `LC_CTYPE` and `LANG` say, in this order.
+fn utf8() -> bool {
+    let locale = ["LC_ALL", "LC_CTYPE", "LANG"]
+        .iter()
+        .find_map(|name| env::var(name).ok().filter(|v| !v.is_empty()));
+    locale.is_some_and(|locale| {
+        let locale = locale.to_ascii_lowercase();
+        locale.contains("utf-8") || locale.contains("utf8")
+    })
+}

@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: MPL-2.0
+//! Verifies recorded chains (P27).
+
+use std::fs;
+use std::path::Path;
+
+use catena_core::document::{Body, Document};
+use catena_core::request::Request;
+use catena_evidence::{DirectoryWriter, RecordedSubject};
+use catena_testkit::{Chain, ChainSpec, Flow};
+use tempfile::TempDir;
+
+use crate::run::Run;
+
+/// Records a chain, and what it is about.
+fn record(chain: &Chain) -> TempDir {
+    let dir = tempfile::tempdir().unwrap();
+    let time = chain.recorded.parse().unwrap();
+    let mut writer = DirectoryWriter::create(&dir.path().join("evidence")).unwrap();
+    writer.about(RecordedSubject {
+        task: chain.root,
+        task_type: chain.task_type.to_owned(),
+        product: chain.product.to_owned(),
+        root_url: chain.root_url.clone(),
+    });
+    for (request, bytes) in &chain.documents {
+        let document = Document {
+            body: Body::Bytes(bytes.clone().into()),
+            origin: "https://example.org/".into(),
+        };
+        writer.record(request, &Ok(document), time).unwrap();
+    }
+    writer.finish(time).unwrap();
+    fs::write(
+        dir.path().join("scriptworker.yaml"),
+        chain.scriptworker_yaml(),
+    )
+    .unwrap();
+    dir
+}
+
+fn verify(dir: &Path, arguments: &[&str]) -> Run {
+    let (evidence, config) = (dir.join("evidence"), dir.join("scriptworker.yaml"));
+    let common = [
+        "verify",
+        "--evidence",
+        evidence.to_str().unwrap(),
+        "--config",
+        config.to_str().unwrap(),
+    ];
+    // the environment must not change what was recorded
+    Run::with(
+        &[&common[..], arguments].concat(),
+        &[("TASKCLUSTER_ROOT_URL", "https://elsewhere.example.org")],
+    )
+}
+
+fn chain(flow: Flow) -> Chain {
+    ChainSpec::new(5, flow).build()
+}
+
+#[test]
+fn a_recording_says_what_it_is_about_and_that_it_is_one() {
+    for flow in [Flow::FirefoxPush, Flow::XpiPush, Flow::AdhocPromotion] {
+        let chain = chain(flow);
+        let dir = record(&chain);
+        let run = verify(dir.path(), &[]);
+        assert_eq!(
+            (run.status, run.stderr.as_str()),
+            (0, ""),
+            "{flow:?} {}",
+            run.stdout
+        );
+        let first = run.stdout.lines().next().unwrap();
+        assert!(
+            first.starts_with(&format!("TRUSTED {} {}", chain.task_type, chain.root)),
+            "{first}"
+        );
+        assert!(first.contains("basis: recorded"), "{first}");
+    }
+}
+
+#[test]
+fn flags_win_over_the_index_p29() {
+    let dir = record(&chain(Flow::XpiPush));
+    let run = verify(dir.path(), &["--product", "glean"]);
+    assert_eq!(run.status, 1, "{}{}", run.stdout, run.stderr);
+    let run = verify(dir.path(), &["YyxNNh7mTAmwDhB4Itm0jg"]);
+    assert_eq!(run.status, 4, "{}{}", run.stdout, run.stderr);
+}
+
+#[test]
+fn a_forged_document_is_rejected() {
+    let mut chain = chain(Flow::XpiPush);
+    let cot = chain.cot("build-0");
+    chain.edit_json(&cot, |cot| cot["taskId"] = "YyxNNh7mTAmwDhB4Itm0jg".into());
+    let dir = record(&chain);
+    let run = verify(dir.path(), &[]);
+    assert_eq!(run.status, 1, "{}{}", run.stdout, run.stderr);
+    assert!(run.stdout.contains("cot-signature"), "{}", run.stdout);
+    assert!(
+        run.stderr
+            .lines()
+            .last()
+            .unwrap()
+            .contains("basis: recorded"),
+        "{}",
+        run.stderr
+    );
+}
+
+#[test]
+fn what_was_not_recorded_is_missing_not_absent_p27() {
+    let mut chain = chain(Flow::XpiPush);
+    let cot = chain.cot("build-0");
+    chain.documents.remove(&cot);
+    let dir = record(&chain);
+    let run = verify(dir.path(), &[]);
+    assert_eq!(run.status, 4, "{}{}", run.stdout, run.stderr);
+}
+
+#[test]
+fn a_damaged_recording_is_no_verdict() {
+    let chain = chain(Flow::XpiPush);
+    let dir = record(&chain);
+    let documents = fs::read_dir(dir.path().join("evidence/documents")).unwrap();
+    for document in documents {
+        fs::write(document.unwrap().path(), "damaged").unwrap();
+    }
+    let run = verify(dir.path(), &[]);
+    assert_eq!(run.status, 4, "{}{}", run.stdout, run.stderr);
+}
+
+#[test]
+fn work_dirs_are_filled_from_recordings_too() {
+    let chain = chain(Flow::XpiPush);
+    let dir = record(&chain);
+    let work = dir.path().join("work");
+    let run = verify(dir.path(), &["--work-dir", work.to_str().unwrap()]);
+    assert_eq!(run.status, 0, "{}{}", run.stdout, run.stderr);
+    let build = work.join("cot").join(chain.task("build-0").id.as_str());
+    assert!(build.join("task.json").exists() && build.join("public/chain-of-trust.json").exists());
+    let artifacts = chain.documents.keys().filter_map(|request| match request {
+        Request::Artifact { task, name, .. } if *task == chain.task("build-0").id => {
+            Some(build.join(name.as_str()))
+        }
+        _ => None,
+    });
+    assert!(artifacts.filter(|path| path.exists()).count() > 0);
+}

@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: MPL-2.0
+//! The help pages are snapshots, so that no document can drift from them.
+
+use crate::run::Run;
+
+fn help(arguments: &[&str]) -> String {
+    let run = Run::of(arguments);
+    assert_eq!((run.status, run.stderr.as_str()), (0, ""));
+    run.stdout
+}
+
+#[test]
+fn catena() {
+    insta::assert_snapshot!(help(&["--help"]));
+}
+
+#[test]
+fn verify() {
+    insta::assert_snapshot!(help(&["verify", "--help"]));
+}
+
+#[test]
+fn explain() {
+    insta::assert_snapshot!(help(&["explain", "--help"]));
+}
+
+#[test]
+fn version() {
+    assert_eq!(
+        help(&["--version"]),
+        format!("catena {}\n", env!("CARGO_PKG_VERSION"))
+    );
+}
+
+#[test]
+fn every_check_has_a_page() {
+    let list = help(&["checks"]);
+    assert!(list.lines().count() > 30, "{list}");
+    for line in list.lines() {
+        let id = line.split(' ').next().unwrap();
+        let page = help(&["explain", id]);
+        assert!(
+            page.starts_with(&format!("{id}\n")) && page.contains("What to do: "),
+            "{page}"
+        );
+    }
+}

@@ -1,0 +1,10 @@
+// SPDX-License-Identifier: MPL-2.0
+//! Runs the binary itself: no network, no environment, no files but its own.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on may panic")]
+
+mod evidence;
+mod help;
+mod http;
+mod run;
+mod usage;
+mod world;

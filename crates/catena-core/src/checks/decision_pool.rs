@@ -15,7 +15,7 @@ pub const META: Check = Check {
     title: "a decision or action task ran on a pool for decisions",
     attack: "A decision task on a pool where any task may run, with that pool's key.",
     help: "Compare the worker pool with valid_decision_worker_pools of the product.",
-    rank: 72,
+    rank: 81,
     implies: &["worker-pool", "recorded-task", "rebuild-mismatch"],
 };
 

@@ -6,13 +6,13 @@ use std::sync::Arc;
 use catena_jsone::{Map, Value};
 
 use super::{Parent, Stop};
-use crate::checks::{host_answer, push, trigger, yaml_safe};
+use crate::checks::{push, trigger, yaml_safe};
 use crate::json::{self, Reading};
 use crate::model::shape::{Fields, describe};
 use crate::policy::Switch;
 use crate::report::Asserter;
 use crate::request::Request;
-use crate::yaml::{self, Node, YamlErrorKind};
+use crate::yaml::{self, Node};
 
 /// The push that a revision came with (V62).
 struct Push {
@@ -168,11 +168,11 @@ impl Parent<'_> {
         let bytes = bytes.map_err(|miss| super::missed(&request, &miss))?;
         match yaml::parse(&bytes, &yaml::Limits::default()) {
             Ok(parsed) => Ok(parsed.root),
-            Err(error) if error.kind == YamlErrorKind::Refused => {
-                let finding = yaml_safe::META.undetermined("YAML with plain tags and keys", error.to_string());
+            Err(error) => {
+                let expected = "YAML with one reading: plain tags, keys and notations";
+                let finding = yaml_safe::META.undetermined(expected, error.to_string());
                 Err(finding.says(Asserter::VcsHost).at(&request, "").into())
             }
-            Err(error) => Err(host_answer::finding(&request, &error.to_string()).into()),
         }
     }
 

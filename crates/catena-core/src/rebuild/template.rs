@@ -8,7 +8,7 @@ use catena_jsone::{Context, Limits, Template, Value};
 
 use super::context::EventContext;
 use super::{Artifacts, Parent, Stop};
-use crate::checks::{document_malformed, limit_exceeded, template, yaml_safe};
+use crate::checks::{limit_exceeded, template, yaml_safe};
 use crate::evidence::Miss;
 use crate::model::shape::{Fields, Shape};
 use crate::report::{Asserter, Note};
@@ -79,8 +79,9 @@ impl Parent<'_> {
             let found = error.to_string();
             let finding = match error.kind {
                 YamlErrorKind::Limit => limit_exceeded::META.undetermined("YAML within the limits", found),
-                YamlErrorKind::Refused => yaml_safe::META.reject("YAML with plain tags and keys", found),
-                YamlErrorKind::Syntax => document_malformed::META.reject("YAML", found),
+                YamlErrorKind::Refused | YamlErrorKind::Syntax => {
+                    yaml_safe::META.reject("YAML with one reading: plain tags, keys and notations", found)
+                }
             };
             finding.says(crate::checks::asserter(request)).at(request, "")
         })?;

@@ -267,6 +267,7 @@ pub(super) const fn is_page(request: &Request) -> bool {
 const fn is_github_api(request: &Request) -> bool {
     match request {
         Request::Branch { .. }
+        | Request::Branches { .. }
         | Request::Commit { .. }
         | Request::Landed { .. }
         | Request::PullRequest { .. }

@@ -66,6 +66,9 @@ impl Urls {
             Request::Branch { repo, branch } => {
                 format!("{}/branches/{}", api(repo)?, path(branch.as_str()))
             }
+            Request::Branches { repo } => {
+                format!("{}/branches?protected=true&per_page=100", api(repo)?)
+            }
             Request::BranchCommits { repo, revision } => {
                 let Repo::Github { owner, name } = repo else {
                     return Err(Unaskable::WrongHost);
@@ -296,6 +299,10 @@ mod tests {
             (
                 Request::Tags { repo: git.clone() },
                 format!("{github}/tags?per_page=100"),
+            ),
+            (
+                Request::Branches { repo: git.clone() },
+                format!("{github}/branches?protected=true&per_page=100"),
             ),
             (
                 Request::BranchCommits {

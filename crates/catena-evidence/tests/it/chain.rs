@@ -4,15 +4,17 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use catena_core::document::ErrorKind;
 use catena_core::limits::Limits;
 use catena_core::policy::{Config, Profile, Relaxations};
 use catena_core::report::{Basis, Finding, Verdict};
+use catena_core::request::Request;
 use catena_core::walk::{CheckTask, Inputs, Outcome, Signatures, Walk};
 use catena_evidence::{
     DirectorySource, DirectoryWriter, HttpOptions, HttpSource, MemorySource, Progress, Proxy,
     Recorder, Source, run,
 };
-use catena_testkit::{Chain, ChainSpec};
+use catena_testkit::{Chain, ChainSpec, Flow};
 
 use crate::server::{Got, Reply, Server};
 
@@ -133,5 +135,46 @@ async fn the_verdict_is_the_same_from_everywhere() {
         let recorded = DirectorySource::open(dir.path()).unwrap();
         let replayed = verify(&chain, &recorded).await;
         assert_eq!(summary(&replayed), summary(&first), "{spec:?}");
+    }
+}
+
+/// Each document in turn cannot be had.
+#[tokio::test]
+async fn an_outage_is_never_trust_p7() {
+    for flow in [Flow::XpiPush, Flow::XpiPullRequest] {
+        let chain = ChainSpec::new(5, flow).build();
+        let mut memory = MemorySource::new();
+        for (request, body) in &chain.documents {
+            memory.insert(request.clone(), body.clone());
+        }
+        let whole = verify(&chain, &memory).await.report;
+        assert_eq!(whole.verdict, Verdict::Trusted, "{:#?}", whole.findings);
+        let mut needed = 0;
+        for (request, body) in &chain.documents {
+            let shown = request.to_string();
+            if !whole.requests.iter().any(|record| record.request == shown) {
+                continue;
+            }
+            needed += 1;
+            for kind in [
+                ErrorKind::Unavailable,
+                ErrorKind::Forbidden,
+                ErrorKind::Malformed,
+                ErrorKind::TooLarge,
+            ] {
+                memory.fail(request.clone(), kind);
+                let (verdict, findings, _) = summary(&verify(&chain, &memory).await);
+                let problem = format!("{flow:?} {kind}: {shown}: {findings:?}");
+                assert_ne!(verdict, Verdict::Trusted, "{problem}");
+                if !matches!(request, Request::Definition { .. }) {
+                    assert_eq!(verdict, Verdict::Undetermined, "{problem}");
+                }
+            }
+            memory.remove(request);
+            let verdict = verify(&chain, &memory).await.report.verdict;
+            assert_ne!(verdict, Verdict::Trusted, "{flow:?} absent: {shown}");
+            memory.insert(request.clone(), body.clone());
+        }
+        assert!(needed > 10, "{needed}");
     }
 }

@@ -2,7 +2,7 @@
 //! `--work-dir` (P28): files of a trusted chain under the names that scripts expect, and nothing else ever.
 
 use std::fs::{self, OpenOptions};
-use std::io::{self, Write as _};
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use catena_core::document::{Answer, Body};

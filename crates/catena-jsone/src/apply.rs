@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use std::cmp::Ordering;
 
 use crate::context::{Scope, is_identifier};
-use crate::error::Error;
+use crate::error::{Error, Fault};
 use crate::operator::{Case, Each, Operator};
 use crate::render::{Outcome, Renderer};
 use crate::template::{Expression, Node};
@@ -100,7 +100,7 @@ impl Renderer<'_> {
         message: &str,
         scope: &Scope<'_>,
         depth: usize,
-    ) -> Result<Vec<Value>, Error> {
+    ) -> Result<Vec<Value>, Fault> {
         match self.operand(name, node, scope, depth)? {
             Cow::Owned(Value::Array(items)) => Ok(items),
             Cow::Borrowed(Value::Array(items)) => {
@@ -113,10 +113,10 @@ impl Renderer<'_> {
     fn find(
         &self,
         list: &Node,
-        each: &Result<Each<Expression>, Error>,
+        each: &Result<Each<Expression>, Fault>,
         scope: &Scope<'_>,
         depth: usize,
-    ) -> Result<Value, Error> {
+    ) -> Result<Value, Fault> {
         let list = self.operand("$find", list, scope, depth)?;
         let items = list
             .as_array()
@@ -144,7 +144,7 @@ impl Renderer<'_> {
         deep: bool,
         scope: &Scope<'_>,
         depth: usize,
-    ) -> Result<Value, Error> {
+    ) -> Result<Value, Fault> {
         let (name, message) = if deep {
             (
                 "$flattenDeep",
@@ -164,7 +164,7 @@ impl Renderer<'_> {
         items: Vec<Value>,
         levels: usize,
         flat: &mut Vec<Value>,
-    ) -> Result<(), Error> {
+    ) -> Result<(), Fault> {
         self.meter.burn(items.len())?;
         for item in items {
             match item {
@@ -181,7 +181,7 @@ impl Renderer<'_> {
         from: Option<&Node>,
         scope: &Scope<'_>,
         depth: usize,
-    ) -> Result<Value, Error> {
+    ) -> Result<Value, Fault> {
         let offset = self.operand("$fromNow", offset, scope, depth)?;
         let reference = match from {
             Some(from) => Some(self.operand("from", from, scope, depth)?),
@@ -198,7 +198,7 @@ impl Renderer<'_> {
         self.meter.text(from_now(offset, reference)?)
     }
 
-    fn json(&self, node: &Node, scope: &Scope<'_>, depth: usize) -> Result<Value, Error> {
+    fn json(&self, node: &Node, scope: &Scope<'_>, depth: usize) -> Result<Value, Fault> {
         let value = self.operand("$json", node, scope, depth)?;
         self.refuse_functions(&value)?;
         self.meter.text(to_sorted_json(&value, self.meter)?)
@@ -210,7 +210,7 @@ impl Renderer<'_> {
         body: Option<&Node>,
         scope: &Scope<'_>,
         depth: usize,
-    ) -> Result<Value, Error> {
+    ) -> Result<Value, Fault> {
         let names = self.operand("$let", names, scope, depth)?;
         let Value::Object(names) = &*names else {
             return Err(Error::template("$let value must be an object"));
@@ -228,54 +228,74 @@ impl Renderer<'_> {
     fn map(
         &self,
         list: &Node,
-        each: &Result<Each<Node>, Error>,
+        each: &Result<Each<Node>, Fault>,
         scope: &Scope<'_>,
         depth: usize,
-    ) -> Result<Value, Error> {
+    ) -> Result<Value, Fault> {
         let list = self.operand("$map", list, scope, depth)?;
-        let render = |each: &Each<Node>, value: &Value, index: &Value| {
-            let inner = scope.with_few([each.name(0, value), each.name(1, index), None]);
-            self.render_owned(&each.body, &inner, depth)
-                .map_err(|error| error.within(&each.key))
+        let each = match &*list {
+            Value::Array(_) | Value::Object(_) => each.as_ref().map_err(Clone::clone)?,
+            _ => {
+                return Err(Error::template(
+                    "$map value must evaluate to an array or object",
+                ));
+            }
         };
-        match &*list {
-            Value::Array(items) => {
-                let each = each.as_ref().map_err(Clone::clone)?;
-                let mut mapped = Vec::with_capacity(items.len());
-                for (i, item) in items.iter().enumerate() {
-                    let value = render(each, item, &count(i))?;
-                    if !value.is_deletion() {
-                        mapped.push(value);
-                    }
-                }
-                Ok(mapped.into())
-            }
-            Value::Object(members) => {
-                let each = each.as_ref().map_err(Clone::clone)?;
-                let mut merged = Map::new();
-                for (key, item) in members {
-                    let key = self.meter.text(key.clone())?;
-                    let value = if each.names.len() > 1 {
-                        render(each, item, &key)?
-                    } else {
-                        render(
-                            each,
-                            &[("key", key), ("val", self.meter.copy(item)?)].into(),
-                            &Value::Null,
-                        )?
-                    };
-                    match value {
-                        Value::Object(value) => merged.extend(value),
-                        value if value.is_deletion() => {}
-                        _ => return Err(not_an_object(each)),
-                    }
-                }
-                Ok(merged.into())
-            }
-            _ => Err(Error::template(
-                "$map value must evaluate to an array or object",
-            )),
+        if let Value::Object(members) = &*list {
+            return self.map_object(members, each, scope, depth);
         }
+        let mut mapped = Vec::new();
+        for (i, item) in list.as_array().unwrap_or_default().iter().enumerate() {
+            let value = self.map_one(each, item, &count(i), scope, depth)?;
+            if !value.is_deletion() {
+                mapped.push(value);
+            }
+        }
+        Ok(mapped.into())
+    }
+
+    fn map_object(
+        &self,
+        members: &Map,
+        each: &Each<Node>,
+        scope: &Scope<'_>,
+        depth: usize,
+    ) -> Result<Value, Fault> {
+        let mut merged = Map::new();
+        for (key, item) in members {
+            let mut value = self.meter.text(key.clone())?;
+            value = if each.names.len() > 1 {
+                self.map_one(each, item, &value, scope, depth)?
+            } else {
+                let member = [("key", value), ("val", self.meter.copy(item)?)].into();
+                self.map_one(each, &member, &Value::Null, scope, depth)?
+            };
+            match value {
+                Value::Object(value) => merged.extend(value),
+                value if value.is_deletion() => {}
+                _ => {
+                    let message = format!(
+                        "$map on objects expects {} to evaluate to an object",
+                        each.key
+                    );
+                    return Err(Error::template(message));
+                }
+            }
+        }
+        Ok(merged.into())
+    }
+
+    fn map_one(
+        &self,
+        each: &Each<Node>,
+        value: &Value,
+        index: &Value,
+        scope: &Scope<'_>,
+        depth: usize,
+    ) -> Result<Value, Fault> {
+        let inner = scope.with_few([each.name(0, value), each.name(1, index), None]);
+        self.render_owned(&each.body, &inner, depth)
+            .map_err(|error| error.within(&each.key))
     }
 
     fn true_cases(
@@ -284,11 +304,11 @@ impl Renderer<'_> {
         cases: &[Case],
         scope: &Scope<'_>,
         depth: usize,
-    ) -> Result<Vec<Value>, Error> {
+    ) -> Result<Vec<Value>, Fault> {
         self.meter.grow(1, 0)?;
         let mut values = Vec::new();
         for Case { condition, body } in cases {
-            let within = |error: Error| error.within(&condition.source).within(name);
+            let within = |error: Fault| error.within(&condition.source).within(name);
             if self.holds(condition, scope).map_err(within)? {
                 values.push(self.render_owned(body, scope, depth + 1).map_err(within)?);
             }
@@ -302,7 +322,7 @@ impl Renderer<'_> {
         default: Option<&Node>,
         scope: &Scope<'_>,
         depth: usize,
-    ) -> Result<Value, Error> {
+    ) -> Result<Value, Fault> {
         let mut values = self.true_cases("$switch", cases, scope, depth)?;
         match (values.pop(), default) {
             (Some(value), _) if values.is_empty() => Ok(value),
@@ -322,7 +342,7 @@ impl Renderer<'_> {
         deep: bool,
         scope: &Scope<'_>,
         depth: usize,
-    ) -> Result<Value, Error> {
+    ) -> Result<Value, Fault> {
         let (name, message) = if deep {
             (
                 "$mergeDeep",
@@ -351,7 +371,7 @@ impl Renderer<'_> {
         Ok(merged.into())
     }
 
-    fn merge_deep(&self, into: &mut Map, from: Map) -> Result<(), Error> {
+    fn merge_deep(&self, into: &mut Map, from: Map) -> Result<(), Fault> {
         self.meter.burn(from.len())?;
         for (key, value) in from {
             match (into.get_mut(&key), value) {
@@ -374,11 +394,11 @@ impl Renderer<'_> {
     fn reduce(
         &self,
         list: &Node,
-        each: &Result<Each<Node>, Error>,
+        each: &Result<Each<Node>, Fault>,
         initial: &Value,
         scope: &Scope<'_>,
         depth: usize,
-    ) -> Result<Value, Error> {
+    ) -> Result<Value, Fault> {
         let list = self.operand("$reduce", list, scope, depth)?;
         let items = list
             .as_array()
@@ -406,10 +426,10 @@ impl Renderer<'_> {
     fn sort(
         &self,
         list: &Node,
-        by: &Result<Option<Each<Expression>>, Error>,
+        by: &Result<Option<Each<Expression>>, Fault>,
         scope: &Scope<'_>,
         depth: usize,
-    ) -> Result<Value, Error> {
+    ) -> Result<Value, Fault> {
         let items = self.items("$sort", list, NOT_ONE_TYPE, scope, depth)?;
         let rounds = items
             .len()
@@ -428,7 +448,7 @@ impl Renderer<'_> {
                         .map_err(|error| error.within(&by.key))?;
                     Ok(SortKey::new(&key))
                 };
-                items.iter().map(key).collect::<Result<_, Error>>()?
+                items.iter().map(key).collect::<Result<_, Fault>>()?
             }
         };
         let keys = keys.filter(|keys| SortKey::have_one_type(keys));
@@ -519,18 +539,8 @@ fn count(i: usize) -> Value {
 }
 
 /// Places an error that happened in data: the template's own pointer ends at `$find`.
-fn in_data(error: Error) -> Error {
-    Error {
-        pointer: String::new(),
-        column: None,
-        ..error
-    }
-    .within("$find")
-}
-
-fn not_an_object(each: &Each<Node>) -> Error {
-    Error::template(format!(
-        "$map on objects expects {} to evaluate to an object",
-        each.key
-    ))
+fn in_data(mut error: Fault) -> Fault {
+    error.pointer = String::new();
+    error.column = None;
+    error.within("$find")
 }

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use std::cmp::Ordering;
 
 use crate::context::Scope;
-use crate::error::Error;
+use crate::error::{Error, Fault};
 use crate::limits::Meter;
 use crate::number::{as_float, compare, float, int, integer, parse_float, to_int};
 use crate::text::{is_space, write_python, write_scalar};
@@ -95,7 +95,7 @@ impl Builtin {
         arguments: &[Cow<'_, Value>],
         scope: &Scope<'_>,
         meter: &Meter,
-    ) -> Result<Value, Error> {
+    ) -> Result<Value, Fault> {
         meter.burn(1 + arguments.len())?;
         if arguments.is_empty()
             && matches!(self, Self::FromNow | Self::Max | Self::Min | Self::Number)
@@ -171,16 +171,16 @@ impl Builtin {
         }
     }
 
-    fn refuse(self) -> Error {
+    fn refuse(self) -> Fault {
         Error::builtin(format!("invalid arguments to builtin: {}", self.name()))
     }
 
     fn number(
         self,
         arguments: &[&Value],
-        of_int: impl Fn(i128) -> Result<Value, Error>,
-        of_float: impl Fn(f64) -> Result<Value, Error>,
-    ) -> Result<Value, Error> {
+        of_int: impl Fn(i128) -> Result<Value, Fault>,
+        of_float: impl Fn(f64) -> Result<Value, Fault>,
+    ) -> Result<Value, Fault> {
         match *arguments {
             [Value::Int(number)] => of_int(*number),
             [Value::Float(number)] => of_float(*number),
@@ -189,7 +189,7 @@ impl Builtin {
     }
 
     /// Returns the first smallest or largest. One number alone is an error in the reference.
-    fn extreme(self, arguments: &[&Value], wanted: Ordering) -> Result<Value, Error> {
+    fn extreme(self, arguments: &[&Value], wanted: Ordering) -> Result<Value, Fault> {
         let number = |value: &&Value| matches!(value, Value::Float(_) | Value::Int(_));
         let best = arguments.iter().copied().reduce(|best, value| {
             if compare(value, best) == Some(wanted) {
@@ -204,7 +204,7 @@ impl Builtin {
         }
     }
 
-    fn range(self, arguments: &[&Value], meter: &Meter) -> Result<Value, Error> {
+    fn range(self, arguments: &[&Value], meter: &Meter) -> Result<Value, Fault> {
         let one = Value::Int(1);
         let (start, stop, step) = match *arguments {
             [start, stop] => (start, stop, &one),
@@ -227,7 +227,7 @@ impl Builtin {
         Ok(items.into())
     }
 
-    fn join(self, arguments: &[&Value], meter: &Meter) -> Result<Value, Error> {
+    fn join(self, arguments: &[&Value], meter: &Meter) -> Result<Value, Fault> {
         let [
             Value::Array(items),
             separator @ (Value::String(_) | Value::Float(_) | Value::Int(_)),
@@ -245,7 +245,7 @@ impl Builtin {
         meter.text(out)
     }
 
-    fn split(self, arguments: &[&Value], meter: &Meter) -> Result<Value, Error> {
+    fn split(self, arguments: &[&Value], meter: &Meter) -> Result<Value, Fault> {
         let [
             Value::String(text),
             separator @ (Value::String(_) | Value::Float(_) | Value::Int(_)),
@@ -268,7 +268,7 @@ impl Builtin {
         Ok(items.into())
     }
 
-    fn move_time(self, arguments: &[&Value], scope: &Scope<'_>) -> Result<Value, Error> {
+    fn move_time(self, arguments: &[&Value], scope: &Scope<'_>) -> Result<Value, Fault> {
         let (offset, reference) = match *arguments {
             [Value::String(offset)] => (offset, None),
             [Value::String(offset), Value::String(reference)] => {
@@ -285,7 +285,7 @@ impl Builtin {
     }
 }
 
-fn length(length: usize) -> Result<Value, Error> {
+fn length(length: usize) -> Result<Value, Fault> {
     int(i128::try_from(length).ok())
 }
 

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use crate::builtins::Builtin;
-use crate::error::Error;
+use crate::error::{Error, Fault};
 use crate::text::is_space;
 use crate::value::{Function, Map, Value};
 
@@ -61,7 +61,7 @@ impl Context {
             .fold(self, |context, (name, value)| context.with(name, value))
     }
 
-    pub(crate) fn scope(&self) -> Result<Scope<'_>, Error> {
+    pub(crate) fn scope(&self) -> Result<Scope<'_>, Fault> {
         if self.valid {
             Ok(Scope {
                 parent: None,

@@ -22,6 +22,9 @@ pub struct Error {
     pub column: Option<usize>,
 }
 
+/// An error on its way out: boxed, so that the frames of the recursion stay small.
+pub(crate) type Fault = Box<Error>;
+
 /// The classes of error; all but [`Limit`](Self::Limit) are the reference's.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[non_exhaustive]
@@ -39,44 +42,44 @@ pub enum ErrorKind {
 }
 
 impl Error {
-    pub(crate) fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
-        Self {
+    pub(crate) fn new(kind: ErrorKind, message: impl Into<String>) -> Fault {
+        Box::new(Self {
             kind,
             message: message.into(),
             pointer: String::new(),
             column: None,
-        }
+        })
     }
 
-    pub(crate) fn builtin(message: impl Into<String>) -> Self {
+    pub(crate) fn builtin(message: impl Into<String>) -> Fault {
         Self::new(ErrorKind::Builtin, message)
     }
 
-    pub(crate) fn interpreter(message: impl Into<String>) -> Self {
+    pub(crate) fn interpreter(message: impl Into<String>) -> Fault {
         Self::new(ErrorKind::Interpreter, message)
     }
 
-    pub(crate) fn limit(message: impl Into<String>) -> Self {
+    pub(crate) fn limit(message: impl Into<String>) -> Fault {
         Self::new(ErrorKind::Limit, message)
     }
 
-    pub(crate) fn syntax(message: impl Into<String>) -> Self {
+    pub(crate) fn syntax(message: impl Into<String>) -> Fault {
         Self::new(ErrorKind::Syntax, message)
     }
 
-    pub(crate) fn template(message: impl Into<String>) -> Self {
+    pub(crate) fn template(message: impl Into<String>) -> Fault {
         Self::new(ErrorKind::Template, message)
     }
 
     /// Returns the error with its place moved one step outwards: it happened in the member `step`.
-    pub(crate) fn within(mut self, step: impl fmt::Display) -> Self {
+    pub(crate) fn within(mut self: Box<Self>, step: impl fmt::Display) -> Fault {
         let step = step.to_string().replace('~', "~0").replace('/', "~1");
         self.pointer = format!("/{step}{}", self.pointer);
         self
     }
 
     /// Returns the error with the byte offset `at`, unless it has one.
-    pub(crate) const fn at(mut self, at: usize) -> Self {
+    pub(crate) fn at(mut self: Box<Self>, at: usize) -> Fault {
         if self.column.is_none() {
             self.column = Some(at);
         }
@@ -84,7 +87,7 @@ impl Error {
     }
 
     /// Returns the error with its byte offset turned into a column of `text`.
-    pub(crate) fn in_text(mut self, text: &str) -> Self {
+    pub(crate) fn in_text(mut self: Box<Self>, text: &str) -> Fault {
         self.column = self
             .column
             .map(|byte| 1 + text.char_indices().take_while(|(i, _)| *i < byte).count());

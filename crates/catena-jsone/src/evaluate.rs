@@ -7,15 +7,15 @@
 use std::borrow::Cow;
 
 use crate::context::Scope;
-use crate::error::{Error, excerpt};
-use crate::limits::Meter;
+use crate::error::{Error, Fault, excerpt};
+use crate::limits::{Limits, Meter};
 use crate::number::{float, int, integer, power};
 use crate::operate::{binary, number_operands};
 use crate::parse::{Kind, Node, Operator, Step};
 use crate::text::write_python;
 use crate::value::{Map, Value};
 
-type Outcome<'a> = Result<Cow<'a, Value>, Error>;
+type Outcome<'a> = Result<Cow<'a, Value>, Fault>;
 
 /// Evaluates expressions in one scope.
 pub(crate) struct Evaluator<'s, 'a> {
@@ -31,7 +31,7 @@ impl<'a> Evaluator<'_, 'a> {
             Kind::Access(value, steps) => self.access(value, steps),
             Kind::Chain(first, links) => self.chain(first, links),
             Kind::List(items) => self.list(items),
-            Kind::Literal(value) => Ok(Cow::Borrowed(value)),
+            Kind::Literal(value) => Ok(Cow::Borrowed(&**value)),
             Kind::Missing => Err(Error::syntax("expected an expression")),
             Kind::Not(operand) => self.truth(operand).map(|truth| owned(Value::Bool(!truth))),
             Kind::Object(members) => self.object(members),
@@ -45,7 +45,7 @@ impl<'a> Evaluator<'_, 'a> {
     }
 
     /// Returns whether the value of an expression counts as true.
-    pub(crate) fn truth(&self, node: &'a Node) -> Result<bool, Error> {
+    pub(crate) fn truth(&self, node: &'a Node) -> Result<bool, Fault> {
         truth(&*self.evaluate(node)?).map_err(|error| error.at(node.at))
     }
 
@@ -60,7 +60,7 @@ impl<'a> Evaluator<'_, 'a> {
         Ok(value)
     }
 
-    fn link(&self, left: &Value, operator: Operator, right: &'a Node) -> Result<Value, Error> {
+    fn link(&self, left: &Value, operator: Operator, right: &'a Node) -> Result<Value, Fault> {
         self.meter.burn(1)?;
         match operator {
             Operator::And => Ok(Value::Bool(truth(left)? && self.truth(right)?)),
@@ -105,7 +105,7 @@ impl<'a> Evaluator<'_, 'a> {
         Ok(owned(map.into()))
     }
 
-    fn owned(&self, node: &'a Node) -> Result<Value, Error> {
+    fn owned(&self, node: &'a Node) -> Result<Value, Fault> {
         self.meter.own(self.evaluate(node)?)
     }
 
@@ -173,7 +173,7 @@ impl<'a> Evaluator<'_, 'a> {
         }
     }
 
-    fn character(&self, text: &str, index: &Value) -> Result<Value, Error> {
+    fn character(&self, text: &str, index: &Value) -> Result<Value, Fault> {
         self.meter.burn_text(text.len())?;
         let place = place(index, text.chars().count())?;
         let c = text.chars().nth(place).ok_or_else(out_of_bounds)?;
@@ -185,7 +185,7 @@ impl<'a> Evaluator<'_, 'a> {
         value: &Value,
         left: Option<&Value>,
         right: Option<&Value>,
-    ) -> Result<Value, Error> {
+    ) -> Result<Value, Fault> {
         match value {
             Value::Array(items) => {
                 let (start, length) = bounds(left, right, items.len())?;
@@ -214,7 +214,7 @@ const fn owned<'a>(value: Value) -> Cow<'a, Value> {
 }
 
 /// Returns whether a value counts as true; a foreign value is no operand.
-pub(crate) fn truth(value: &Value) -> Result<bool, Error> {
+pub(crate) fn truth(value: &Value) -> Result<bool, Fault> {
     match value {
         Value::Foreign(kind) => Err(Error::interpreter(format!(
             "{kind} is neither true nor false"
@@ -254,12 +254,12 @@ fn item<'a>(value: Cow<'a, Value>, index: &Value) -> Outcome<'a> {
     .ok_or_else(out_of_bounds)
 }
 
-fn out_of_bounds() -> Error {
+fn out_of_bounds() -> Fault {
     Error::interpreter("index out of bounds")
 }
 
 /// Returns the position that an index names; negative ones count from the end, booleans are 0 and 1.
-fn place(index: &Value, length: usize) -> Result<usize, Error> {
+fn place(index: &Value, length: usize) -> Result<usize, Fault> {
     let index = integer(index).ok_or_else(|| {
         Error::interpreter("should only use integers to access arrays or strings")
     })?;
@@ -277,32 +277,37 @@ fn bounds(
     left: Option<&Value>,
     right: Option<&Value>,
     length: usize,
-) -> Result<(usize, usize), Error> {
-    let side = |side: Option<&Value>, absent: usize| match side {
-        None | Some(Value::Null) => Ok(absent),
-        Some(value) => {
-            let index = integer(value).ok_or_else(|| {
-                Error::interpreter("cannot perform interval access with non-integers")
-            })?;
-            let from_end = i128::try_from(length).unwrap_or(i128::MAX);
-            let index = if index < 0 {
-                index.saturating_add(from_end)
-            } else {
-                index
-            };
-            Ok(usize::try_from(index.clamp(0, from_end)).unwrap_or(length))
+) -> Result<(usize, usize), Fault> {
+    let side = |side: Option<&Value>, absent: usize| -> Result<usize, Fault> {
+        match side {
+            None | Some(Value::Null) => Ok(absent),
+            Some(value) => {
+                let index = integer(value).ok_or_else(|| {
+                    Error::interpreter("cannot perform interval access with non-integers")
+                })?;
+                let from_end = i128::try_from(length).unwrap_or(i128::MAX);
+                let index = if index < 0 {
+                    index.saturating_add(from_end)
+                } else {
+                    index
+                };
+                Ok(usize::try_from(index.clamp(0, from_end)).unwrap_or(length))
+            }
         }
     };
     let (start, end) = (side(left, 0)?, side(right, length)?);
     Ok((start, end.saturating_sub(start)))
 }
 
-/// Returns a value as a message shows it.
+/// Returns a value as a message shows it; large ones by their type.
 fn describe(value: &Value) -> String {
     let mut text = String::new();
-    match value {
-        Value::Array(_) | Value::Object(_) => value.type_name().to_owned(),
-        _ if write_python(value, &Meter::unlimited(), &mut text).is_ok() => excerpt(&text),
-        _ => value.type_name().to_owned(),
+    let short = Meter::new(&Limits {
+        output_bytes: 4096,
+        ..Limits::default()
+    });
+    match write_python(value, &short, &mut text) {
+        Ok(()) => excerpt(&text),
+        Err(_) => value.type_name().to_owned(),
     }
 }

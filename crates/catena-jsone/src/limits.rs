@@ -7,7 +7,7 @@
 use std::borrow::Cow;
 use std::cell::Cell;
 
-use crate::error::Error;
+use crate::error::{Error, Fault};
 use crate::value::Value;
 
 /// What parsing and rendering may use. Reaching a limit is an error of kind
@@ -68,17 +68,17 @@ impl Meter {
     }
 
     /// Pays for `steps` steps.
-    pub(crate) fn burn(&self, steps: usize) -> Result<(), Error> {
+    pub(crate) fn burn(&self, steps: usize) -> Result<(), Fault> {
         take(&self.fuel, steps).ok_or_else(|| Error::limit("template needs too many steps"))
     }
 
     /// Pays for reading `bytes` bytes of text.
-    pub(crate) fn burn_text(&self, bytes: usize) -> Result<(), Error> {
+    pub(crate) fn burn_text(&self, bytes: usize) -> Result<(), Fault> {
         self.burn(1 + bytes / TEXT_PER_STEP)
     }
 
     /// Pays for making `nodes` values that hold `text` bytes of text.
-    pub(crate) fn grow(&self, nodes: usize, text: usize) -> Result<(), Error> {
+    pub(crate) fn grow(&self, nodes: usize, text: usize) -> Result<(), Fault> {
         self.burn(nodes.saturating_add(text / TEXT_PER_STEP))?;
         take(
             &self.bytes,
@@ -88,13 +88,13 @@ impl Meter {
     }
 
     /// Returns a copy of `value`, paid for.
-    pub(crate) fn copy(&self, value: &Value) -> Result<Value, Error> {
+    pub(crate) fn copy(&self, value: &Value) -> Result<Value, Fault> {
         self.charge(value, 0)?;
         Ok(value.clone())
     }
 
     /// Returns the value itself, or a copy of a borrowed one.
-    pub(crate) fn own(&self, value: Cow<'_, Value>) -> Result<Value, Error> {
+    pub(crate) fn own(&self, value: Cow<'_, Value>) -> Result<Value, Fault> {
         match value {
             Cow::Borrowed(value) => self.copy(value),
             Cow::Owned(value) => Ok(value),
@@ -105,13 +105,13 @@ impl Meter {
     pub(crate) fn text(
         &self,
         text: impl Into<std::sync::Arc<str>> + AsRef<str>,
-    ) -> Result<Value, Error> {
+    ) -> Result<Value, Fault> {
         self.grow(1, text.as_ref().len())?;
         Ok(Value::String(text.into()))
     }
 
     /// Pays for a whole value; also bounds its depth, so that later walks over it cannot exhaust the stack.
-    pub(crate) fn charge(&self, value: &Value, depth: usize) -> Result<(), Error> {
+    pub(crate) fn charge(&self, value: &Value, depth: usize) -> Result<(), Fault> {
         match value {
             Value::Array(items) => {
                 self.check_depth(depth)?;
@@ -131,7 +131,7 @@ impl Meter {
         }
     }
 
-    fn check_depth(&self, depth: usize) -> Result<(), Error> {
+    fn check_depth(&self, depth: usize) -> Result<(), Fault> {
         if depth < self.value_depth {
             Ok(())
         } else {

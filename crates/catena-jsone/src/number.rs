@@ -4,7 +4,7 @@
 use std::cmp::Ordering;
 use std::fmt::Write as _;
 
-use crate::error::Error;
+use crate::error::{Error, Fault};
 use crate::value::Value;
 
 /// Rounds to the nearest float, like Python's `float()`.
@@ -24,7 +24,7 @@ pub(crate) fn to_int(number: f64) -> Option<i128> {
 }
 
 /// Returns a float as a value; refuses what JSON cannot write.
-pub(crate) fn float(number: f64) -> Result<Value, Error> {
+pub(crate) fn float(number: f64) -> Result<Value, Fault> {
     if number.is_finite() {
         Ok(Value::Float(number))
     } else {
@@ -33,7 +33,7 @@ pub(crate) fn float(number: f64) -> Result<Value, Error> {
 }
 
 /// Returns an integer as a value; `None` stands for one that needs more than 128 bits.
-pub(crate) fn int(number: Option<i128>) -> Result<Value, Error> {
+pub(crate) fn int(number: Option<i128>) -> Result<Value, Fault> {
     number
         .map(Value::Int)
         .ok_or_else(|| Error::limit("integer needs more than 128 bits"))
@@ -102,7 +102,7 @@ const fn unsigned_to_float(number: u128) -> f64 {
 }
 
 /// Raises a number to a power, like Python's `**`.
-pub(crate) fn power(base: &Value, exponent: &Value) -> Result<Value, Error> {
+pub(crate) fn power(base: &Value, exponent: &Value) -> Result<Value, Fault> {
     if let (Value::Int(base), Value::Int(exponent @ 0..)) = (base, exponent) {
         return int(match (base, exponent) {
             (0 | 1, 1..) => Some(*base),

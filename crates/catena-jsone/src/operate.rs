@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
 //! What the operators of expressions do to two values.
 
-use crate::error::Error;
+use crate::error::{Error, Fault};
 use crate::limits::Meter;
 use crate::number::{as_float, compare, divide, float, int};
 use crate::parse::Operator;
@@ -13,7 +13,7 @@ pub(crate) fn binary(
     left: &Value,
     right: &Value,
     meter: &Meter,
-) -> Result<Value, Error> {
+) -> Result<Value, Fault> {
     match operator {
         Operator::Add => add(left, right, meter),
         Operator::Divide | Operator::Multiply | Operator::Subtract => {
@@ -29,7 +29,7 @@ pub(crate) fn binary(
     }
 }
 
-fn add(left: &Value, right: &Value, meter: &Meter) -> Result<Value, Error> {
+fn add(left: &Value, right: &Value, meter: &Meter) -> Result<Value, Fault> {
     match (left, right) {
         (Value::String(left), Value::String(right)) => {
             meter.grow(1, left.len() + right.len())?;
@@ -43,7 +43,7 @@ fn add(left: &Value, right: &Value, meter: &Meter) -> Result<Value, Error> {
     }
 }
 
-fn arithmetic(operator: Operator, left: &Value, right: &Value) -> Result<Value, Error> {
+fn arithmetic(operator: Operator, left: &Value, right: &Value) -> Result<Value, Fault> {
     let symbol = operator.symbol();
     let (a, b) = number_operands(symbol, left, right)?;
     match (operator, left, right) {
@@ -62,7 +62,7 @@ pub(crate) fn number_operands(
     symbol: &str,
     left: &Value,
     right: &Value,
-) -> Result<(f64, f64), Error> {
+) -> Result<(f64, f64), Fault> {
     let number = |value| matches!(value, &(Value::Float(_) | Value::Int(_)));
     if number(left) && number(right) {
         Ok((as_float(left), as_float(right)))
@@ -72,7 +72,7 @@ pub(crate) fn number_operands(
 }
 
 /// Compares by size. Only values of one type have an order: `1 < 1.5` is an error in the reference too.
-fn order(operator: Operator, left: &Value, right: &Value, meter: &Meter) -> Result<bool, Error> {
+fn order(operator: Operator, left: &Value, right: &Value, meter: &Meter) -> Result<bool, Fault> {
     let ordering = match (left, right) {
         (Value::String(left), Value::String(right)) => {
             meter.burn_text(left.len().min(right.len()))?;
@@ -90,7 +90,7 @@ fn order(operator: Operator, left: &Value, right: &Value, meter: &Meter) -> Resu
     })
 }
 
-fn contains(left: &Value, right: &Value, meter: &Meter) -> Result<bool, Error> {
+fn contains(left: &Value, right: &Value, meter: &Meter) -> Result<bool, Fault> {
     match (right, left) {
         (Value::Object(map), Value::String(key)) => {
             meter.burn_text(key.len())?;
@@ -117,7 +117,7 @@ fn contains(left: &Value, right: &Value, meter: &Meter) -> Result<bool, Error> {
 /// Returns whether Python would call the values equal.
 ///
 /// Comparing a foreign value is an error: whether it is equal is not ours to say.
-pub(crate) fn equal(left: &Value, right: &Value, meter: &Meter) -> Result<bool, Error> {
+pub(crate) fn equal(left: &Value, right: &Value, meter: &Meter) -> Result<bool, Fault> {
     meter.burn(1)?;
     Ok(match (left, right) {
         (Value::Foreign(kind), _) | (_, Value::Foreign(kind)) => {
@@ -145,8 +145,8 @@ pub(crate) fn equal(left: &Value, right: &Value, meter: &Meter) -> Result<bool, 
 
 fn all<T>(
     items: impl IntoIterator<Item = T>,
-    mut test: impl FnMut(T) -> Result<bool, Error>,
-) -> Result<bool, Error> {
+    mut test: impl FnMut(T) -> Result<bool, Fault>,
+) -> Result<bool, Fault> {
     for item in items {
         if !test(item)? {
             return Ok(false);
@@ -155,7 +155,7 @@ fn all<T>(
     Ok(true)
 }
 
-fn expected(operator: &str, operands: &str) -> Error {
+fn expected(operator: &str, operands: &str) -> Fault {
     Error::interpreter(format!(
         "infix: {operator} expects {operands} {operator} {operands}"
     ))

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use crate::context::{by_name, each_names};
-use crate::error::{Error, excerpt};
+use crate::error::{Error, Fault, excerpt};
 use crate::limits::Limits;
 use crate::template::{Expression, Node};
 use crate::value::{Map, Value};
@@ -14,7 +14,7 @@ pub(crate) enum Operator {
     Eval(Expression),
     Find {
         list: Node,
-        each: Result<Each<Expression>, Error>,
+        each: Result<Each<Expression>, Fault>,
     },
     Flatten {
         list: Node,
@@ -36,7 +36,7 @@ pub(crate) enum Operator {
     },
     Map {
         list: Node,
-        each: Result<Each<Node>, Error>,
+        each: Result<Each<Node>, Fault>,
     },
     /// The cases in order of their conditions.
     Match(Vec<Case>),
@@ -47,13 +47,13 @@ pub(crate) enum Operator {
     /// `initial` is not a template: it is taken as it stands.
     Reduce {
         list: Node,
-        each: Result<Each<Node>, Error>,
+        each: Result<Each<Node>, Fault>,
         initial: Value,
     },
     Reverse(Node),
     Sort {
         list: Node,
-        by: Result<Option<Each<Expression>>, Error>,
+        by: Result<Option<Each<Expression>>, Fault>,
     },
     Switch {
         cases: Vec<Case>,
@@ -97,7 +97,11 @@ const NAMES: [&str; 16] = [
 
 impl Operator {
     /// Returns the operator that an object is; `None` if it is an ordinary object.
-    pub(crate) fn parse(map: &Map, limits: &Limits, depth: usize) -> Option<Result<Self, Error>> {
+    pub(crate) fn parse(
+        map: &Map,
+        limits: &Limits,
+        depth: usize,
+    ) -> Option<Result<Box<Self>, Fault>> {
         let mut names = map
             .keys()
             .filter_map(|key| NAMES.into_iter().find(|name| **key == **name));
@@ -129,70 +133,103 @@ struct Parts<'v> {
 }
 
 impl Parts<'_> {
-    fn parse(&self) -> Result<Operator, Error> {
+    /// Each kind has a function of its own: that keeps the frames of the recursion small.
+    fn parse(&self) -> Result<Box<Operator>, Fault> {
         self.check_members()?;
-        Ok(match self.name {
-            "$eval" => Operator::Eval(self.condition("$eval must be given a string expression")),
-            "$find" => Operator::Find {
-                list: self.operand()?,
-                each: self
-                    .each(1, 2, |body| Ok(self.expression(body)))?
-                    .and_then(|each| {
-                        let Each { key, names, body } = each;
-                        let body = body.ok_or_else(|| {
-                            Error::template("each can evaluate string expressions only")
-                        })?;
-                        Ok(Each { key, names, body })
-                    }),
-            },
-            "$flatten" | "$flattenDeep" => Operator::Flatten {
-                list: self.operand()?,
-                deep: self.name == "$flattenDeep",
-            },
-            "$fromNow" => Operator::FromNow {
-                offset: self.operand()?,
-                from: self.member("from")?,
-            },
-            "$if" => Operator::If {
-                condition: self.condition("$if must be given a string expression"),
-                then: self.member("then")?,
-                otherwise: self.member("else")?,
-            },
-            "$json" => Operator::Json(self.operand()?),
-            "$let" if self.value.as_object().is_some() => Operator::Let {
-                names: self.operand()?,
-                body: self.member("in")?,
-            },
-            "$let" => return Err(Error::template("$let value must be an object")),
-            "$map" => Operator::Map {
-                list: self.operand()?,
-                each: self.each(1, 2, |body| Node::parse(body, self.limits, self.depth))?,
-            },
-            "$match" => Operator::Match(self.cases()?),
-            "$merge" | "$mergeDeep" => Operator::Merge {
-                list: self.operand()?,
-                deep: self.name == "$mergeDeep",
-            },
-            "$reduce" => Operator::Reduce {
-                list: self.operand()?,
-                each: self.each(2, 3, |body| Node::parse(body, self.limits, self.depth))?,
-                initial: self.initial()?,
-            },
-            "$reverse" => Operator::Reverse(self.operand()?),
-            "$sort" => Operator::Sort {
-                list: self.operand()?,
-                by: self.by(),
-            },
-            _ => Operator::Switch {
-                cases: self.cases()?,
-                default: self.default_case()?,
-            },
-        })
+        let deep = self.name.ends_with("Deep");
+        match self.name {
+            "$eval" => Ok(Box::new(Operator::Eval(self.condition()))),
+            "$find" => self.find(),
+            "$flatten" | "$flattenDeep" => {
+                self.with_operand(|list| Ok(Operator::Flatten { list, deep }))
+            }
+            "$fromNow" => self.with_operand(|offset| {
+                Ok(Operator::FromNow {
+                    offset,
+                    from: self.member("from")?,
+                })
+            }),
+            "$if" => self.if_else(),
+            "$json" => self.with_operand(|value| Ok(Operator::Json(value))),
+            "$let" if self.value.as_object().is_none() => {
+                Err(Error::template("$let value must be an object"))
+            }
+            "$let" => self.with_operand(|names| {
+                Ok(Operator::Let {
+                    names,
+                    body: self.member("in")?,
+                })
+            }),
+            "$map" => self.map(),
+            "$match" => Ok(Box::new(Operator::Match(self.cases()?))),
+            "$merge" | "$mergeDeep" => self.with_operand(|list| Ok(Operator::Merge { list, deep })),
+            "$reduce" => self.reduce(),
+            "$reverse" => self.with_operand(|list| Ok(Operator::Reverse(list))),
+            "$sort" => self.with_operand(|list| {
+                Ok(Operator::Sort {
+                    list,
+                    by: self.by(),
+                })
+            }),
+            _ => self.switch(),
+        }
+    }
+
+    fn with_operand(
+        &self,
+        make: impl FnOnce(Node) -> Result<Operator, Fault>,
+    ) -> Result<Box<Operator>, Fault> {
+        let operand = self.operand()?;
+        make(operand).map(Box::new)
+    }
+
+    fn find(&self) -> Result<Box<Operator>, Fault> {
+        let list = self.operand()?;
+        let each = self.each(1, 2, |body| Ok(self.expression(body)))?;
+        let each = each.and_then(|Each { key, names, body }| match body {
+            Some(body) => Ok(Each { key, names, body }),
+            None => Err(Error::template("each can evaluate string expressions only")),
+        });
+        Ok(Box::new(Operator::Find { list, each }))
+    }
+
+    fn if_else(&self) -> Result<Box<Operator>, Fault> {
+        let then = self.member("then")?;
+        let otherwise = self.member("else")?;
+        Ok(Box::new(Operator::If {
+            condition: self.condition(),
+            then,
+            otherwise,
+        }))
+    }
+
+    fn map(&self) -> Result<Box<Operator>, Fault> {
+        let list = self.operand()?;
+        let each = self.each(1, 2, |body| Node::parse(body, self.limits, self.depth))?;
+        Ok(Box::new(Operator::Map { list, each }))
+    }
+
+    fn reduce(&self) -> Result<Box<Operator>, Fault> {
+        let list = self.operand()?;
+        let each = self.each(2, 3, |body| Node::parse(body, self.limits, self.depth))?;
+        Ok(Box::new(Operator::Reduce {
+            list,
+            each,
+            initial: self.initial()?,
+        }))
+    }
+
+    fn switch(&self) -> Result<Box<Operator>, Fault> {
+        let cases = self.cases()?;
+        Ok(Box::new(Operator::Switch {
+            cases,
+            default: self.default_case()?,
+        }))
     }
 
     /// Refuses members that the operator does not have. Like the reference's pattern, which anchors only its last
     /// alternative, it lets a longer name pass if it begins with one of the others.
-    fn check_members(&self) -> Result<(), Error> {
+    fn check_members(&self) -> Result<(), Fault> {
         let name = self.name;
         let mut unknown: Vec<&str> = self
             .map
@@ -223,11 +260,11 @@ impl Parts<'_> {
         }
     }
 
-    fn operand(&self) -> Result<Node, Error> {
+    fn operand(&self) -> Result<Node, Fault> {
         Node::parse(self.value, self.limits, self.depth).map_err(|error| error.within(self.name))
     }
 
-    fn member(&self, key: &str) -> Result<Option<Node>, Error> {
+    fn member(&self, key: &str) -> Result<Option<Node>, Fault> {
         self.map
             .get(key)
             .map(|value| {
@@ -237,7 +274,7 @@ impl Parts<'_> {
     }
 
     /// Returns `initial`, which is no template, but bound by the depth of one.
-    fn initial(&self) -> Result<Value, Error> {
+    fn initial(&self) -> Result<Value, Fault> {
         self.member("initial")?;
         Ok(self.map.get("initial").cloned().unwrap_or_default())
     }
@@ -249,8 +286,10 @@ impl Parts<'_> {
         }
     }
 
-    fn condition(&self, message: &str) -> Expression {
-        Expression::of(self.value, self.limits, message)
+    /// Returns the operator's value, which has to be an expression.
+    fn condition(&self) -> Expression {
+        let message = format!("{} must be given a string expression", self.name);
+        Expression::of(self.value, self.limits, &message)
     }
 
     /// Returns the `each(..)` with its body. The outer error is a limit; the inner one is raised only after the list
@@ -259,8 +298,8 @@ impl Parts<'_> {
         &self,
         min: usize,
         max: usize,
-        parse: impl Fn(&Value) -> Result<T, Error>,
-    ) -> Result<Result<Each<T>, Error>, Error> {
+        parse: impl Fn(&Value) -> Result<T, Fault>,
+    ) -> Result<Result<Each<T>, Fault>, Fault> {
         if self.name == "$reduce" && self.map.len() != 3 {
             return Ok(Err(Error::template(
                 "$reduce must have exactly three properties",
@@ -289,7 +328,7 @@ impl Parts<'_> {
         }
     }
 
-    fn by(&self) -> Result<Option<Each<Expression>>, Error> {
+    fn by(&self) -> Result<Option<Each<Expression>>, Fault> {
         let mut found = self
             .map
             .iter()
@@ -310,7 +349,7 @@ impl Parts<'_> {
     }
 
     /// Returns the cases of `$match`, in the order of their conditions, or of `$switch`, in theirs.
-    fn cases(&self) -> Result<Vec<Case>, Error> {
+    fn cases(&self) -> Result<Vec<Case>, Fault> {
         let name = self.name;
         let Value::Object(cases) = self.value else {
             return Err(Error::template(format!("{name} can evaluate objects only")));
@@ -335,7 +374,7 @@ impl Parts<'_> {
             .collect()
     }
 
-    fn default_case(&self) -> Result<Option<Node>, Error> {
+    fn default_case(&self) -> Result<Option<Node>, Fault> {
         self.value
             .get("$default")
             .map(|body| Node::parse(body, self.limits, self.depth + 1))

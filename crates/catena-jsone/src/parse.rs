@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use indexmap::IndexMap;
 
-use crate::error::{Error, excerpt};
+use crate::error::{Error, Fault, excerpt};
 use crate::token::{Token, Tokens};
 use crate::value::Value;
 
@@ -27,11 +27,11 @@ pub(crate) enum Kind {
     /// Operators of one precedence, applied from left to right.
     Chain(Box<Node>, Vec<(usize, Operator, Node)>),
     List(Vec<Node>),
-    Literal(Value),
+    Literal(Box<Value>),
     /// An operand that is not there.
     Missing,
     Not(Box<Node>),
-    Object(IndexMap<Arc<str>, Node>),
+    Object(Box<IndexMap<Arc<str>, Node>>),
     Power {
         base: Box<Node>,
         exponent: Box<Node>,
@@ -73,7 +73,7 @@ pub(crate) enum Operator {
 }
 
 /// Parses the whole of `source`.
-pub(crate) fn parse(source: &str, depth: usize) -> Result<Node, Error> {
+pub(crate) fn parse(source: &str, depth: usize) -> Result<Node, Fault> {
     let (node, rest) = Parser::start(source, 0, depth)?.finish()?;
     match rest {
         None => Ok(node),
@@ -86,7 +86,7 @@ pub(crate) fn parse_interpolation(
     source: &str,
     offset: usize,
     depth: usize,
-) -> Result<(Node, usize), Error> {
+) -> Result<(Node, usize), Fault> {
     let (node, rest) = Parser::start(source, offset, depth)?.finish()?;
     match rest {
         Some(token) if token.kind == "}" => Ok((node, token.start)),
@@ -98,7 +98,7 @@ pub(crate) fn parse_interpolation(
 const AFTER_EXPRESSION: &str = "!=, &&, (, *, **, +, -, ., /, <, <=, ==, >, >=, [, in, ||";
 const BEFORE_EXPRESSION: &str = "!, (, +, -, [, false, identifier, null, number, string, true, {";
 
-fn unexpected(token: Token<'_>, expected: &str) -> Error {
+fn unexpected(token: Token<'_>, expected: &str) -> Fault {
     let found = excerpt(token.text);
     Error::syntax(format!("Found: {found} token, expected one of: {expected}")).at(token.start)
 }
@@ -111,7 +111,7 @@ struct Parser<'s> {
 }
 
 impl<'s> Parser<'s> {
-    fn start(source: &'s str, offset: usize, depth_left: usize) -> Result<Self, Error> {
+    fn start(source: &'s str, offset: usize, depth_left: usize) -> Result<Self, Fault> {
         let mut tokens = Tokens::new(source, offset);
         let current = tokens.next()?;
         let parser = Self {
@@ -127,12 +127,12 @@ impl<'s> Parser<'s> {
         }
     }
 
-    fn finish(mut self) -> Result<(Node, Option<Token<'s>>), Error> {
+    fn finish(mut self) -> Result<(Node, Option<Token<'s>>), Fault> {
         let node = self.binary(0)?;
         Ok((node, self.current))
     }
 
-    fn ended(&self) -> Error {
+    fn ended(&self) -> Fault {
         Error::syntax("Unexpected end of input").at(self.source.len())
     }
 
@@ -145,13 +145,13 @@ impl<'s> Parser<'s> {
         self.current.map_or(self.source.len(), |token| token.start)
     }
 
-    fn advance(&mut self) -> Result<Token<'s>, Error> {
+    fn advance(&mut self) -> Result<Token<'s>, Fault> {
         let token = self.current.ok_or_else(|| self.ended())?;
         self.current = self.tokens.next()?;
         Ok(token)
     }
 
-    fn expect(&mut self, kind: &str) -> Result<Token<'s>, Error> {
+    fn expect(&mut self, kind: &str) -> Result<Token<'s>, Fault> {
         match self.current {
             Some(token) if token.kind != kind => Err(unexpected(token, kind)),
             _ => self.advance(),
@@ -159,14 +159,14 @@ impl<'s> Parser<'s> {
     }
 
     /// Returns the error for a hole where the reference insists on an expression.
-    fn hole(&self) -> Error {
+    fn hole(&self) -> Fault {
         self.current.map_or_else(
             || self.ended(),
             |token| unexpected(token, BEFORE_EXPRESSION),
         )
     }
 
-    fn required(&mut self) -> Result<Node, Error> {
+    fn required(&mut self) -> Result<Node, Fault> {
         let node = self.binary(0)?;
         if matches!(node.kind, Kind::Missing) {
             Err(self.hole())
@@ -175,49 +175,41 @@ impl<'s> Parser<'s> {
         }
     }
 
-    /// Parses operators of precedence `min` and above. The only recursion of the parser ends here, in `deeper`.
-    fn binary(&mut self, min: u8) -> Result<Node, Error> {
-        self.deeper(|parser| {
-            let mut left = parser.power()?;
-            let mut level_of_left = u8::MAX;
-            while let Some((operator, level)) =
-                parser.kind().and_then(operator).filter(|(_, l)| *l >= min)
-            {
-                let at = parser.advance()?.start;
-                let right = parser.binary(level + 1)?;
-                match &mut left.kind {
-                    Kind::Chain(_, links) if level == level_of_left => {
-                        links.push((at, operator, right))
-                    }
-                    _ => {
-                        let first = Box::new(left);
-                        left = Node {
-                            kind: Kind::Chain(first, vec![(at, operator, right)]),
-                            at,
-                        };
-                        level_of_left = level;
-                    }
-                }
+    /// Parses operators of precedence `min` and above. All recursion of the parser goes through here or `unary`.
+    fn binary(&mut self, min: u8) -> Result<Node, Fault> {
+        self.enter()?;
+        let mut left = self.power()?;
+        let mut level_of_left = u8::MAX;
+        while let Some((operator, level)) = self.kind().and_then(operator)
+            && level >= min
+        {
+            let at = self.advance()?.start;
+            let link = (at, operator, self.binary(level + 1)?);
+            if level != level_of_left {
+                left = Node {
+                    kind: Kind::Chain(Box::new(left), Vec::new()),
+                    at,
+                };
+                level_of_left = level;
             }
-            Ok(left)
-        })
+            if let Kind::Chain(_, links) = &mut left.kind {
+                links.push(link);
+            }
+        }
+        self.depth_left += 1;
+        Ok(left)
     }
 
-    fn deeper(
-        &mut self,
-        parse: impl FnOnce(&mut Self) -> Result<Node, Error>,
-    ) -> Result<Node, Error> {
-        self.depth_left = self
-            .depth_left
-            .checked_sub(1)
-            .ok_or_else(|| Error::limit("expression is nested too deep").at(self.at()))?;
-        let node = parse(self)?;
-        self.depth_left += 1;
-        Ok(node)
+    fn enter(&mut self) -> Result<(), Fault> {
+        match self.depth_left.checked_sub(1) {
+            Some(left) => self.depth_left = left,
+            None => return Err(Error::limit("expression is nested too deep").at(self.at())),
+        }
+        Ok(())
     }
 
     /// Parses `**`, which groups from the right.
-    fn power(&mut self) -> Result<Node, Error> {
+    fn power(&mut self) -> Result<Node, Fault> {
         let base = self.access()?;
         if self.kind() != Some("**") {
             return Ok(base);
@@ -233,7 +225,7 @@ impl<'s> Parser<'s> {
         })
     }
 
-    fn access(&mut self) -> Result<Node, Error> {
+    fn access(&mut self) -> Result<Node, Fault> {
         let node = self.unit()?;
         let mut steps = Vec::new();
         loop {
@@ -257,28 +249,13 @@ impl<'s> Parser<'s> {
         }
     }
 
-    fn unit(&mut self) -> Result<Node, Error> {
+    fn unit(&mut self) -> Result<Node, Fault> {
         let token = self.current.ok_or_else(|| self.ended())?;
         let kind = match token.kind {
-            "(" => {
-                self.advance()?;
-                let node = self.required()?;
-                self.expect(")")?;
-                return Ok(node);
-            }
+            "(" => return self.parentheses(),
             "[" => self.list()?,
             "{" => self.object()?,
-            "!" | "+" | "-" => {
-                self.advance()?;
-                let operand = Box::new(self.deeper(Self::unit)?);
-                match token.kind {
-                    "!" => Kind::Not(operand),
-                    sign => Kind::Sign {
-                        negative: sign == "-",
-                        operand,
-                    },
-                }
-            }
+            "!" | "+" | "-" => self.unary(token.kind)?,
             kind => match literal(kind, token)? {
                 Some(literal) => {
                     self.advance()?;
@@ -293,7 +270,28 @@ impl<'s> Parser<'s> {
         })
     }
 
-    fn arguments(&mut self) -> Result<Vec<Node>, Error> {
+    fn parentheses(&mut self) -> Result<Node, Fault> {
+        self.advance()?;
+        let node = self.required()?;
+        self.expect(")")?;
+        Ok(node)
+    }
+
+    fn unary(&mut self, sign: &str) -> Result<Kind, Fault> {
+        self.enter()?;
+        self.advance()?;
+        let operand = Box::new(self.unit()?);
+        self.depth_left += 1;
+        Ok(match sign {
+            "!" => Kind::Not(operand),
+            _ => Kind::Sign {
+                negative: sign == "-",
+                operand,
+            },
+        })
+    }
+
+    fn arguments(&mut self) -> Result<Vec<Node>, Fault> {
         self.expect("(")?;
         let mut arguments = Vec::new();
         if self.kind() != Some(")") {
@@ -313,7 +311,7 @@ impl<'s> Parser<'s> {
         Ok(arguments)
     }
 
-    fn list(&mut self) -> Result<Kind, Error> {
+    fn list(&mut self) -> Result<Kind, Fault> {
         self.expect("[")?;
         let mut items = Vec::new();
         if self.kind() != Some("]") {
@@ -333,7 +331,7 @@ impl<'s> Parser<'s> {
         Ok(Kind::List(items))
     }
 
-    fn object(&mut self) -> Result<Kind, Error> {
+    fn object(&mut self) -> Result<Kind, Fault> {
         self.expect("{")?;
         let mut members = IndexMap::new();
         while let Some(token) = self
@@ -354,11 +352,11 @@ impl<'s> Parser<'s> {
             self.expect(",")?;
         }
         self.expect("}")?;
-        Ok(Kind::Object(members))
+        Ok(Kind::Object(Box::new(members)))
     }
 
     /// Parses `[left]`, `[left:right]` with either side optional, and the reference's `[left right]`.
-    fn index(&mut self) -> Result<Step, Error> {
+    fn index(&mut self) -> Result<Step, Fault> {
         self.expect("[")?;
         let mut left = None;
         let mut right = None;
@@ -390,7 +388,7 @@ impl<'s> Parser<'s> {
 }
 
 /// Returns a literal or variable; `None` if the token cannot begin an expression.
-fn literal(kind: &str, token: Token<'_>) -> Result<Option<Kind>, Error> {
+fn literal(kind: &str, token: Token<'_>) -> Result<Option<Kind>, Fault> {
     let value = match kind {
         "identifier" => return Ok(Some(Kind::Variable(token.text.into()))),
         "number" => number(token)?,
@@ -400,10 +398,10 @@ fn literal(kind: &str, token: Token<'_>) -> Result<Option<Kind>, Error> {
         "null" => Value::Null,
         _ => return Ok(None),
     };
-    Ok(Some(Kind::Literal(value)))
+    Ok(Some(Kind::Literal(Box::new(value))))
 }
 
-fn number(token: Token<'_>) -> Result<Value, Error> {
+fn number(token: Token<'_>) -> Result<Value, Fault> {
     let too_large = || Error::limit("number is too large").at(token.start);
     if token.text.contains('.') {
         let number: f64 = token.text.parse().map_err(|_| too_large())?;

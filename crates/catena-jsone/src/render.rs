@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use crate::context::Scope;
-use crate::error::{Error, excerpt};
+use crate::error::{Error, Fault, excerpt};
 use crate::evaluate::{Evaluator, truth};
 use crate::limits::{Limits, Meter};
 use crate::parse;
@@ -13,7 +13,7 @@ use crate::template::{Expression, Key, Node, Piece, Rendered, Text};
 use crate::text::write_scalar;
 use crate::value::{Map, Value};
 
-pub(crate) type Outcome<'a> = Result<Cow<'a, Value>, Error>;
+pub(crate) type Outcome<'a> = Result<Cow<'a, Value>, Fault>;
 
 pub(crate) struct Renderer<'m> {
     pub(crate) meter: &'m Meter,
@@ -52,7 +52,7 @@ impl Renderer<'_> {
         node: &Node,
         scope: &Scope<'_>,
         depth: usize,
-    ) -> Result<Value, Error> {
+    ) -> Result<Value, Fault> {
         match node {
             Node::Literal(literal) => {
                 self.meter.grow(literal.nodes, literal.text)?;
@@ -62,7 +62,7 @@ impl Renderer<'_> {
         }
     }
 
-    fn list(&self, nodes: &[Node], scope: &Scope<'_>, depth: usize) -> Result<Value, Error> {
+    fn list(&self, nodes: &[Node], scope: &Scope<'_>, depth: usize) -> Result<Value, Fault> {
         self.meter.grow(1, 0)?;
         let mut items = Vec::with_capacity(nodes.len());
         for (i, node) in nodes.iter().enumerate() {
@@ -81,11 +81,11 @@ impl Renderer<'_> {
         members: &[(Key, Node)],
         scope: &Scope<'_>,
         depth: usize,
-    ) -> Result<Value, Error> {
+    ) -> Result<Value, Fault> {
         self.meter.grow(1, 0)?;
         let mut map = Map::with_capacity(members.len());
         for (key, node) in members {
-            let within = |error: Error| error.within(&key.raw);
+            let within = |error: Fault| error.within(&key.raw);
             let name = self.key(&key.rendered, scope).map_err(within)?;
             let value = self.render_owned(node, scope, depth).map_err(within)?;
             if !value.is_deletion() {
@@ -96,7 +96,7 @@ impl Renderer<'_> {
         Ok(map.into())
     }
 
-    fn key(&self, key: &Rendered, scope: &Scope<'_>) -> Result<Arc<str>, Error> {
+    fn key(&self, key: &Rendered, scope: &Scope<'_>) -> Result<Arc<str>, Fault> {
         match key {
             Rendered::Invalid(error) => Err(error.clone()),
             Rendered::Plain(key) => Ok(key.clone()),
@@ -104,7 +104,7 @@ impl Renderer<'_> {
         }
     }
 
-    fn text(&self, text: &Text, scope: &Scope<'_>) -> Result<Arc<str>, Error> {
+    fn text(&self, text: &Text, scope: &Scope<'_>) -> Result<Arc<str>, Fault> {
         let mut out = String::new();
         for piece in &text.pieces {
             match piece {
@@ -120,12 +120,10 @@ impl Renderer<'_> {
                     let value = evaluator
                         .evaluate(node)
                         .map_err(|error| error.in_text(&text.source))?;
-                    self.interpolate(&value, &mut out).map_err(|error| {
+                    self.interpolate(&value, &mut out).map_err(|mut error| {
                         let source = text.source.get(place.clone()).unwrap_or_default();
-                        let message = error.message.replace("{}", &excerpt(source));
-                        Error { message, ..error }
-                            .at(place.start)
-                            .in_text(&text.source)
+                        error.message = error.message.replace("{}", &excerpt(source));
+                        error.at(place.start).in_text(&text.source)
                     })?;
                 }
                 Piece::Invalid(error) => return Err(error.clone().in_text(&text.source)),
@@ -136,7 +134,7 @@ impl Renderer<'_> {
     }
 
     /// Adds a value to text. `{}` in an error's message stands for the expression.
-    fn interpolate(&self, value: &Value, out: &mut String) -> Result<(), Error> {
+    fn interpolate(&self, value: &Value, out: &mut String) -> Result<(), Fault> {
         match value {
             Value::Array(_) | Value::Object(_) => Err(Error::template(
                 "interpolation of '{}' produced an array or object",
@@ -176,12 +174,12 @@ impl Renderer<'_> {
         &self,
         expression: &'a Expression,
         scope: &Scope<'a>,
-    ) -> Result<bool, Error> {
+    ) -> Result<bool, Fault> {
         truth(&*self.evaluate(expression, scope)?)
     }
 
     /// Refuses a value that holds a function, or the mark of a deletion that nothing acted on.
-    pub(crate) fn refuse_functions(&self, value: &Value) -> Result<(), Error> {
+    pub(crate) fn refuse_functions(&self, value: &Value) -> Result<(), Fault> {
         self.meter.burn(1)?;
         match value {
             Value::Array(items) => items
@@ -198,7 +196,7 @@ impl Renderer<'_> {
     }
 }
 
-fn parsed(expression: &Expression) -> Result<&parse::Node, Error> {
+fn parsed(expression: &Expression) -> Result<&parse::Node, Fault> {
     expression
         .parsed
         .as_ref()

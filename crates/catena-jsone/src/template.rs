@@ -7,7 +7,7 @@
 use std::sync::Arc;
 
 use crate::context::{Context, is_identifier};
-use crate::error::{Error, ErrorKind};
+use crate::error::{Error, ErrorKind, Fault};
 use crate::limits::{Limits, Meter};
 use crate::operator::Operator;
 use crate::parse;
@@ -38,10 +38,10 @@ pub struct Template {
 #[derive(Debug)]
 pub(crate) enum Node {
     /// A mistake, raised when it is reached.
-    Invalid(Error),
+    Invalid(Fault),
     List(Vec<Self>),
     /// A part without expressions.
-    Literal(Literal),
+    Literal(Box<Literal>),
     Object(Vec<(Key, Self)>),
     Operator(Box<Operator>),
     Text(Text),
@@ -64,7 +64,7 @@ pub(crate) struct Key {
 
 #[derive(Debug)]
 pub(crate) enum Rendered {
-    Invalid(Error),
+    Invalid(Fault),
     Plain(Arc<str>),
     Text(Text),
 }
@@ -80,7 +80,7 @@ pub(crate) struct Text {
 pub(crate) enum Piece {
     /// An expression, and where its text ends.
     Expression(parse::Node, std::ops::Range<usize>),
-    Invalid(Error),
+    Invalid(Fault),
     Plain(String),
 }
 
@@ -88,7 +88,7 @@ pub(crate) enum Piece {
 #[derive(Debug)]
 pub(crate) struct Expression {
     pub(crate) source: Arc<str>,
-    pub(crate) parsed: Result<parse::Node, Error>,
+    pub(crate) parsed: Result<parse::Node, Fault>,
 }
 
 impl Template {
@@ -98,9 +98,10 @@ impl Template {
     /// When the template is nested deeper than the limit. Everything else is raised by [`Self::render`], and only
     /// in parts that are reached.
     pub fn parse(value: &Value, limits: &Limits) -> Result<Self, Error> {
-        Ok(Self {
-            root: Node::parse(value, limits, 0)?,
-        })
+        match Node::parse(value, limits, 0) {
+            Ok(root) => Ok(Self { root }),
+            Err(error) => Err(*error),
+        }
     }
 
     /// Renders the template.
@@ -108,6 +109,10 @@ impl Template {
     /// # Errors
     /// Whatever the reference takes for an error, and [`ErrorKind::Limit`].
     pub fn render(&self, context: &Context, limits: &Limits) -> Result<Value, Error> {
+        self.render_boxed(context, limits).map_err(|error| *error)
+    }
+
+    fn render_boxed(&self, context: &Context, limits: &Limits) -> Result<Value, Fault> {
         let meter = Meter::new(limits);
         let scope = context.scope()?;
         let renderer = Renderer {
@@ -125,7 +130,7 @@ impl Template {
 
 impl Node {
     /// Parses one part. The only errors are limits.
-    pub(crate) fn parse(value: &Value, limits: &Limits, depth: usize) -> Result<Self, Error> {
+    pub(crate) fn parse(value: &Value, limits: &Limits, depth: usize) -> Result<Self, Fault> {
         match value {
             Value::Array(items) => {
                 check_depth(depth, limits)?;
@@ -141,7 +146,7 @@ impl Node {
             Value::Object(map) => {
                 check_depth(depth, limits)?;
                 match Operator::parse(map, limits, depth) {
-                    Some(Ok(operator)) => Ok(Self::Operator(Box::new(operator))),
+                    Some(Ok(operator)) => Ok(Self::Operator(operator)),
                     Some(Err(error)) if error.kind == ErrorKind::Limit => Err(error),
                     Some(Err(error)) => Ok(Self::Invalid(error)),
                     None => object(map, limits, depth),
@@ -155,7 +160,7 @@ impl Node {
     }
 }
 
-fn check_depth(depth: usize, limits: &Limits) -> Result<(), Error> {
+fn check_depth(depth: usize, limits: &Limits) -> Result<(), Fault> {
     if depth < limits.depth {
         Ok(())
     } else {
@@ -165,22 +170,22 @@ fn check_depth(depth: usize, limits: &Limits) -> Result<(), Error> {
 
 fn literal(value: Value) -> Node {
     let text = value.as_str().map_or(0, str::len);
-    Node::Literal(Literal {
+    Node::Literal(Box::new(Literal {
         value,
         nodes: 1,
         text,
-    })
+    }))
 }
 
 fn list(nodes: Vec<Node>) -> Node {
     if !nodes.iter().all(|node| matches!(node, Node::Literal(_))) {
         return Node::List(nodes);
     }
-    let mut whole = Literal {
+    let mut whole = Box::new(Literal {
         value: Value::Null,
         nodes: 1,
         text: 0,
-    };
+    });
     let items = nodes
         .into_iter()
         .filter_map(|node| whole.absorb(node))
@@ -189,7 +194,7 @@ fn list(nodes: Vec<Node>) -> Node {
     Node::Literal(whole)
 }
 
-fn object(map: &Map, limits: &Limits, depth: usize) -> Result<Node, Error> {
+fn object(map: &Map, limits: &Limits, depth: usize) -> Result<Node, Fault> {
     let mut members = Vec::with_capacity(map.len());
     for (key, value) in map {
         let value = Node::parse(value, limits, depth + 1).map_err(|error| error.within(key))?;
@@ -201,6 +206,11 @@ fn object(map: &Map, limits: &Limits, depth: usize) -> Result<Node, Error> {
             value,
         ));
     }
+    Ok(merge_literals(members))
+}
+
+/// Returns an object; a literal if all its members are.
+fn merge_literals(members: Vec<(Key, Node)>) -> Node {
     let is_literal = |(key, node): &(Key, Node)| {
         matches!(
             (&key.rendered, node),
@@ -208,13 +218,13 @@ fn object(map: &Map, limits: &Limits, depth: usize) -> Result<Node, Error> {
         )
     };
     if !members.iter().all(is_literal) {
-        return Ok(Node::Object(members));
+        return Node::Object(members);
     }
-    let mut whole = Literal {
+    let mut whole = Box::new(Literal {
         value: Value::Null,
         nodes: 1,
         text: 0,
-    };
+    });
     let mut literals = Map::with_capacity(members.len());
     for (key, node) in members {
         if let (Rendered::Plain(key), Some(value)) = (key.rendered, whole.absorb(node)) {
@@ -223,7 +233,7 @@ fn object(map: &Map, limits: &Limits, depth: usize) -> Result<Node, Error> {
         }
     }
     whole.value = Value::Object(literals);
-    Ok(Node::Literal(whole))
+    Node::Literal(whole)
 }
 
 impl Literal {

@@ -3,7 +3,7 @@
 
 use std::fmt::Write as _;
 
-use crate::error::Error;
+use crate::error::{Error, Fault};
 use crate::limits::Meter;
 use crate::number::write_float;
 use crate::value::Value;
@@ -32,13 +32,13 @@ pub fn to_json(value: &Value) -> String {
 }
 
 /// Returns what `$json` makes of a value: compact, members sorted.
-pub(crate) fn to_sorted_json(value: &Value, meter: &Meter) -> Result<String, Error> {
+pub(crate) fn to_sorted_json(value: &Value, meter: &Meter) -> Result<String, Fault> {
     let mut out = String::new();
     write_json(value, true, meter, &mut out)?;
     Ok(out)
 }
 
-fn write_json(value: &Value, sorted: bool, meter: &Meter, out: &mut String) -> Result<(), Error> {
+fn write_json(value: &Value, sorted: bool, meter: &Meter, out: &mut String) -> Result<(), Fault> {
     meter.burn(1)?;
     match value {
         Value::Array(items) => write_list(('[', ']'), items, out, |item, out| {
@@ -70,8 +70,8 @@ fn write_list<T>(
     (open, close): (char, char),
     items: impl IntoIterator<Item = T>,
     out: &mut String,
-    mut write: impl FnMut(T, &mut String) -> Result<(), Error>,
-) -> Result<(), Error> {
+    mut write: impl FnMut(T, &mut String) -> Result<(), Fault>,
+) -> Result<(), Fault> {
     out.push(open);
     for (i, item) in items.into_iter().enumerate() {
         if i > 0 {
@@ -83,7 +83,7 @@ fn write_list<T>(
     Ok(())
 }
 
-fn write_string(text: &str, meter: &Meter, out: &mut String) -> Result<(), Error> {
+fn write_string(text: &str, meter: &Meter, out: &mut String) -> Result<(), Fault> {
     meter.grow(0, text.len())?;
     out.push('"');
     for c in text.chars() {
@@ -103,13 +103,13 @@ fn write_string(text: &str, meter: &Meter, out: &mut String) -> Result<(), Error
     Ok(())
 }
 
-fn opaque(value: &Value) -> Error {
+fn opaque(value: &Value) -> Fault {
     Error::template(format!("{} has no text", value.type_name()))
 }
 
 /// Writes a scalar like the reference's `str()`: `true`, `null`, numbers as Python prints them. Lists join with
 /// commas there; no caller can hand one over.
-pub(crate) fn write_scalar(value: &Value, out: &mut String) -> Result<(), Error> {
+pub(crate) fn write_scalar(value: &Value, out: &mut String) -> Result<(), Fault> {
     match value {
         Value::Bool(flag) => out.push_str(if *flag { "true" } else { "false" }),
         Value::Float(number) => write_float(*number, out),
@@ -124,7 +124,7 @@ pub(crate) fn write_scalar(value: &Value, out: &mut String) -> Result<(), Error>
 }
 
 /// Writes a value like Python's own `str`, which `join` uses: `True`, `None`, `[1, 'a']`.
-pub(crate) fn write_python(value: &Value, meter: &Meter, out: &mut String) -> Result<(), Error> {
+pub(crate) fn write_python(value: &Value, meter: &Meter, out: &mut String) -> Result<(), Fault> {
     match value {
         Value::String(text) => {
             meter.grow(0, text.len())?;
@@ -135,7 +135,7 @@ pub(crate) fn write_python(value: &Value, meter: &Meter, out: &mut String) -> Re
     }
 }
 
-fn write_repr(value: &Value, meter: &Meter, out: &mut String) -> Result<(), Error> {
+fn write_repr(value: &Value, meter: &Meter, out: &mut String) -> Result<(), Fault> {
     meter.grow(0, 40)?; // more than any number has, but for the longest integers
     match value {
         Value::Array(items) => {
@@ -166,7 +166,7 @@ fn write_repr(value: &Value, meter: &Meter, out: &mut String) -> Result<(), Erro
 
 /// Writes a string like Python's `repr`. Which characters beyond ASCII that escapes depends on the version of its
 /// Unicode tables: those are refused.
-fn write_quoted(text: &str, meter: &Meter, out: &mut String) -> Result<(), Error> {
+fn write_quoted(text: &str, meter: &Meter, out: &mut String) -> Result<(), Fault> {
     meter.grow(0, text.len().saturating_mul(2))?;
     let quote = if text.contains('\'') && !text.contains('"') {
         '"'

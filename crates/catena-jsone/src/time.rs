@@ -6,11 +6,11 @@
 use jiff::SignedDuration;
 use jiff::civil::DateTime;
 
-use crate::error::{Error, excerpt};
+use crate::error::{Error, Fault, excerpt};
 use crate::text::is_space;
 
 /// Returns `reference` moved by `offset`, as `YYYY-MM-DDTHH:MM:SS.mmmZ`.
-pub(crate) fn from_now(offset: &str, reference: &str) -> Result<String, Error> {
+pub(crate) fn from_now(offset: &str, reference: &str) -> Result<String, Fault> {
     let out_of_range = || Error::template("date is outside of the years 1 to 9999");
     let (sign, offset) = split_sign(offset);
     let delta = parse_offset(offset).ok_or_else(|| {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
 //! Splits an expression into tokens, one at a time: what follows the end of an interpolation is never looked at.
 
-use crate::error::{Error, excerpt};
+use crate::error::{Error, Fault, excerpt};
 use crate::text::is_space;
 
 /// A token. `kind` is its class as error messages name it: the symbol itself, `identifier`, `number`, `string`,
@@ -36,7 +36,7 @@ impl<'s> Tokens<'s> {
     }
 
     /// Returns the next token; `None` at the end.
-    pub(crate) fn next(&mut self) -> Result<Option<Token<'s>>, Error> {
+    pub(crate) fn next(&mut self) -> Result<Option<Token<'s>>, Fault> {
         let rest = self.source.get(self.offset..).unwrap_or_default();
         let trimmed = rest.trim_start_matches(is_space);
         let start = self.offset + rest.len() - trimmed.len();
@@ -56,7 +56,7 @@ impl<'s> Tokens<'s> {
         }))
     }
 
-    fn unexpected(&self, rest: &str) -> Error {
+    fn unexpected(&self, rest: &str) -> Fault {
         let source = excerpt(self.source.get(self.start..).unwrap_or_default());
         Error::syntax(format!(
             "Unexpected input for '{source}' at '{}'",

@@ -11,5 +11,4 @@
 mod hostile;
 mod json;
 mod python;
-mod random;
 mod specification;

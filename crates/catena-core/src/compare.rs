@@ -32,11 +32,6 @@ pub(crate) fn differences(left: &Value, right: &Value, exactness: Exactness, lim
     found
 }
 
-/// Returns whether two values are equal.
-pub(crate) fn equal(left: &Value, right: &Value, exactness: Exactness) -> bool {
-    differences(left, right, exactness, 1).is_empty()
-}
-
 fn compare(
     left: &Value,
     right: &Value,
@@ -149,6 +144,10 @@ fn is_void(value: &Value) -> bool {
 mod tests {
     use super::*;
     use crate::json::{Reading, parse};
+
+    fn equal(left: &Value, right: &Value, exactness: Exactness) -> bool {
+        differences(left, right, exactness, 1).is_empty()
+    }
 
     fn value(text: &str) -> Value {
         parse(text.as_bytes(), Reading::Strict).unwrap()

@@ -30,6 +30,9 @@ pub(crate) fn run(cx: &Cx<'_>, object: &Object<'_>) -> Applied {
         let finding = META.reject("a parent task whose graph has the task", "no parent");
         return Applied::found(Some(finding.task(object.id).says(Asserter::Task(object.id)).build()));
     };
+    if cx.chain.get(parent).is_some_and(|link| link.known().is_none()) {
+        return Applied::Blocked; // what it is cannot be known yet: no verdict from an outage (P7)
+    }
     let Some(link) = cx.chain.get(parent).filter(|link| link.is_parent()) else {
         let finding = META.reject("a parent task whose graph has the task", format!("{parent}, which is no parent"));
         return Applied::found(Some(finding.task(object.id).says(Asserter::Task(object.id)).build()));

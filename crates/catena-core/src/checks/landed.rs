@@ -33,7 +33,7 @@ pub(crate) enum Landed {
     /// A document is missing.
     Blocked,
     /// It has not.
-    No(FindingBuilder),
+    No(Box<FindingBuilder>),
     /// It has.
     Yes,
 }
@@ -65,7 +65,7 @@ struct Lookup<'a> {
 
 impl Lookup<'_> {
     fn no(&self, expected: &str, found: String, request: &Request) -> Landed {
-        Landed::No(META.reject(expected, found).says(Asserter::VcsHost).at(request, ""))
+        Landed::No(Box::new(META.reject(expected, found).says(Asserter::VcsHost).at(request, "")))
     }
 
     fn answer(&self, request: &Request) -> Result<Value, Landed> {
@@ -138,7 +138,7 @@ impl Lookup<'_> {
             return Ok(object);
         }
         let finding = repo_rename::META.reject(format!("{owner}/{own}"), format!("{name:.200}"));
-        Err(Landed::No(finding.says(Asserter::VcsHost).at(&request, "/full_name")))
+        Err(Landed::No(Box::new(finding.says(Asserter::VcsHost).at(&request, "/full_name"))))
     }
 
     /// Asks the documented API (P15): is the commit reachable from a protected branch?
@@ -222,5 +222,5 @@ impl Lookup<'_> {
 }
 
 fn stop(request: &Request, miss: &Miss) -> Landed {
-    super::miss_finding(request, miss).map_or(Landed::Blocked, Landed::No)
+    super::miss_finding(request, miss).map_or(Landed::Blocked, |finding| Landed::No(Box::new(finding)))
 }

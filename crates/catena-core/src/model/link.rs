@@ -143,7 +143,7 @@ impl Link<SignatureVerified> {
             let found = named.map_or_else(|| "nothing".to_owned(), |id| id.chars().take(60).collect());
             return Err(BindFailure::Task(found));
         }
-        let key = self.state.key.clone();
+        let key = self.state.key;
         Ok(self.next(Bound { key, document }))
     }
 }

@@ -83,13 +83,11 @@ pub struct Finding {
 
 impl Check {
     /// Starts a finding that rejects the chain.
-    #[must_use]
     pub fn reject(&'static self, expected: impl Into<String>, found: impl Into<String>) -> FindingBuilder {
         FindingBuilder::new(self, Verdict::Rejected, expected.into(), found.into())
     }
 
     /// Starts a finding that leaves the chain undetermined.
-    #[must_use]
     pub fn undetermined(&'static self, expected: impl Into<String>, found: impl Into<String>) -> FindingBuilder {
         FindingBuilder::new(self, Verdict::Undetermined, expected.into(), found.into())
     }

@@ -89,6 +89,12 @@ impl<'a> Chain<'a> {
         self.objects.get(&self.root)
     }
 
+    /// Returns whether every definition of the chain is known. While one is missing, so may be the tasks that it
+    /// names: then nothing follows from a task's absence (P7).
+    pub(crate) fn is_whole(&self) -> bool {
+        self.objects.values().all(|object| object.known().is_some())
+    }
+
     /// Returns an object by id (V22).
     pub(crate) fn get(&self, task: TaskId) -> Option<&Object<'a>> {
         self.objects.get(&task)

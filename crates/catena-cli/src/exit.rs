@@ -42,8 +42,8 @@ impl From<Verdict> for Exit {
     }
 }
 
-/// Runs the program; a panic anywhere in it is an internal error, never a verdict.
-pub(crate) fn guard(run: impl FnOnce() -> Exit) -> Exit {
+/// Says on stderr what panicked, escaped: a panic may quote a task.
+pub(crate) fn report_panics() {
     panic::set_hook(Box::new(|panic| {
         let message = clean(&panic.to_string(), 1000);
         let _ = writeln!(
@@ -51,6 +51,10 @@ pub(crate) fn guard(run: impl FnOnce() -> Exit) -> Exit {
             "catena: internal error, please report: {message}"
         );
     }));
+}
+
+/// Runs the program; a panic anywhere in it is an internal error, never a verdict.
+pub(crate) fn guard(run: impl FnOnce() -> Exit) -> Exit {
     panic::catch_unwind(AssertUnwindSafe(run)).unwrap_or(Exit::Internal)
 }
 

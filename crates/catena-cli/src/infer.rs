@@ -101,3 +101,112 @@ fn shown(candidate: &Candidate) -> String {
         candidate.task_type.as_deref().unwrap_or("TYPE")
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use catena_core::json::{Reading, parse};
+
+    use super::*;
+
+    fn definition(pool: &str, source: &str, more: &str) -> Definition {
+        let (provisioner, worker_type) = pool.split_once('/').unwrap();
+        let text = format!(
+            r#"{{"provisionerId": "{provisioner}", "workerType": "{worker_type}", "payload": {{}},
+                "metadata": {{"source": "{source}"}}{more}}}"#
+        );
+        let id = "YyxNNh7mTAmwDhB4Itm0jg".parse().unwrap();
+        Definition::new(id, parse(text.as_bytes(), Reading::Strict).unwrap()).unwrap()
+    }
+
+    fn inferred(
+        definition: &Definition,
+        task_type: Option<TaskType>,
+        product: Option<&str>,
+    ) -> Result<Role, String> {
+        infer(&Config::builtin(), definition, task_type, product)
+            .map_err(|failure| failure.to_string())
+    }
+
+    const SIGNING: &str = "scriptworker-k8s/gecko-3-signing";
+    const CENTRAL: &str =
+        "https://hg.mozilla.org/mozilla-central/file/tip/taskcluster/kinds/signing";
+
+    #[test]
+    fn type_follows_from_the_pool_and_product_from_the_source_p18() {
+        let role = inferred(&definition(SIGNING, CENTRAL, ""), None, None).unwrap();
+        assert_eq!(
+            (role.task_type, role.product.as_str()),
+            (TaskType::Signing, "firefox")
+        );
+        assert_eq!(role.inferred, ["type", "product"]);
+        let role = inferred(
+            &definition(SIGNING, CENTRAL, ""),
+            Some(TaskType::Beetmover),
+            None,
+        )
+        .unwrap();
+        assert_eq!(
+            (role.task_type, role.inferred),
+            (TaskType::Beetmover, vec!["product"])
+        );
+    }
+
+    #[test]
+    fn actions_are_told_from_decisions_v9() {
+        let decision = inferred(
+            &definition("gecko-3/decision", CENTRAL, ""),
+            None,
+            Some("firefox"),
+        )
+        .unwrap();
+        assert_eq!(
+            (decision.task_type, decision.inferred),
+            (TaskType::Decision, vec!["type"])
+        );
+        let action = definition(
+            "gecko-3/decision",
+            CENTRAL,
+            r#", "extra": {"action": {"name": "x"}}"#,
+        );
+        assert_eq!(
+            inferred(&action, None, Some("firefox")).unwrap().task_type,
+            TaskType::Action
+        );
+    }
+
+    #[test]
+    fn none_or_several_is_for_the_operator_to_say_p18() {
+        let nowhere = definition(SIGNING, "https://github.com/evil/repo", "");
+        assert!(
+            inferred(&nowhere, None, None)
+                .unwrap_err()
+                .contains("no policy infers")
+        );
+        let unheard = definition("gecko-3/b-linux", CENTRAL, "");
+        assert!(
+            inferred(&unheard, None, Some("firefox"))
+                .unwrap_err()
+                .starts_with("expected --type")
+        );
+        for odd in [
+            "http://hg.mozilla.org/mozilla-central",
+            "https://hg.mozilla.org/x/../mozilla-central",
+            "",
+        ] {
+            assert!(
+                inferred(&definition(SIGNING, odd, ""), None, None)
+                    .unwrap_err()
+                    .contains("does not tell")
+            );
+        }
+        let shared = "trusted_vcs_rules:\n  - schemes: [https]\n    netlocs: [github.com]\n    \
+                      path_regexes: ['^(?P<path>/shared/repo)(/|$)']\n";
+        let config = Config::load(shared.as_bytes(), "scriptworker.yaml").unwrap();
+        let task = definition(SIGNING, "https://github.com/shared/repo", "");
+        let said = infer(&config, &task, None, None).unwrap_err().to_string();
+        assert!(
+            said.contains("several policies") && said.contains("--product glean --type signing"),
+            "{said}"
+        );
+    }
+}

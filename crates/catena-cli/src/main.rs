@@ -23,6 +23,7 @@ use clap::Parser as _;
 use exit::Exit;
 
 fn main() -> ExitCode {
+    exit::report_panics();
     exit::guard(run).into()
 }
 

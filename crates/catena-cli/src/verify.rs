@@ -39,7 +39,7 @@ pub(crate) fn verify(options: &args::Verify, color: When) -> Result<Exit, Failur
         Format::Line => Bar::hidden(),
         _ => Bar::on_stderr(),
     };
-    // one thread drives the walk, the other receives and hashes
+    // bodies are hashed beside the walk; starting this costs less than a millisecond
     let runtime = runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()

@@ -30,7 +30,7 @@ pub(crate) fn run(cx: &Cx<'_>, object: &Object<'_>) -> Applied {
         Ok(scopes) => scopes,
         Err(shape) => return Applied::found(Some(cx.shape(object, &shape))),
     };
-    if !scopes.is_empty() && !cx.chain.is_whole() {
+    if !scopes.is_empty() && !cx.chain.is_whole {
         return Applied::Blocked; // the mirror mapping asks the parents (V82)
     }
     let tree = mapped_tree(cx.inputs, cx.chain, object);

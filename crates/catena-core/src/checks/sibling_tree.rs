@@ -26,7 +26,7 @@ pub(crate) fn run(cx: &Cx<'_>, object: &Object<'_>) -> Applied {
     }
     let Some(root) = cx.chain.root() else { return Applied::No };
     let Some(definition) = root.known() else { return Applied::Blocked };
-    if !cx.chain.is_whole() {
+    if !cx.chain.is_whole {
         return Applied::Blocked; // the mirror mapping asks the parents (V82)
     }
     let tree = |object: &Object<'_>| mapped_tree(cx.inputs, cx.chain, object);

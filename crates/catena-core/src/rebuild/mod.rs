@@ -90,7 +90,7 @@ pub(crate) fn run(cx: &Cx<'_>, object: &Object<'_>, artifacts: &Artifacts) -> Re
     let decision = object.decision.and_then(|id| cx.chain.get(id)).filter(|link| link.is_link || link.id == own.id());
     let Some(decision) = decision.and_then(Object::known) else {
         let applied = match object.decision {
-            Some(id) if cx.chain.get(id).is_none() && cx.chain.is_whole() => {
+            Some(id) if cx.chain.get(id).is_none() && cx.chain.is_whole => {
                 let finding = decision_group::META.reject("a decision task in the chain", id.to_string());
                 Applied::found(Some(finding.task(own.id()).build()))
             }

@@ -59,6 +59,9 @@ impl<'a> Object<'a> {
 pub(crate) struct Chain<'a> {
     pub(crate) root: TaskId,
     pub(crate) objects: BTreeMap<TaskId, Object<'a>>,
+    /// Whether every definition is known. While one is missing, so may be the tasks that it names: then nothing
+    /// follows from a task's absence (P7).
+    pub(crate) is_whole: bool,
 }
 
 impl<'a> Chain<'a> {
@@ -68,7 +71,8 @@ impl<'a> Chain<'a> {
         let name = inputs.task_type.as_str();
         builder.add(inputs.task, name.to_owned(), name, 0);
         builder.walk();
-        let mut chain = Self { root: inputs.task, objects: builder.objects };
+        let is_whole = builder.objects.values().all(|object| object.definition.is_ok());
+        let mut chain = Self { root: inputs.task, objects: builder.objects, is_whole };
         let checks_root = match inputs.check_task {
             CheckTask::Always => true,
             CheckTask::Auto => evidence.run(inputs.task).is_ok_and(|pin| pin.completed().is_some()),
@@ -87,12 +91,6 @@ impl<'a> Chain<'a> {
     /// Returns the root.
     pub(crate) fn root(&self) -> Option<&Object<'a>> {
         self.objects.get(&self.root)
-    }
-
-    /// Returns whether every definition of the chain is known. While one is missing, so may be the tasks that it
-    /// names: then nothing follows from a task's absence (P7).
-    pub(crate) fn is_whole(&self) -> bool {
-        self.objects.values().all(|object| object.known().is_some())
     }
 
     /// Returns an object by id (V22).

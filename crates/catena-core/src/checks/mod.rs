@@ -56,6 +56,7 @@ checks![
     landed,
     limit_exceeded,
     movable_ref,
+    named_tasks,
     not_scriptworker,
     optional_digest,
     parent_artifact,
@@ -122,6 +123,7 @@ pub(crate) type Rule = fn(&Cx<'_>, &Object<'_>) -> Applied;
 pub(crate) const RULES: &[(&Check, Rule)] = &[
     (&upstream_screen::META, upstream_screen::run),
     (&parent_id::META, parent_id::run),
+    (&named_tasks::META, named_tasks::run),
     (&worker_pool::META, worker_pool::run),
     (&task_type::META, task_type::run),
     (&claimed_type::META, claimed_type::run),

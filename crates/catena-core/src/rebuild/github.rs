@@ -245,8 +245,8 @@ fn rewrite(repo: &str) -> String {
 fn login(commit: &Value) -> Result<Value, Shape> {
     let fields = Fields::of(commit, "")?;
     let person = |key| match fields.get(key) {
-        None | Some(Value::Null) => Ok(None),
-        Some(value) => Fields::of(value, fields.pointer(key)).map(Some),
+        Some(value) if value.is_truthy() => Fields::of(value, fields.pointer(key)).map(Some),
+        _ => Ok(None),
     };
     fields.required("committer")?;
     let committer = person("committer")?.and_then(|user| user.get("login").cloned());

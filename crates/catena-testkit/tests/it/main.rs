@@ -7,5 +7,7 @@
 )]
 
 mod chains;
+mod evidence;
+mod examples;
 mod verifier;
 mod walk;

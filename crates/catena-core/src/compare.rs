@@ -26,9 +26,21 @@ pub(crate) struct Difference {
 }
 
 /// Returns the first `limit` differences, in the order of the keys.
-pub(crate) fn differences(left: &Value, right: &Value, exactness: Exactness, limit: usize) -> Vec<Difference> {
+pub(crate) fn differences(
+    left: &Value,
+    right: &Value,
+    exactness: Exactness,
+    limit: usize,
+) -> Vec<Difference> {
     let mut found = Vec::new();
-    compare(left, right, exactness, limit, &mut String::new(), &mut found);
+    compare(
+        left,
+        right,
+        exactness,
+        limit,
+        &mut String::new(),
+        &mut found,
+    );
     found
 }
 
@@ -46,7 +58,10 @@ fn compare(
     let length = pointer.len();
     match (left, right) {
         (Value::Object(a), Value::Object(b)) => {
-            let mut keys: Vec<_> = a.keys().chain(b.keys().filter(|key| !a.contains_key(*key))).collect();
+            let mut keys: Vec<_> = a
+                .keys()
+                .chain(b.keys().filter(|key| !a.contains_key(*key)))
+                .collect();
             keys.sort_unstable();
             for key in keys {
                 pointer.push('/');
@@ -74,9 +89,19 @@ fn compare(
     }
 }
 
-fn add(left: Option<&Value>, right: Option<&Value>, limit: usize, pointer: &str, found: &mut Vec<Difference>) {
+fn add(
+    left: Option<&Value>,
+    right: Option<&Value>,
+    limit: usize,
+    pointer: &str,
+    found: &mut Vec<Difference>,
+) {
     if found.len() < limit {
-        found.push(Difference { pointer: pointer.to_owned(), left: describe(left), right: describe(right) });
+        found.push(Difference {
+            pointer: pointer.to_owned(),
+            left: describe(left),
+            right: describe(right),
+        });
     }
 }
 
@@ -88,10 +113,15 @@ fn leaf_equal(left: &Value, right: &Value, exactness: Exactness) -> bool {
         (Value::String(a), Value::String(b)) => a == b,
         (Value::Int(a), Value::Int(b)) => a == b,
         (Value::Int(int), Value::Float(float)) | (Value::Float(float), Value::Int(int)) => {
-            int_equals(*int, *float) || (exactness == Exactness::Python && close(*float, to_float(*int)))
+            int_equals(*int, *float)
+                || (exactness == Exactness::Python && close(*float, to_float(*int)))
         }
-        (Value::Float(a), Value::Float(b)) => a == b || (exactness == Exactness::Python && close(*a, *b)),
-        (Value::Bool(flag), number) | (number, Value::Bool(flag)) if exactness == Exactness::Python => {
+        (Value::Float(a), Value::Float(b)) => {
+            a == b || (exactness == Exactness::Python && close(*a, *b))
+        }
+        (Value::Bool(flag), number) | (number, Value::Bool(flag))
+            if exactness == Exactness::Python =>
+        {
             let one = Value::Int(i128::from(*flag));
             matches!(number, Value::Int(_) | Value::Float(_)) && leaf_equal(&one, number, exactness)
         }
@@ -100,12 +130,18 @@ fn leaf_equal(left: &Value, right: &Value, exactness: Exactness) -> bool {
 }
 
 /// Returns whether a float is exactly an integer's value.
-#[expect(clippy::as_conversions, reason = "the float is integral and within i128, so the conversion is exact")]
+#[expect(
+    clippy::as_conversions,
+    reason = "the float is integral and within i128, so the conversion is exact"
+)]
 fn int_equals(int: i128, float: f64) -> bool {
     float.fract() == 0.0 && float.abs() < 1e30 && float as i128 == int
 }
 
-#[expect(clippy::as_conversions, reason = "rounding is what the comparison within a tolerance wants")]
+#[expect(
+    clippy::as_conversions,
+    reason = "rounding is what the comparison within a tolerance wants"
+)]
 const fn to_float(int: i128) -> f64 {
     int as f64
 }
@@ -119,7 +155,13 @@ fn close(a: f64, b: f64) -> bool {
 /// into what remains; a container that becomes empty stays.
 pub(crate) fn prune(value: &Value) -> Value {
     match value {
-        Value::Array(items) => Value::Array(items.iter().filter(|item| !is_void(item)).map(prune).collect()),
+        Value::Array(items) => Value::Array(
+            items
+                .iter()
+                .filter(|item| !is_void(item))
+                .map(prune)
+                .collect(),
+        ),
         Value::Object(map) => Value::Object(
             map.iter()
                 .filter(|(_, value)| !is_void(value))
@@ -156,13 +198,19 @@ mod tests {
     #[test]
     fn prunes_as_written_v69b() {
         let cases = [
-            (r#"{"a":{"b":null,"c":""},"d":[{},""]}"#, r#"{"a":{"c":""},"d":[""]}"#),
+            (
+                r#"{"a":{"b":null,"c":""},"d":[{},""]}"#,
+                r#"{"a":{"c":""},"d":[""]}"#,
+            ),
             (r#"{"a":{"b":null}}"#, r#"{"a":{}}"#),
             (r#"{"a":{}}"#, "{}"),
             (r#"{"a":"null","b":0,"c":false}"#, r#"{"b":0,"c":false}"#),
         ];
         for (given, pruned) in cases {
-            assert!(equal(&prune(&value(given)), &value(pruned), Exactness::Exact), "{given}");
+            assert!(
+                equal(&prune(&value(given)), &value(pruned), Exactness::Exact),
+                "{given}"
+            );
         }
     }
 
@@ -171,16 +219,44 @@ mod tests {
         assert!(equal(&value("1"), &value("1.0"), Exactness::Exact));
         assert!(!equal(&value("1"), &value("true"), Exactness::Exact));
         assert!(equal(&value("1"), &value("true"), Exactness::Python));
-        assert!(!equal(&value("9007199254740993"), &value("9007199254740992.0"), Exactness::Exact));
-        assert!(!equal(&value("0.1"), &value("0.10000000000000002"), Exactness::Exact));
-        assert!(equal(&value("0.1"), &value("0.10000000000000002"), Exactness::Python));
-        assert!(!equal(&Value::Foreign("date"), &Value::Foreign("date"), Exactness::Python));
+        assert!(!equal(
+            &value("9007199254740993"),
+            &value("9007199254740992.0"),
+            Exactness::Exact
+        ));
+        assert!(!equal(
+            &value("0.1"),
+            &value("0.10000000000000002"),
+            Exactness::Exact
+        ));
+        assert!(equal(
+            &value("0.1"),
+            &value("0.10000000000000002"),
+            Exactness::Python
+        ));
+        assert!(!equal(
+            &Value::Foreign("date"),
+            &Value::Foreign("date"),
+            Exactness::Python
+        ));
         assert!(!equal(&value("[1,2]"), &value("[2,1]"), Exactness::Exact));
     }
 
     #[test]
     fn says_where() {
-        let found = differences(&value(r#"{"a":[1,{"b/c":2}]}"#), &value(r#"{"a":[1,{"b/c":3}]}"#), Exactness::Exact, 9);
-        assert_eq!(found, [Difference { pointer: "/a/1/b~1c".into(), left: "2".into(), right: "3".into() }]);
+        let found = differences(
+            &value(r#"{"a":[1,{"b/c":2}]}"#),
+            &value(r#"{"a":[1,{"b/c":3}]}"#),
+            Exactness::Exact,
+            9,
+        );
+        assert_eq!(
+            found,
+            [Difference {
+                pointer: "/a/1/b~1c".into(),
+                left: "2".into(),
+                right: "3".into()
+            }]
+        );
     }
 }

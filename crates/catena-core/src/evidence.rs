@@ -156,7 +156,10 @@ impl Evidence {
 
 fn value_of(answer: &Answer) -> Result<Value, Miss> {
     match answer {
-        Ok(Document { body: Body::Bytes(bytes), .. }) => Ok(json::parse(bytes, Reading::Lenient)?),
+        Ok(Document {
+            body: Body::Bytes(bytes),
+            ..
+        }) => Ok(json::parse(bytes, Reading::Lenient)?),
         Ok(_) => Err(Shape::new("", "a document in memory", None).into()),
         Err(error) => Err(Miss::Failed(error.clone())),
     }

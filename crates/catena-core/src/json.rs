@@ -46,11 +46,21 @@ pub fn parse(text: &[u8], reading: Reading) -> Result<Value, JsonError> {
         offset: error.valid_up_to(),
         strictness: false,
     })?;
-    let mut parser = Parser { text: text.as_bytes(), source: text, at: 0, depth: 0, reading };
+    let mut parser = Parser {
+        text: text.as_bytes(),
+        source: text,
+        at: 0,
+        depth: 0,
+        reading,
+    };
     parser.space();
     let value = parser.value()?;
     parser.space();
-    if parser.at == text.len() { Ok(value) } else { Err(parser.error("text after the value")) }
+    if parser.at == text.len() {
+        Ok(value)
+    } else {
+        Err(parser.error("text after the value"))
+    }
 }
 
 struct Parser<'a> {
@@ -73,11 +83,18 @@ impl<'a> Parser<'a> {
     }
 
     fn error(&self, what: impl Into<Cow<'static, str>>) -> JsonError {
-        JsonError { what: what.into(), offset: self.at, strictness: false }
+        JsonError {
+            what: what.into(),
+            offset: self.at,
+            strictness: false,
+        }
     }
 
     fn strictness(&self, what: impl Into<Cow<'static, str>>) -> JsonError {
-        JsonError { strictness: true, ..self.error(what) }
+        JsonError {
+            strictness: true,
+            ..self.error(what)
+        }
     }
 
     fn value(&mut self) -> Result<Value, JsonError> {
@@ -95,7 +112,10 @@ impl<'a> Parser<'a> {
         }
     }
 
-    fn nested(&mut self, read: fn(&mut Self) -> Result<Value, JsonError>) -> Result<Value, JsonError> {
+    fn nested(
+        &mut self,
+        read: fn(&mut Self) -> Result<Value, JsonError>,
+    ) -> Result<Value, JsonError> {
         if self.depth == MAX_DEPTH {
             return Err(self.strictness("nesting beyond 128 levels"));
         }
@@ -162,11 +182,19 @@ impl<'a> Parser<'a> {
         if self.take(close) {
             return Ok(true);
         }
-        if self.take(b',') { Ok(false) } else { Err(self.error("neither a comma nor the end of the container")) }
+        if self.take(b',') {
+            Ok(false)
+        } else {
+            Err(self.error("neither a comma nor the end of the container"))
+        }
     }
 
     fn word(&mut self, word: &str, value: Value) -> Result<Value, JsonError> {
-        if self.text.get(self.at..).is_some_and(|rest| rest.starts_with(word.as_bytes())) {
+        if self
+            .text
+            .get(self.at..)
+            .is_some_and(|rest| rest.starts_with(word.as_bytes()))
+        {
             self.at += word.len();
             Ok(value)
         } else {
@@ -179,7 +207,11 @@ impl<'a> Parser<'a> {
         while matches!(self.peek(), Some(b'0'..=b'9')) {
             self.at += 1;
         }
-        if self.at == start { Err(self.error("something else where a digit was due")) } else { Ok(()) }
+        if self.at == start {
+            Err(self.error("something else where a digit was due"))
+        } else {
+            Ok(())
+        }
     }
 
     fn number(&mut self) -> Result<Value, JsonError> {
@@ -204,14 +236,20 @@ impl<'a> Parser<'a> {
             self.digits()?;
         }
         let written = self.source.get(start..self.at).unwrap_or_default();
-        if integer { self.integer(written) } else { self.float(written) }
+        if integer {
+            self.integer(written)
+        } else {
+            self.float(written)
+        }
     }
 
     fn integer(&self, written: &str) -> Result<Value, JsonError> {
         let exact = written.parse::<i128>().ok();
         match exact.filter(|&n| (i128::from(i64::MIN)..=i128::from(u64::MAX)).contains(&n)) {
             Some(number) => Ok(Value::Int(number)),
-            None if self.reading == Reading::Lenient => Ok(Value::Foreign("integer beyond 64 bits")),
+            None if self.reading == Reading::Lenient => {
+                Ok(Value::Foreign("integer beyond 64 bits"))
+            }
             None => Err(self.strictness("an integer beyond 64 bits")),
         }
     }
@@ -228,7 +266,10 @@ impl<'a> Parser<'a> {
         self.at += 1;
         let start = self.at;
         let plain = memchr::memchr2(b'"', b'\\', self.text.get(start..).unwrap_or_default())
-            .ok_or_else(|| JsonError { offset: self.text.len(), ..self.error("a string without an end") })?;
+            .ok_or_else(|| JsonError {
+                offset: self.text.len(),
+                ..self.error("a string without an end")
+            })?;
         self.at += plain;
         let head = self.source.get(start..self.at).unwrap_or_default();
         self.no_control(head, start)?;
@@ -258,7 +299,10 @@ impl<'a> Parser<'a> {
 
     fn no_control(&self, piece: &str, start: usize) -> Result<(), JsonError> {
         match piece.bytes().position(|byte| byte < 0x20) {
-            Some(at) => Err(JsonError { offset: start + at, ..self.error("a control character in a string") }),
+            Some(at) => Err(JsonError {
+                offset: start + at,
+                ..self.error("a control character in a string")
+            }),
             None => Ok(()),
         }
     }
@@ -299,7 +343,10 @@ impl<'a> Parser<'a> {
     }
 
     fn hex(&mut self) -> Result<u32, JsonError> {
-        let digits = self.source.get(self.at..self.at + 4).filter(|d| d.bytes().all(|b| b.is_ascii_hexdigit()));
+        let digits = self
+            .source
+            .get(self.at..self.at + 4)
+            .filter(|d| d.bytes().all(|b| b.is_ascii_hexdigit()));
         let code = digits.and_then(|d| u32::from_str_radix(d, 16).ok());
         self.at += 4;
         code.ok_or_else(|| self.error("something else where four hex digits were due"))
@@ -316,10 +363,19 @@ mod tests {
 
     #[test]
     fn integers_are_exact_p23() {
-        assert_eq!(strict("9007199254740993").unwrap().as_int(), Some(9_007_199_254_740_993));
-        assert_eq!(strict("18446744073709551615").unwrap().as_int(), Some(i128::from(u64::MAX)));
+        assert_eq!(
+            strict("9007199254740993").unwrap().as_int(),
+            Some(9_007_199_254_740_993)
+        );
+        assert_eq!(
+            strict("18446744073709551615").unwrap().as_int(),
+            Some(i128::from(u64::MAX))
+        );
         assert!(strict("18446744073709551616").unwrap_err().strictness);
-        assert!(matches!(parse(b"1e999", Reading::Lenient), Ok(Value::Foreign(_))));
+        assert!(matches!(
+            parse(b"1e999", Reading::Lenient),
+            Ok(Value::Foreign(_))
+        ));
     }
 
     #[test]
@@ -332,8 +388,28 @@ mod tests {
     #[test]
     fn refuses_what_json_has_not() {
         for bad in [
-            "", "\u{feff}{}", "NaN", "-Infinity", "[1,]", "{\"a\"}", "{,}", "01", "1.", "+1", "\"\t\"", "\"\\x\"",
-            "\"\\ud800\"", "\"\\ud800\\u0041\"", "\"\\u12g4\"", "tru", "{} {}", "'a'", "\"a", "[", "\"\\u12", "\"\\",
+            "",
+            "\u{feff}{}",
+            "NaN",
+            "-Infinity",
+            "[1,]",
+            "{\"a\"}",
+            "{,}",
+            "01",
+            "1.",
+            "+1",
+            "\"\t\"",
+            "\"\\x\"",
+            "\"\\ud800\"",
+            "\"\\ud800\\u0041\"",
+            "\"\\u12g4\"",
+            "tru",
+            "{} {}",
+            "'a'",
+            "\"a",
+            "[",
+            "\"\\u12",
+            "\"\\",
         ] {
             assert!(strict(bad).is_err(), "{bad}");
         }
@@ -342,9 +418,15 @@ mod tests {
 
     #[test]
     fn reads_escapes_and_order() {
-        let value = strict("{\"b\": \"\\ud83d\\ude00\\n\\u00e9x\", \"a\": [true, null, -0.5]}").unwrap();
+        let value =
+            strict("{\"b\": \"\\ud83d\\ude00\\n\\u00e9x\", \"a\": [true, null, -0.5]}").unwrap();
         assert_eq!(value.get("b").and_then(Value::as_str), Some("😀\néx"));
-        let keys: Vec<_> = value.as_object().unwrap().keys().map(|key| &**key).collect();
+        let keys: Vec<_> = value
+            .as_object()
+            .unwrap()
+            .keys()
+            .map(|key| &**key)
+            .collect();
         assert_eq!(keys, ["b", "a"]);
     }
 }

@@ -16,6 +16,11 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { links: 10_000, artifacts: 20_000, parsed_bytes: 32 << 20, differences: 8 }
+        Self {
+            links: 10_000,
+            artifacts: 20_000,
+            parsed_bytes: 32 << 20,
+            differences: 8,
+        }
     }
 }

@@ -55,7 +55,9 @@ impl TryFrom<RepoText> for Repo {
     fn try_from(text: RepoText) -> Result<Self, InvalidId> {
         let segment = |part: &str| {
             !matches!(part, "" | "." | "..")
-                && part.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-+~@".contains(&b))
+                && part
+                    .bytes()
+                    .all(|b| b.is_ascii_alphanumeric() || b"._-+~@".contains(&b))
         };
         let host = |part: &str| {
             !part.is_empty()
@@ -63,24 +65,30 @@ impl TryFrom<RepoText> for Repo {
                     b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'.' | b'-')
                 })
         };
-        let invalid = |expected, found: &str| {
-            InvalidId { expected, found: found.chars().take(200).collect() }
+        let invalid = |expected, found: &str| InvalidId {
+            expected,
+            found: found.chars().take(200).collect(),
         };
         match text {
             RepoText::Github { owner, name } if segment(&owner) && segment(&name) => {
                 Ok(Self::Github { owner, name })
             }
-            RepoText::Github { owner, name } => {
-                Err(invalid("the owner and name of a GitHub repository", &format!("{owner}/{name}")))
-            }
+            RepoText::Github { owner, name } => Err(invalid(
+                "the owner and name of a GitHub repository",
+                &format!("{owner}/{name}"),
+            )),
             RepoText::Hg { host: name, path }
-                if host(&name) && path.strip_prefix('/').is_some_and(|p| p.split('/').all(segment)) =>
+                if host(&name)
+                    && path
+                        .strip_prefix('/')
+                        .is_some_and(|p| p.split('/').all(segment)) =>
             {
                 Ok(Self::Hg { host: name, path })
             }
-            RepoText::Hg { host, path } => {
-                Err(invalid("the host and path of an hg repository", &format!("{host}{path}")))
-            }
+            RepoText::Hg { host, path } => Err(invalid(
+                "the host and path of an hg repository",
+                &format!("{host}{path}"),
+            )),
         }
     }
 }
@@ -234,7 +242,11 @@ impl fmt::Display for Request {
             Self::CotBody { task, run } => write!(f, "cot-body {task}/{run}"),
             Self::CotSignature { task, run } => write!(f, "cot-signature {task}/{run}"),
             Self::Definition { task } => write!(f, "definition {task}"),
-            Self::Landed { repo, branch, revision } => write!(f, "landed {repo} {branch}...{revision}"),
+            Self::Landed {
+                repo,
+                branch,
+                revision,
+            } => write!(f, "landed {repo} {branch}...{revision}"),
             Self::Projects => f.write_str("projects"),
             Self::PullRequest { repo, number } => write!(f, "pull-request {repo} {number}"),
             Self::Pushlog { repo, revision } => write!(f, "pushlog {repo} {revision}"),
@@ -257,18 +269,42 @@ mod tests {
     fn requests_survive_their_text_form_p27() {
         let task: TaskId = "YyxNNh7mTAmwDhB4Itm0jg".parse().unwrap();
         let run = RunId(1);
-        let hg = Repo::Hg { host: "hg.example.org".into(), path: "/releases/main".into() };
-        let github = Repo::Github { owner: "octo".into(), name: "widget.rs".into() };
+        let hg = Repo::Hg {
+            host: "hg.example.org".into(),
+            path: "/releases/main".into(),
+        };
+        let github = Repo::Github {
+            owner: "octo".into(),
+            name: "widget.rs".into(),
+        };
         let rev: Revision = "v1.2.0".parse().unwrap();
         for request in [
-            Request::Artifact { task, run, name: "public/a b.zip".parse().unwrap() },
+            Request::Artifact {
+                task,
+                run,
+                name: "public/a b.zip".parse().unwrap(),
+            },
             Request::Projects,
-            Request::Pushlog { repo: hg, revision: rev.clone() },
-            Request::PullRequest { repo: github.clone(), number: u64::MAX },
-            Request::Landed { repo: github, branch: "release/1".parse().unwrap(), revision: rev },
+            Request::Pushlog {
+                repo: hg,
+                revision: rev.clone(),
+            },
+            Request::PullRequest {
+                repo: github.clone(),
+                number: u64::MAX,
+            },
+            Request::Landed {
+                repo: github,
+                branch: "release/1".parse().unwrap(),
+                revision: rev,
+            },
         ] {
             let text = serde_json::to_string(&request).unwrap();
-            assert_eq!(serde_json::from_str::<Request>(&text).unwrap(), request, "{text}");
+            assert_eq!(
+                serde_json::from_str::<Request>(&text).unwrap(),
+                request,
+                "{text}"
+            );
         }
     }
 

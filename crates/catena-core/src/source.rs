@@ -40,13 +40,17 @@ impl<'a> Source<'a> {
     /// Returns the head repository without trailing slashes; `None` when unset or empty.
     pub(crate) fn head_repository(&self) -> Result<Option<&'a str>, Shape> {
         let text = self.variable(&["HEAD_REPOSITORY"])?;
-        Ok(text.map(|text| text.trim_end_matches('/')).filter(|text| !text.is_empty()))
+        Ok(text
+            .map(|text| text.trim_end_matches('/'))
+            .filter(|text| !text.is_empty()))
     }
 
     /// Returns the base repository without trailing slashes.
     pub(crate) fn base_repository(&self) -> Result<Option<&'a str>, Shape> {
         let text = self.variable(&["BASE_REPOSITORY"])?;
-        Ok(text.map(|text| text.trim_end_matches('/')).filter(|text| !text.is_empty()))
+        Ok(text
+            .map(|text| text.trim_end_matches('/'))
+            .filter(|text| !text.is_empty()))
     }
 
     /// Returns the head revision.
@@ -64,8 +68,13 @@ impl<'a> Source<'a> {
         if self.policy.product != "enterprise" {
             return Ok(None);
         }
-        let text = self.definition.env()?.optional_text("COMM_HEAD_REPOSITORY")?;
-        Ok(text.map(|text| text.trim_end_matches('/')).filter(|text| !text.is_empty()))
+        let text = self
+            .definition
+            .env()?
+            .optional_text("COMM_HEAD_REPOSITORY")?;
+        Ok(text
+            .map(|text| text.trim_end_matches('/'))
+            .filter(|text| !text.is_empty()))
     }
 
     /// Returns `metadata.source`.
@@ -87,7 +96,11 @@ impl<'a> Source<'a> {
             (format!("{prefix}_BASE_REPOSITORY"), self.base_repository()?),
             ("COMM_HEAD_REPOSITORY".to_owned(), self.comm_repository()?),
         ];
-        urls.extend(variables.into_iter().filter_map(|(key, url)| Some((format!("/payload/env/{key}"), url?))));
+        urls.extend(
+            variables
+                .into_iter()
+                .filter_map(|(key, url)| Some((format!("/payload/env/{key}"), url?))),
+        );
         Ok(urls)
     }
 
@@ -95,11 +108,17 @@ impl<'a> Source<'a> {
     pub(crate) fn is_github(&self) -> Result<bool, Shape> {
         let fields = self.definition.fields()?;
         let scheduler = fields.optional_text("schedulerId")? == Some("taskcluster-github");
-        let trigger = self.definition.extra()?.get("tasks_for").and_then(Value::as_str);
+        let trigger = self
+            .definition
+            .extra()?
+            .get("tasks_for")
+            .and_then(Value::as_str);
         let source = self.source_text()?;
         Ok(scheduler
             || trigger.is_some_and(|trigger| trigger.starts_with("github-"))
-            || ["https://github.com/", "ssh://github.com/"].iter().any(|host| source.starts_with(host)))
+            || ["https://github.com/", "ssh://github.com/"]
+                .iter()
+                .any(|host| source.starts_with(host)))
     }
 
     /// Returns the tree path of the source under the product's trusted rules (V70, V81).
@@ -109,7 +128,8 @@ impl<'a> Source<'a> {
             let path = url.decoded_path();
             let rules = &self.policy.trusted_vcs_rules;
             rules.iter().find_map(|rule| {
-                rule.path_of(url.scheme(), url.host(), &path, compat).map(|path| path.to_owned())
+                rule.path_of(url.scheme(), url.host(), &path, compat)
+                    .map(|path| path.to_owned())
             })
         }))
     }
@@ -128,7 +148,9 @@ impl<'a> Source<'a> {
             Err(error) => return Ok(Err(PlaceError::Id(error.to_string()))),
         };
         let revision = revision.parse::<Revision>();
-        Ok(revision.map(|revision| (repo, revision)).map_err(|error| PlaceError::Id(error.to_string())))
+        Ok(revision
+            .map(|revision| (repo, revision))
+            .map_err(|error| PlaceError::Id(error.to_string())))
     }
 }
 
@@ -154,9 +176,16 @@ pub(crate) fn restricted_scopes<'a>(
     let scopes = root.scopes()?;
     let matched = scopes.into_iter().map(|scope| {
         let patterns = policy.restricted_scopes.keys().map(String::as_str);
-        (scope.to_owned(), patterns.filter(|pattern| scope_matches(pattern, scope)).collect::<Vec<_>>())
+        (
+            scope.to_owned(),
+            patterns
+                .filter(|pattern| scope_matches(pattern, scope))
+                .collect::<Vec<_>>(),
+        )
     });
-    Ok(matched.filter(|(_, patterns)| !patterns.is_empty()).collect())
+    Ok(matched
+        .filter(|(_, patterns)| !patterns.is_empty())
+        .collect())
 }
 
 fn scope_matches(pattern: &str, scope: &str) -> bool {
@@ -164,9 +193,16 @@ fn scope_matches(pattern: &str, scope: &str) -> bool {
 }
 
 /// Returns the tree path of an object with the mirror mapping applied (V82).
-pub(crate) fn mapped_tree(inputs: &Inputs, chain: &Chain<'_>, object: &Object<'_>) -> Option<String> {
+pub(crate) fn mapped_tree(
+    inputs: &Inputs,
+    chain: &Chain<'_>,
+    object: &Object<'_>,
+) -> Option<String> {
     let tree = object.known().and_then(|definition| {
-        Source::new(definition, &inputs.policy).tree(inputs).ok().flatten()
+        Source::new(definition, &inputs.policy)
+            .tree(inputs)
+            .ok()
+            .flatten()
     })?;
     let root = chain.root()?;
     if object.is_parent() || object.decision != root.decision {
@@ -181,7 +217,10 @@ pub(crate) fn mapped_tree(inputs: &Inputs, chain: &Chain<'_>, object: &Object<'_
 fn parent_tree(inputs: &Inputs, chain: &Chain<'_>, root: &Object<'_>) -> Option<String> {
     let tree = |object: &Object<'_>| {
         let definition = object.known()?;
-        Source::new(definition, &inputs.policy).tree(inputs).ok().flatten()
+        Source::new(definition, &inputs.policy)
+            .tree(inputs)
+            .ok()
+            .flatten()
     };
     let decision: Option<TaskId> = root.decision;
     let parents: BTreeSet<_> = chain

@@ -14,9 +14,7 @@ mod progress;
 mod source;
 mod spool;
 
-pub use directory::{
-    DirectoryError, DirectorySource, DirectoryWriter, RecordedSubject, Recorder,
-};
+pub use directory::{DirectoryError, DirectorySource, DirectoryWriter, RecordedSubject, Recorder};
 pub use driver::{Machine, run};
 pub use http::HttpSource;
 pub use http::limits::Limits;

@@ -154,13 +154,21 @@ pub(crate) const RULES: &[(&Check, Rule)] = &[
 impl Cx<'_> {
     /// Returns the finding for a field of a task's definition that has the wrong type (`typed-model`, P2).
     pub(crate) fn shape(&self, object: &Object<'_>, shape: &Shape) -> Finding {
-        typed_model::finding(shape, &Request::Definition { task: object.id }, Asserter::Task(object.id))
-            .task(object.id)
-            .build()
+        typed_model::finding(
+            shape,
+            &Request::Definition { task: object.id },
+            Asserter::Task(object.id),
+        )
+        .task(object.id)
+        .build()
     }
 
     /// Runs a rule whose only obstacle can be a mistyped field of the definition.
-    pub(crate) fn typed(&self, object: &Object<'_>, result: Result<Option<Finding>, Shape>) -> Applied {
+    pub(crate) fn typed(
+        &self,
+        object: &Object<'_>,
+        result: Result<Option<Finding>, Shape>,
+    ) -> Applied {
         Applied::found(result.unwrap_or_else(|shape| Some(self.shape(object, &shape))))
     }
 
@@ -176,13 +184,22 @@ impl Cx<'_> {
 
 /// Returns the finding for a received document that does not parse or has another shape (P7): rejected when a
 /// task, repository or artifact is behind it, undetermined when a host's API is.
-pub(crate) fn miss_finding(request: &Request, miss: &Miss) -> Option<crate::report::FindingBuilder> {
+pub(crate) fn miss_finding(
+    request: &Request,
+    miss: &Miss,
+) -> Option<crate::report::FindingBuilder> {
     let host = is_host_answer(request);
     match miss {
         Miss::Failed(_) | Miss::Pending => None,
-        Miss::Json(error) if error.strictness => Some(json_strict::finding(request, &error.to_string(), host)),
+        Miss::Json(error) if error.strictness => {
+            Some(json_strict::finding(request, &error.to_string(), host))
+        }
         Miss::Json(error) if host => Some(host_answer::finding(request, &error.to_string())),
-        Miss::Json(error) => Some(document_malformed::finding(request, "JSON", &error.to_string())),
+        Miss::Json(error) => Some(document_malformed::finding(
+            request,
+            "JSON",
+            &error.to_string(),
+        )),
         Miss::Shape(shape) if host => Some(host_answer::finding(request, &shape.to_string())),
         Miss::Shape(shape) => Some(typed_model::finding(shape, request, asserter(request))),
     }
@@ -203,11 +220,13 @@ pub(crate) const fn is_host_answer(request: &Request) -> bool {
 /// Returns who stands behind a request's answer.
 pub(crate) const fn asserter(request: &Request) -> Asserter {
     match request {
-        Request::Artifact { task, .. } | Request::TaskGraph { task, .. } | Request::CotBody { task, .. } => {
-            Asserter::SignedCot(*task)
-        }
+        Request::Artifact { task, .. }
+        | Request::TaskGraph { task, .. }
+        | Request::CotBody { task, .. } => Asserter::SignedCot(*task),
         Request::Definition { task } => Asserter::Task(*task),
-        Request::ArtifactList { .. } | Request::CotSignature { .. } | Request::Status { .. } => Asserter::Queue,
+        Request::ArtifactList { .. } | Request::CotSignature { .. } | Request::Status { .. } => {
+            Asserter::Queue
+        }
         _ => Asserter::VcsHost,
     }
 }

@@ -55,28 +55,46 @@ impl CotDocument {
     /// Returns whether `artifacts` has an entry for the name.
     #[must_use]
     pub fn lists(&self, name: &str) -> bool {
-        self.value.get("artifacts").and_then(|artifacts| artifacts.get(name)).is_some()
+        self.value
+            .get("artifacts")
+            .and_then(|artifacts| artifacts.get(name))
+            .is_some()
     }
 
     /// Returns the digests that the document lists for an artifact: at least one, all allowed (P14).
     ///
     /// # Errors
     /// Why the entry cannot be relied on.
-    pub fn digests(&self, name: &str, allowed: &[Algorithm]) -> Result<BTreeMap<Algorithm, Digest>, EntryError> {
-        let artifacts =
-            self.fields().and_then(|fields| fields.object("artifacts")).map_err(EntryError::Shape)?;
+    pub fn digests(
+        &self,
+        name: &str,
+        allowed: &[Algorithm],
+    ) -> Result<BTreeMap<Algorithm, Digest>, EntryError> {
+        let artifacts = self
+            .fields()
+            .and_then(|fields| fields.object("artifacts"))
+            .map_err(EntryError::Shape)?;
         if artifacts.get(name).is_none() {
             return Err(EntryError::NotListed);
         }
         let entry = artifacts.object(name).map_err(EntryError::Shape)?;
         let mut digests = BTreeMap::new();
         for (algorithm, _) in entry.members() {
-            let known = algorithm.parse::<Algorithm>().ok().filter(|known| allowed.contains(known));
-            let known = known.ok_or_else(|| EntryError::Algorithm(algorithm.chars().take(40).collect()))?;
+            let known = algorithm
+                .parse::<Algorithm>()
+                .ok()
+                .filter(|known| allowed.contains(known));
+            let known =
+                known.ok_or_else(|| EntryError::Algorithm(algorithm.chars().take(40).collect()))?;
             let hex = entry.text(algorithm).map_err(EntryError::Shape)?;
-            let digest = Digest::parse(known, hex).ok_or(EntryError::Digest(known, known.len() * 2))?;
+            let digest =
+                Digest::parse(known, hex).ok_or(EntryError::Digest(known, known.len() * 2))?;
             digests.insert(known, digest);
         }
-        if digests.is_empty() { Err(EntryError::Empty) } else { Ok(digests) }
+        if digests.is_empty() {
+            Err(EntryError::Empty)
+        } else {
+            Ok(digests)
+        }
     }
 }

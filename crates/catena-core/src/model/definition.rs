@@ -102,7 +102,11 @@ impl Definition {
     /// `extra.parent` exists and is no task id: null and "" once hid a task from every graph (S1).
     pub fn parent_task(&self) -> Result<TaskId, Shape> {
         let extra = self.extra()?;
-        if extra.get("parent").is_some() { task_id(&extra, "parent") } else { self.decision_task() }
+        if extra.get("parent").is_some() {
+            task_id(&extra, "parent")
+        } else {
+            self.decision_task()
+        }
     }
 
     /// Returns whether the task was created by an action (V9).
@@ -110,8 +114,15 @@ impl Definition {
     /// # Errors
     /// `payload.env` or `extra` is no object.
     pub fn is_action(&self) -> Result<bool, Shape> {
-        let callback = self.env()?.get("ACTION_CALLBACK").is_some_and(Value::is_truthy);
-        Ok(callback || self.extra()?.get("action").is_some_and(|action| !action.is_null()))
+        let callback = self
+            .env()?
+            .get("ACTION_CALLBACK")
+            .is_some_and(Value::is_truthy);
+        Ok(callback
+            || self
+                .extra()?
+                .get("action")
+                .is_some_and(|action| !action.is_null()))
     }
 
     /// Returns the worker pool, `provisionerId/workerType` (V10).
@@ -120,7 +131,11 @@ impl Definition {
     /// One of the two is missing or no string.
     pub fn worker_pool(&self) -> Result<String, Shape> {
         let fields = self.fields()?;
-        Ok(format!("{}/{}", fields.text("provisionerId")?, fields.text("workerType")?))
+        Ok(format!(
+            "{}/{}",
+            fields.text("provisionerId")?,
+            fields.text("workerType")?
+        ))
     }
 
     /// Returns a reader of `payload.env`, which may be absent (V11).
@@ -157,17 +172,28 @@ impl Definition {
         if payload.get("image").is_some_and(Value::is_truthy) {
             claims.insert(WorkerImplementation::DockerWorker);
         }
-        if provisioner == "scriptworker-prov-v1" || scriptworker_provisioners.contains(provisioner) {
+        if provisioner == "scriptworker-prov-v1" || scriptworker_provisioners.contains(provisioner)
+        {
             claims.insert(WorkerImplementation::Scriptworker);
         }
-        if ["mounts", "osGroups"].iter().any(|key| payload.get(key).is_some_and(|value| !value.is_null())) {
+        if ["mounts", "osGroups"]
+            .iter()
+            .any(|key| payload.get(key).is_some_and(|value| !value.is_null()))
+        {
             claims.insert(WorkerImplementation::GenericWorker);
         }
         let tags = fields.optional_object("tags")?;
-        if tags.get("worker-implementation").is_some_and(Value::is_truthy) {
+        if tags
+            .get("worker-implementation")
+            .is_some_and(Value::is_truthy)
+        {
             claims.insert(tags.text("worker-implementation")?.into());
         }
-        if self.scopes()?.iter().any(|scope| scope.starts_with("docker-worker:")) {
+        if self
+            .scopes()?
+            .iter()
+            .any(|scope| scope.starts_with("docker-worker:"))
+        {
             claims.insert(WorkerImplementation::DockerWorker);
         }
         Ok(claims)
@@ -178,9 +204,15 @@ impl Definition {
     /// # Errors
     /// `extra` is missing, or an input is no task id (S13).
     pub fn inputs(&self) -> Result<Vec<(&str, TaskId)>, Shape> {
-        let inputs =
-            self.fields()?.object("extra")?.optional_object("chainOfTrust")?.optional_object("inputs")?;
-        inputs.members().map(|(name, _)| Ok((name, task_id(&inputs, name)?))).collect()
+        let inputs = self
+            .fields()?
+            .object("extra")?
+            .optional_object("chainOfTrust")?
+            .optional_object("inputs")?;
+        inputs
+            .members()
+            .map(|(name, _)| Ok((name, task_id(&inputs, name)?)))
+            .collect()
     }
 
     /// Returns `payload.upstreamArtifacts` (V15, V40).
@@ -189,7 +221,11 @@ impl Definition {
     /// An entry lacks a task id, a type or a list of paths.
     pub fn upstream_artifacts(&self) -> Result<Vec<Upstream<'_>>, Shape> {
         let entries = self.payload()?.optional_list("upstreamArtifacts")?;
-        entries.iter().enumerate().map(|(index, entry)| upstream(index, entry)).collect()
+        entries
+            .iter()
+            .enumerate()
+            .map(|(index, entry)| upstream(index, entry))
+            .collect()
     }
 }
 
@@ -208,8 +244,11 @@ fn upstream(index: usize, entry: &Value) -> Result<Upstream<'_>, Shape> {
 
 /// Reads a required member as a task id (S13).
 fn task_id(fields: &Fields<'_>, key: &str) -> Result<TaskId, Shape> {
-    fields
-        .text(key)?
-        .parse()
-        .map_err(|_| Shape::new(fields.pointer(key), "a task id of 22 characters", fields.get(key)))
+    fields.text(key)?.parse().map_err(|_| {
+        Shape::new(
+            fields.pointer(key),
+            "a task id of 22 characters",
+            fields.get(key),
+        )
+    })
 }

@@ -19,7 +19,10 @@ pub struct InvalidId {
 
 impl InvalidId {
     fn new(expected: &'static str, found: &str) -> Self {
-        Self { expected, found: found.chars().take(200).collect() }
+        Self {
+            expected,
+            found: found.chars().take(200).collect(),
+        }
     }
 }
 
@@ -93,12 +96,19 @@ impl FromStr for ArtifactName {
     fn from_str(text: &str) -> Result<Self, InvalidId> {
         let clean = !text.is_empty()
             && text.len() <= 1024
-            && !text.chars().any(|c| c.is_control() || matches!(c, '%' | '\\'))
-            && text.split('/').all(|segment| !matches!(segment, "" | "." | ".."));
+            && !text
+                .chars()
+                .any(|c| c.is_control() || matches!(c, '%' | '\\'))
+            && text
+                .split('/')
+                .all(|segment| !matches!(segment, "" | "." | ".."));
         if clean {
             Ok(Self(text.into()))
         } else {
-            Err(InvalidId::new("an artifact name without empty, `.` or `..` segments, `%`, `\\` or control characters", text))
+            Err(InvalidId::new(
+                "an artifact name without empty, `.` or `..` segments, `%`, `\\` or control characters",
+                text,
+            ))
         }
     }
 }
@@ -118,7 +128,11 @@ impl Revision {
     /// Returns whether it is a full commit hash: 40 lower-case hex digits.
     #[must_use]
     pub fn is_commit(&self) -> bool {
-        self.0.len() == 40 && self.0.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
+        self.0.len() == 40
+            && self
+                .0
+                .bytes()
+                .all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
     }
 }
 
@@ -127,10 +141,18 @@ impl FromStr for Revision {
 
     fn from_str(text: &str) -> Result<Self, InvalidId> {
         let clean = text.len() <= 255
-            && text.split('/').all(|segment| !segment.is_empty() && !segment.starts_with('.'))
+            && text
+                .split('/')
+                .all(|segment| !segment.is_empty() && !segment.starts_with('.'))
             && !text.contains("..")
-            && !text.chars().any(|c| c.is_control() || c.is_whitespace() || "%?#\\~^:*[@{}\"<>|`".contains(c));
-        if clean { Ok(Self(text.into())) } else { Err(InvalidId::new("a revision, tag or branch name", text)) }
+            && !text
+                .chars()
+                .any(|c| c.is_control() || c.is_whitespace() || "%?#\\~^:*[@{}\"<>|`".contains(c));
+        if clean {
+            Ok(Self(text.into()))
+        } else {
+            Err(InvalidId::new("a revision, tag or branch name", text))
+        }
     }
 }
 
@@ -169,17 +191,38 @@ mod tests {
     #[test]
     fn task_ids_are_slugs_s13() {
         assert!("YyxNNh7mTAmwDhB4Itm0jg".parse::<TaskId>().is_ok());
-        for bad in ["", "../../../../etc/passwd", "YyxNNh7mTAmwDhB4Itm0j", "YyxNNh7mXAmwDhB4Itm0jg", "YyxNNh7mTAmwDhB4Itm0jé"] {
+        for bad in [
+            "",
+            "../../../../etc/passwd",
+            "YyxNNh7mTAmwDhB4Itm0j",
+            "YyxNNh7mXAmwDhB4Itm0jg",
+            "YyxNNh7mTAmwDhB4Itm0jé",
+        ] {
             assert!(bad.parse::<TaskId>().is_err(), "{bad}");
         }
     }
 
     #[test]
     fn artifact_names_are_paths_s12() {
-        for good in ["public/a.zip", "private/x", "public/a b..c", "public/.hidden"] {
+        for good in [
+            "public/a.zip",
+            "private/x",
+            "public/a b..c",
+            "public/.hidden",
+        ] {
             assert!(good.parse::<ArtifactName>().is_ok(), "{good}");
         }
-        for bad in ["", "/abs", "public//x", "public/../x", "./x", "public/", "a%2Fb", "a\\b", "a\nb"] {
+        for bad in [
+            "",
+            "/abs",
+            "public//x",
+            "public/../x",
+            "./x",
+            "public/",
+            "a%2Fb",
+            "a\\b",
+            "a\nb",
+        ] {
             assert!(bad.parse::<ArtifactName>().is_err(), "{bad}");
         }
     }
@@ -189,7 +232,10 @@ mod tests {
         for good in ["abc", "v1.2.0", "refs/heads/main", "release/1.x"] {
             assert!(good.parse::<Revision>().is_ok(), "{good}");
         }
-        for bad in ["", "..", "a/../b", "/a", "a/", "a b", "a?b", "a%2e", "a#b", "a...b", "@", "a//b", "-\n"] {
+        for bad in [
+            "", "..", "a/../b", "/a", "a/", "a b", "a?b", "a%2e", "a#b", "a...b", "@", "a//b",
+            "-\n",
+        ] {
             assert!(bad.parse::<Revision>().is_err(), "{bad}");
         }
     }

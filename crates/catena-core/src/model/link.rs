@@ -90,7 +90,12 @@ impl Link<Fetched> {
     /// Returns the link as received.
     #[must_use]
     pub const fn fetched(task: TaskId, run: RunId, body: Bytes) -> Self {
-        Self { task, run, body, state: Fetched(()) }
+        Self {
+            task,
+            run,
+            body,
+            state: Fetched(()),
+        }
     }
 
     /// Verifies the signature with the first of the family's keys that made it (V33).
@@ -102,12 +107,14 @@ impl Link<Fetched> {
         signature: &[u8],
         keys: &[PublicKey],
     ) -> Result<Link<SignatureVerified>, SignatureFailure> {
-        let signature =
-            Signature::try_from(signature).map_err(|_| SignatureFailure::Length(signature.len()))?;
+        let signature = Signature::try_from(signature)
+            .map_err(|_| SignatureFailure::Length(signature.len()))?;
         if keys.is_empty() {
             return Err(SignatureFailure::NoKeys);
         }
-        let key = keys.iter().find(|key| key.verify(&self.body, &signature).is_ok());
+        let key = keys
+            .iter()
+            .find(|key| key.verify(&self.body, &signature).is_ok());
         let key = key.ok_or(SignatureFailure::NoneVerifies(keys.len()))?;
         Ok(self.next(SignatureVerified::assertion(Some(key.id()))))
     }
@@ -138,9 +145,13 @@ impl Link<SignatureVerified> {
     /// Why they are not.
     pub fn bind(self) -> Result<Link<Bound>, BindFailure> {
         let document = CotDocument::new(json::parse(&self.body, Reading::Strict)?)?;
-        let named = document.fields()?.get("taskId").and_then(|id| id.as_str().map(str::to_owned));
+        let named = document
+            .fields()?
+            .get("taskId")
+            .and_then(|id| id.as_str().map(str::to_owned));
         if named.as_deref() != Some(self.task.as_str()) {
-            let found = named.map_or_else(|| "nothing".to_owned(), |id| id.chars().take(60).collect());
+            let found =
+                named.map_or_else(|| "nothing".to_owned(), |id| id.chars().take(60).collect());
             return Err(BindFailure::Task(found));
         }
         let key = self.state.key;
@@ -215,6 +226,11 @@ impl<State> Link<State> {
     }
 
     fn next<Next>(self, state: Next) -> Link<Next> {
-        Link { task: self.task, run: self.run, body: self.body, state }
+        Link {
+            task: self.task,
+            run: self.run,
+            body: self.body,
+            state,
+        }
     }
 }

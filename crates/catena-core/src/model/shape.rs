@@ -20,7 +20,11 @@ impl Shape {
     /// Returns the error for `value` (or its absence) at `pointer`.
     #[must_use]
     pub fn new(pointer: impl Into<String>, expected: &'static str, value: Option<&Value>) -> Self {
-        Self { pointer: pointer.into(), expected, found: describe(value) }
+        Self {
+            pointer: pointer.into(),
+            expected,
+            found: describe(value),
+        }
     }
 }
 
@@ -55,7 +59,10 @@ impl<'a> Fields<'a> {
     pub fn of(value: &'a Value, pointer: impl Into<String>) -> Result<Self, Shape> {
         let pointer = pointer.into();
         match value {
-            Value::Object(map) => Ok(Self { map: Some(map), pointer }),
+            Value::Object(map) => Ok(Self {
+                map: Some(map),
+                pointer,
+            }),
             other => Err(Shape::new(pointer, "an object", Some(other))),
         }
     }
@@ -69,7 +76,11 @@ impl<'a> Fields<'a> {
     /// Returns the pointer to a member.
     #[must_use]
     pub fn pointer(&self, key: &str) -> String {
-        format!("{}/{}", self.pointer, key.replace('~', "~0").replace('/', "~1"))
+        format!(
+            "{}/{}",
+            self.pointer,
+            key.replace('~', "~0").replace('/', "~1")
+        )
     }
 
     fn shape(&self, key: &str, expected: &'static str) -> Shape {
@@ -89,7 +100,9 @@ impl<'a> Fields<'a> {
     /// # Errors
     /// It is missing or no string.
     pub fn text(&self, key: &str) -> Result<&'a str, Shape> {
-        self.get(key).and_then(Value::as_str).ok_or_else(|| self.shape(key, "a string"))
+        self.get(key)
+            .and_then(Value::as_str)
+            .ok_or_else(|| self.shape(key, "a string"))
     }
 
     /// Returns the text of a member, `None` when it is missing or null.
@@ -110,7 +123,10 @@ impl<'a> Fields<'a> {
     /// It is missing or no object.
     pub fn object(&self, key: &str) -> Result<Self, Shape> {
         match self.get(key) {
-            Some(Value::Object(map)) => Ok(Self { map: Some(map), pointer: self.pointer(key) }),
+            Some(Value::Object(map)) => Ok(Self {
+                map: Some(map),
+                pointer: self.pointer(key),
+            }),
             _ => Err(self.shape(key, "an object")),
         }
     }
@@ -121,7 +137,10 @@ impl<'a> Fields<'a> {
     /// It is something else than an object.
     pub fn optional_object(&self, key: &str) -> Result<Self, Shape> {
         match self.get(key) {
-            None => Ok(Self { map: None, pointer: self.pointer(key) }),
+            None => Ok(Self {
+                map: None,
+                pointer: self.pointer(key),
+            }),
             _ => self.object(key),
         }
     }
@@ -131,7 +150,9 @@ impl<'a> Fields<'a> {
     /// # Errors
     /// It is missing or no list.
     pub fn list(&self, key: &str) -> Result<&'a [Value], Shape> {
-        self.get(key).and_then(Value::as_array).ok_or_else(|| self.shape(key, "a list"))
+        self.get(key)
+            .and_then(Value::as_array)
+            .ok_or_else(|| self.shape(key, "a list"))
     }
 
     /// Returns the items of a list member; none when it is missing.
@@ -139,7 +160,11 @@ impl<'a> Fields<'a> {
     /// # Errors
     /// It is something else than a list.
     pub fn optional_list(&self, key: &str) -> Result<&'a [Value], Shape> {
-        if self.get(key).is_none() { Ok(&[]) } else { self.list(key) }
+        if self.get(key).is_none() {
+            Ok(&[])
+        } else {
+            self.list(key)
+        }
     }
 
     /// Returns the strings of a required list member.
@@ -152,13 +177,17 @@ impl<'a> Fields<'a> {
             .iter()
             .enumerate()
             .map(|(at, item)| {
-                item.as_str().ok_or_else(|| Shape::new(format!("{pointer}/{at}"), "a string", Some(item)))
+                item.as_str()
+                    .ok_or_else(|| Shape::new(format!("{pointer}/{at}"), "a string", Some(item)))
             })
             .collect()
     }
 
     /// Returns the members in document order.
     pub fn members(&self) -> impl Iterator<Item = (&'a str, &'a Value)> + use<'a> {
-        self.map.into_iter().flatten().map(|(key, value)| (&**key, value))
+        self.map
+            .into_iter()
+            .flatten()
+            .map(|(key, value)| (&**key, value))
     }
 }

@@ -25,13 +25,24 @@ impl RunPin {
     pub fn read(answer: &Value) -> Result<Self, Shape> {
         let status = Fields::of(answer, "")?.object("status")?;
         let runs = status.list("runs")?;
-        let Some(last) = runs.last() else { return Ok(Self::Unfinished("unscheduled".into())) };
+        let Some(last) = runs.last() else {
+            return Ok(Self::Unfinished("unscheduled".into()));
+        };
         let at = runs.len() - 1;
         let fields = Fields::of(last, format!("/status/runs/{at}"))?;
-        let number = fields.get("runId").and_then(Value::as_int).and_then(|number| u32::try_from(number).ok());
+        let number = fields
+            .get("runId")
+            .and_then(Value::as_int)
+            .and_then(|number| u32::try_from(number).ok());
         let run = number
             .filter(|&number| usize::try_from(number).is_ok_and(|number| number == at))
-            .ok_or_else(|| Shape::new(fields.pointer("runId"), "the run's place in the list", fields.get("runId")))?;
+            .ok_or_else(|| {
+                Shape::new(
+                    fields.pointer("runId"),
+                    "the run's place in the list",
+                    fields.get("runId"),
+                )
+            })?;
         let state = fields.text("state")?;
         Ok(match state {
             "completed" => Self::Completed(RunId(run)),

@@ -34,14 +34,21 @@ impl VcsUrl {
     /// # Errors
     /// What S4 forbids.
     pub fn parse(text: &str) -> Result<Self, UrlError> {
-        let fail = |reason| UrlError { reason, url: text.chars().take(300).collect() };
+        let fail = |reason| UrlError {
+            reason,
+            url: text.chars().take(300).collect(),
+        };
         let rewritten = text
             .strip_prefix("git@github.com:")
-            .map_or(Cow::Borrowed(text), |rest| Cow::Owned(format!("ssh://github.com/{rest}")));
+            .map_or(Cow::Borrowed(text), |rest| {
+                Cow::Owned(format!("ssh://github.com/{rest}"))
+            });
         if rewritten.chars().any(char::is_control) {
             return Err(fail("a control character"));
         }
-        let (scheme, rest) = rewritten.split_once("://").ok_or_else(|| fail("no scheme"))?;
+        let (scheme, rest) = rewritten
+            .split_once("://")
+            .ok_or_else(|| fail("no scheme"))?;
         let scheme = scheme.to_ascii_lowercase();
         if !matches!(scheme.as_str(), "https" | "ssh") {
             return Err(fail("a scheme other than https or ssh"));
@@ -58,20 +65,35 @@ impl VcsUrl {
         if host.is_empty() || host.starts_with(['.', '-']) {
             return Err(fail("no host"));
         }
-        if !host.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-')) {
+        if !host
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-'))
+        {
             return Err(fail("a user, a port or an odd character in the host"));
         }
         let lower = path.to_ascii_lowercase();
-        if ["%2e", "%2f", "%5c", "%25"].iter().any(|code| lower.contains(code)) {
+        if ["%2e", "%2f", "%5c", "%25"]
+            .iter()
+            .any(|code| lower.contains(code))
+        {
             return Err(fail("an encoded dot, slash, backslash or percent sign"));
         }
-        if lower.as_bytes().windows(3).any(|w| w[0] == b'%' && (w[1] < b'2' || w == b"%7f")) {
+        if lower
+            .as_bytes()
+            .windows(3)
+            .any(|w| w[0] == b'%' && (w[1] < b'2' || w == b"%7f"))
+        {
             return Err(fail("an encoded control character"));
         }
         if path.split('/').any(|segment| matches!(segment, "." | "..")) {
             return Err(fail("a dot segment"));
         }
-        Ok(Self { scheme, host: host.to_owned(), path: path.to_owned(), text: text.to_owned() })
+        Ok(Self {
+            scheme,
+            host: host.to_owned(),
+            path: path.to_owned(),
+            text: text.to_owned(),
+        })
     }
 
     /// Returns the scheme, lower case.
@@ -102,7 +124,10 @@ impl VcsUrl {
     #[must_use]
     pub fn components(&self) -> Vec<String> {
         let path = self.decoded_path();
-        path.trim_start_matches('/').split('/').map(str::to_owned).collect()
+        path.trim_start_matches('/')
+            .split('/')
+            .map(str::to_owned)
+            .collect()
     }
 
     /// Returns the URL as it was given.
@@ -119,7 +144,9 @@ impl VcsUrl {
         if own.trim_matches('/').is_empty() || !self.host.eq_ignore_ascii_case(&url.host) {
             return false;
         }
-        url.path.strip_prefix(own).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        url.path
+            .strip_prefix(own)
+            .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
     }
 
     /// Returns the repository that a *repository* URL names (V66, V90): owner and name on github.com, the whole
@@ -128,20 +155,28 @@ impl VcsUrl {
     /// # Errors
     /// Another host, `ssh` to hg, or a path that names no repository.
     pub fn repo(&self) -> Result<Repo, InvalidId> {
-        let refuse = |expected| InvalidId { expected, found: self.text.chars().take(300).collect() };
+        let refuse = |expected| InvalidId {
+            expected,
+            found: self.text.chars().take(300).collect(),
+        };
         match self.host.as_str() {
             "github.com" => {
                 let parts = self.components();
-                let name = parts.get(1).map(|name| name.strip_suffix(".git").unwrap_or(name));
+                let name = parts
+                    .get(1)
+                    .map(|name| name.strip_suffix(".git").unwrap_or(name));
                 let clean = |part: &str| {
                     !part.is_empty()
                         && !part.starts_with('.')
-                        && part.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b))
+                        && part
+                            .bytes()
+                            .all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b))
                 };
                 match (parts.first(), name) {
-                    (Some(owner), Some(name)) if clean(owner) && clean(name) => {
-                        Ok(Repo::Github { owner: owner.as_str().into(), name: name.into() })
-                    }
+                    (Some(owner), Some(name)) if clean(owner) && clean(name) => Ok(Repo::Github {
+                        owner: owner.as_str().into(),
+                        name: name.into(),
+                    }),
                     _ => Err(refuse("https://github.com/OWNER/NAME")),
                 }
             }
@@ -150,10 +185,15 @@ impl VcsUrl {
                 let clean = path.len() > 1
                     && path.split('/').skip(1).all(|segment| {
                         !segment.is_empty()
-                            && segment.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b))
+                            && segment
+                                .bytes()
+                                .all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b))
                     });
                 if clean && self.scheme == "https" {
-                    Ok(Repo::Hg { host: "hg.mozilla.org".into(), path: path.into() })
+                    Ok(Repo::Hg {
+                        host: "hg.mozilla.org".into(),
+                        path: path.into(),
+                    })
                 } else {
                     Err(refuse("https://hg.mozilla.org/PATH"))
                 }
@@ -193,19 +233,30 @@ mod tests {
         ] {
             assert!(VcsUrl::parse(bad).is_err(), "{bad:?}");
         }
-        assert_eq!(url("https://h/projects/date//file/x").path(), "/projects/date//file/x");
+        assert_eq!(
+            url("https://h/projects/date//file/x").path(),
+            "/projects/date//file/x"
+        );
     }
 
     #[test]
     fn containment_v71() {
         let cases = [
             ("https://h/x", "https://h/x-evil", false),
-            ("https://h/projects/date", "https://h/projects/date//file/x", true),
+            (
+                "https://h/projects/date",
+                "https://h/projects/date//file/x",
+                true,
+            ),
             ("https://h", "https://h/any", false),
             ("https://H/x", "https://h/x/file", true),
             ("https://github.com/a/b.git", "https://github.com/a/b", true),
             ("git@github.com:a/b.git", "https://github.com/a/b", true),
-            ("https://github.com/a/b", "https://github.com/a/b.git", false),
+            (
+                "https://github.com/a/b",
+                "https://github.com/a/b.git",
+                false,
+            ),
         ];
         for (repo, file, expected) in cases {
             assert_eq!(url(repo).contains(&url(file)), expected, "{repo} {file}");
@@ -214,10 +265,24 @@ mod tests {
 
     #[test]
     fn repositories_v66_v90() {
-        let github = |owner: &str, name: &str| Repo::Github { owner: owner.into(), name: name.into() };
-        assert_eq!(url("git@github.com:a/b.git").repo().unwrap(), github("a", "b"));
-        assert_eq!(url("https://github.com/a/b/blob/x").repo().unwrap(), github("a", "b"));
-        for bad in ["https://github.com/a", "https://GitHub.com/a/b", "https://evil.org/a/b", "ssh://hg.mozilla.org/a"] {
+        let github = |owner: &str, name: &str| Repo::Github {
+            owner: owner.into(),
+            name: name.into(),
+        };
+        assert_eq!(
+            url("git@github.com:a/b.git").repo().unwrap(),
+            github("a", "b")
+        );
+        assert_eq!(
+            url("https://github.com/a/b/blob/x").repo().unwrap(),
+            github("a", "b")
+        );
+        for bad in [
+            "https://github.com/a",
+            "https://GitHub.com/a/b",
+            "https://evil.org/a/b",
+            "ssh://hg.mozilla.org/a",
+        ] {
             assert!(url(bad).repo().is_err(), "{bad}");
         }
     }

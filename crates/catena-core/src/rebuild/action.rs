@@ -46,8 +46,14 @@ impl Parent<'_> {
     }
 
     fn artifact_request(&self, name: &str, artifacts: &Artifacts) -> Result<Request, Stop> {
-        let (Some(run), Ok(name)) = (artifacts.run, name.parse()) else { return Err(Stop::Blocked) };
-        Ok(Request::Artifact { task: self.decision.definition.id(), run, name })
+        let (Some(run), Ok(name)) = (artifacts.run, name.parse()) else {
+            return Err(Stop::Blocked);
+        };
+        Ok(Request::Artifact {
+            task: self.decision.definition.id(),
+            run,
+            name,
+        })
     }
 
     /// Finds the first entry with the task's callback; it must be a hook (V68.1).
@@ -64,16 +70,25 @@ impl Parent<'_> {
         let actions = Fields::of(&document, "").and_then(|fields| fields.list("actions"));
         let actions = actions.map_err(|shape| missing(request, &shape))?;
         let named = |entry: &&Value| {
-            entry.pointer("/hookPayload/decision/action/cb_name").and_then(Value::as_str) == Some(callback)
+            entry
+                .pointer("/hookPayload/decision/action/cb_name")
+                .and_then(Value::as_str)
+                == Some(callback)
         };
         let refuse = |found: String| -> Stop {
             action_definition::META
-                .reject(format!("an action of kind hook with the callback {callback:.100?}"), found)
+                .reject(
+                    format!("an action of kind hook with the callback {callback:.100?}"),
+                    found,
+                )
                 .says(Asserter::SignedCot(self.decision.definition.id()))
                 .at(request, "/actions")
                 .into()
         };
-        let entry = actions.iter().find(named).ok_or_else(|| refuse("no such action".into()))?;
+        let entry = actions
+            .iter()
+            .find(named)
+            .ok_or_else(|| refuse("no such action".into()))?;
         match entry.get("kind").and_then(Value::as_str) {
             Some("hook") => Ok(entry.clone()),
             _ => Err(refuse(format!("kind {}", describe(entry.get("kind"))))),
@@ -97,7 +112,9 @@ impl Parent<'_> {
     pub(super) fn settle_group(&self, tasks: &mut [Value]) -> Result<(), Stop> {
         let ids = [self.own.id(), self.decision.definition.id()];
         let allowed = |value: Option<&Value>| {
-            value.and_then(Value::as_str).is_some_and(|id| ids.iter().any(|known| known.as_str() == id))
+            value
+                .and_then(Value::as_str)
+                .is_some_and(|id| ids.iter().any(|known| known.as_str() == id))
         };
         let pointer = "/payload/env/ACTION_TASK_GROUP_ID";
         let runtime = self.own.value().pointer(pointer).cloned();
@@ -109,7 +126,10 @@ impl Parent<'_> {
                 return Err(super::at_own(finding, self.own, pointer).into());
             }
         }
-        let env = tasks.first_mut().and_then(|task| member(task, "payload")).and_then(|task| member(task, "env"));
+        let env = tasks
+            .first_mut()
+            .and_then(|task| member(task, "payload"))
+            .and_then(|task| member(task, "env"));
         if let (Some(Value::Object(env)), Some(runtime)) = (env, runtime) {
             env.insert("ACTION_TASK_GROUP_ID".into(), runtime);
         }
@@ -153,7 +173,8 @@ fn permission(entry: &Value) -> Result<String, Shape> {
 fn wrap(tasks_for: &str, permission: &str, in_tree: Value) -> Value {
     let eval = |expression: &str| Value::from([("$eval", expression.into())]);
     let of_action = |name: &str| Value::from(format!("${{payload.decision.action.{name}}}"));
-    let scope = format!("assume:repo:${{payload.decision.repository.url[8:]}}:{tasks_for}:{permission}");
+    let scope =
+        format!("assume:repo:${{payload.decision.repository.url[8:]}}:{tasks_for}:{permission}");
     let action = Value::from([
         ("name", of_action("name")),
         ("title", of_action("title")),

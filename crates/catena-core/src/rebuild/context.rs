@@ -27,15 +27,23 @@ impl Parent<'_> {
             ProductType::Hg => self.hg_context()?,
             ProductType::Github => self.github_context()?,
         };
-        self.evidence.document(&self.template_request()).map_err(|miss| super::missed(&self.template_request(), &miss))?;
+        self.evidence
+            .document(&self.template_request())
+            .map_err(|miss| super::missed(&self.template_request(), &miss))?;
         let fields = self.read(self.own, self.own.fields())?;
         let now = self.read(self.own, fields.text("created"))?;
-        Ok(EventContext { now: now.into(), names })
+        Ok(EventContext {
+            now: now.into(),
+            names,
+        })
     }
 
     /// Returns the request for the template (V66).
     pub(super) fn template_request(&self) -> Request {
-        Request::Template { repo: self.repo.clone(), revision: self.revision.clone() }
+        Request::Template {
+            repo: self.repo.clone(),
+            revision: self.revision.clone(),
+        }
     }
 
     /// Returns the names that every event has (G3).
@@ -50,11 +58,14 @@ impl Parent<'_> {
     /// Returns `as_slugid`: D's id for "decision", else the parent's.
     pub(super) fn as_slugid(&self) -> Value {
         let (decision, own) = (self.decision.definition.id(), self.own.id());
-        Value::Function(Function::new("as_slugid", move |arguments| match arguments {
-            [Value::String(label)] if &**label == "decision" => Ok(decision.as_str().into()),
-            [_] => Ok(own.as_str().into()),
-            _ => Err("as_slugid takes one argument".to_owned()),
-        }))
+        Value::Function(Function::new(
+            "as_slugid",
+            move |arguments| match arguments {
+                [Value::String(label)] if &**label == "decision" => Ok(decision.as_str().into()),
+                [_] => Ok(own.as_str().into()),
+                _ => Err("as_slugid takes one argument".to_owned()),
+            },
+        ))
     }
 
     /// Merges the parent's `extra.action.context`; `now` and `as_slugid` are never taken from it (S37).
@@ -62,7 +73,10 @@ impl Parent<'_> {
         let extra = self.read(self.own, self.own.extra())?;
         let action = self.read(self.own, extra.object("action"))?;
         let context = self.read(self.own, action.object("context"))?;
-        for (name, value) in context.members().filter(|(name, _)| !matches!(*name, "as_slugid" | "now")) {
+        for (name, value) in context
+            .members()
+            .filter(|(name, _)| !matches!(*name, "as_slugid" | "now"))
+        {
             self.self_asserted(self.own.id(), &format!("action.context.{name:.60}"), value);
             names.insert(name.into(), value.clone());
         }

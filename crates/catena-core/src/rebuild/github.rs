@@ -33,7 +33,9 @@ impl Parent<'_> {
 
     /// Returns the head repository in the form that events have (V66): `git@` becomes `ssh://`.
     fn url(&self) -> Result<String, Stop> {
-        let repo = self.read(self.decision.definition, self.decision.head_repository())?.unwrap_or_default();
+        let repo = self
+            .read(self.decision.definition, self.decision.head_repository())?
+            .unwrap_or_default();
         Ok(rewrite(repo))
     }
 
@@ -49,36 +51,57 @@ impl Parent<'_> {
         match &self.repo {
             Repo::Github { owner, name } => Ok((owner.to_string(), name.to_string())),
             Repo::Hg { .. } => {
-                let finding = trigger::META.reject("a repository on github.com", self.repo.to_string());
+                let finding =
+                    trigger::META.reject("a repository on github.com", self.repo.to_string());
                 Err(super::at_own(finding, self.decision.definition, "/payload/env").into())
             }
         }
     }
 
     fn push_event(&self) -> Result<Value, Stop> {
-        let request = Request::Commit { repo: self.repo.clone(), revision: self.revision.clone() };
+        let request = Request::Commit {
+            repo: self.repo.clone(),
+            revision: self.revision.clone(),
+        };
         let (owner, name) = self.owner_and_name()?;
         let commit = self.host(&request)?;
         let login = login(&commit).map_err(|shape| super::missed(&request, &Miss::Shape(shape)))?;
         let url = self.url()?;
         let decision = self.decision.definition;
-        let metadata = self.read(decision, decision.fields().and_then(|fields| fields.object("metadata")))?;
+        let metadata = self.read(
+            decision,
+            decision
+                .fields()
+                .and_then(|fields| fields.object("metadata")),
+        )?;
         let email = self.read(decision, metadata.text("owner"))?;
         self.self_asserted(decision.id(), "event.pusher.email", &email.into());
         Ok(Value::from([
             ("before", self.claimed("event.before", &["BASE_REV"])?),
             ("after", self.revision.as_str().into()),
             ("pusher", Value::from([("email", email.into())])),
-            ("base_ref", self.claimed("event.base_ref", &["BASE_BRANCH", "BASE_REF"])?),
-            ("ref", self.claimed("event.ref", &["HEAD_BRANCH", "HEAD_REF"])?),
+            (
+                "base_ref",
+                self.claimed("event.base_ref", &["BASE_BRANCH", "BASE_REF"])?,
+            ),
+            (
+                "ref",
+                self.claimed("event.ref", &["HEAD_BRANCH", "HEAD_REF"])?,
+            ),
             (
                 "repository",
                 Value::from([
                     ("full_name", format!("{owner}/{name}").into()),
-                    ("ssh_url", format!("git@github.com:{owner}/{name}.git").into()),
+                    (
+                        "ssh_url",
+                        format!("git@github.com:{owner}/{name}.git").into(),
+                    ),
                     ("html_url", url.into()),
                     ("name", name.into()),
-                    ("pushed_at", self.claimed("event.repository.pushed_at", &["PUSH_DATE_TIME"])?),
+                    (
+                        "pushed_at",
+                        self.claimed("event.repository.pushed_at", &["PUSH_DATE_TIME"])?,
+                    ),
                 ]),
             ),
             ("sender", Value::from([("login", login)])),
@@ -86,17 +109,27 @@ impl Parent<'_> {
     }
 
     fn release_event(&self) -> Result<Value, Stop> {
-        let request = Request::Release { repo: self.repo.clone(), tag: self.revision.clone() };
+        let request = Request::Release {
+            repo: self.repo.clone(),
+            tag: self.revision.clone(),
+        };
         let (owner, name) = self.owner_and_name()?;
         let release = self.host(&request)?;
         let read = || {
             let fields = Fields::of(&release, "")?;
             let author = fields.object("author")?.required("login")?;
-            Ok((author.clone(), fields.required("target_commitish")?.clone(), fields.required("published_at")?.clone()))
+            Ok((
+                author.clone(),
+                fields.required("target_commitish")?.clone(),
+                fields.required("published_at")?.clone(),
+            ))
         };
-        let (author, target, published) = read().map_err(|shape| super::missed(&request, &Miss::Shape(shape)))?;
+        let (author, target, published) =
+            read().map_err(|shape| super::missed(&request, &Miss::Shape(shape)))?;
         let decision = self.decision.definition;
-        let url = self.read(decision, self.decision.head_repository())?.unwrap_or_default();
+        let url = self
+            .read(decision, self.decision.head_repository())?
+            .unwrap_or_default();
         Ok(Value::from([
             ("action", "published".into()),
             (
@@ -122,24 +155,44 @@ impl Parent<'_> {
 
     fn pull_request_event(&self) -> Result<Value, Stop> {
         let decision = self.decision.definition;
-        let base = self.read(decision, self.decision.base_repository())?.unwrap_or_default();
+        let base = self
+            .read(decision, self.decision.base_repository())?
+            .unwrap_or_default();
         let number = self.read(decision, self.decision.variable(&["PULL_REQUEST_NUMBER"]))?;
-        let number = number.and_then(|number| number.trim().parse::<u64>().ok()).ok_or_else(|| {
-            let finding = trigger::META.reject("a pull request number", describe(number.map(Value::from).as_ref()));
-            super::at_own(finding, decision, "/payload/env")
-        })?;
+        let number = number
+            .and_then(|number| number.trim().parse::<u64>().ok())
+            .ok_or_else(|| {
+                let finding = trigger::META.reject(
+                    "a pull request number",
+                    describe(number.map(Value::from).as_ref()),
+                );
+                super::at_own(finding, decision, "/payload/env")
+            })?;
         let repo = self.pull_request_repo(base)?;
         let request = Request::PullRequest { repo, number };
         let mut pull = self.host(&request)?;
         let read = || {
             let fields = Fields::of(&pull, "")?;
-            let login = fields.object("head")?.object("user")?.required("login")?.clone();
+            let login = fields
+                .object("head")?
+                .object("user")?
+                .required("login")?
+                .clone();
             Ok((fields.object("base")?.required("repo")?.clone(), login))
         };
-        let (repository, login) = read().map_err(|shape| super::missed(&request, &Miss::Shape(shape)))?;
+        let (repository, login) =
+            read().map_err(|shape| super::missed(&request, &Miss::Shape(shape)))?;
         let overwrite = [
-            ("head", "updated_at", self.claimed("event.pull_request.head.updated_at", &["PUSH_DATE_TIME"])?),
-            ("base", "sha", self.claimed("event.pull_request.base.sha", &["BASE_REV"])?),
+            (
+                "head",
+                "updated_at",
+                self.claimed("event.pull_request.head.updated_at", &["PUSH_DATE_TIME"])?,
+            ),
+            (
+                "base",
+                "sha",
+                self.claimed("event.pull_request.base.sha", &["BASE_REV"])?,
+            ),
             ("head", "sha", self.revision.as_str().into()),
         ];
         if let Value::Object(map) = &mut pull {
@@ -161,7 +214,9 @@ impl Parent<'_> {
 
     /// Returns the repository that holds the pull request: the parent of a fork, else the head's own (V65).
     fn pull_request_repo(&self, base: &str) -> Result<Repo, Stop> {
-        let request = Request::Repository { repo: self.repo.clone() };
+        let request = Request::Repository {
+            repo: self.repo.clone(),
+        };
         let object = self.host(&request)?;
         let fork = object.get("fork").and_then(Value::as_bool) == Some(true);
         if !fork || rewrite(base) == self.url()? {
@@ -172,18 +227,25 @@ impl Parent<'_> {
             let (owner, name) = (parent.object("owner")?.text("login")?, parent.text("name")?);
             Ok((owner.to_owned(), name.to_owned()))
         };
-        let (owner, name) = parent().map_err(|shape: Shape| super::missed(&request, &Miss::Shape(shape)))?;
+        let (owner, name) =
+            parent().map_err(|shape: Shape| super::missed(&request, &Miss::Shape(shape)))?;
         let url = VcsUrl::parse(&format!("https://github.com/{owner}/{name}")).ok();
         url.and_then(|url| url.repo().ok()).ok_or_else(|| {
-            let finding = repo_rename::META.reject("the fork's parent", format!("{owner:.60}/{name:.100}"));
-            finding.says(Asserter::VcsHost).at(&request, "/parent").into()
+            let finding =
+                repo_rename::META.reject("the fork's parent", format!("{owner:.60}/{name:.100}"));
+            finding
+                .says(Asserter::VcsHost)
+                .at(&request, "/parent")
+                .into()
         })
     }
 
     fn cron_context(&self, mut names: Map) -> Result<Map, Stop> {
         self.evidence.want(&Request::Projects);
         let decision = self.decision.definition;
-        let repo = self.read(decision, self.decision.head_repository())?.unwrap_or_default();
+        let repo = self
+            .read(decision, self.decision.head_repository())?
+            .unwrap_or_default();
         if repo.starts_with("git@") {
             let finding = trigger::META.reject("an https or ssh URL", format!("{repo:.200}"));
             return Err(super::at_own(finding, decision, "/payload/env").into());
@@ -191,12 +253,19 @@ impl Parent<'_> {
         let (owner, name) = self.owner_and_name()?;
         let projects = self.projects()?;
         let level = self.level(&projects, &name)?;
-        let listed = projects.get(&name).and_then(|entry| entry.get("repo")).and_then(Node::as_str);
+        let listed = projects
+            .get(&name)
+            .and_then(|entry| entry.get("repo"))
+            .and_then(Node::as_str);
         let own = format!("https://github.com/{owner}/{name}");
-        let same = listed.is_some_and(|listed| listed.trim_end_matches('/').eq_ignore_ascii_case(&own));
+        let same =
+            listed.is_some_and(|listed| listed.trim_end_matches('/').eq_ignore_ascii_case(&own));
         if !same && !self.inputs.relaxations.allows(Switch::CronLevelByName) {
             let finding = cron_level::META.reject(own, listed.unwrap_or("no repo").to_owned());
-            return Err(finding.says(Asserter::VcsHost).at(&Request::Projects, format!("/{name}/repo")).into());
+            return Err(finding
+                .says(Asserter::VcsHost)
+                .at(&Request::Projects, format!("/{name}/repo"))
+                .into());
         }
         let branch = self.claimed("push.branch", &["HEAD_BRANCH", "HEAD_REF"])?;
         let user = match self.claimed("event.sender.login", &["TRIGGERED_BY"])? {
@@ -221,7 +290,10 @@ impl Parent<'_> {
                     Value::from([
                         ("tag_name", self.revision.as_str().into()),
                         ("target_commitish", branch.clone()),
-                        ("published_at", self.claimed("event.release.published_at", &["PUSH_DATE_TIME"])?),
+                        (
+                            "published_at",
+                            self.claimed("event.release.published_at", &["PUSH_DATE_TIME"])?,
+                        ),
                     ]),
                 ),
                 ("sender", Value::from([("login", user)])),
@@ -229,9 +301,17 @@ impl Parent<'_> {
         );
         names.insert(
             "repository".into(),
-            Value::from([("url", repo.into()), ("project", name.into()), ("level", level), ("type", "git".into())]),
+            Value::from([
+                ("url", repo.into()),
+                ("project", name.into()),
+                ("level", level),
+                ("type", "git".into()),
+            ]),
         );
-        let push = Value::from([("revision", self.revision.as_str().into()), ("branch", branch)]);
+        let push = Value::from([
+            ("revision", self.revision.as_str().into()),
+            ("branch", branch),
+        ]);
         names.insert("push".into(), push);
         Ok(names)
     }
@@ -257,6 +337,11 @@ fn login(commit: &Value) -> Result<Value, Shape> {
     if let Some(login) = person("author")?.and_then(|user| user.get("login").cloned()) {
         return Ok(login);
     }
-    let author = fields.optional_object("commit")?.optional_object("author")?;
-    Ok(author.get("login").cloned().unwrap_or_else(|| "@@@unknown@@@".into()))
+    let author = fields
+        .optional_object("commit")?
+        .optional_object("author")?;
+    Ok(author
+        .get("login")
+        .cloned()
+        .unwrap_or_else(|| "@@@unknown@@@".into()))
 }

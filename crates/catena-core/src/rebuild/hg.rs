@@ -88,7 +88,10 @@ impl Parent<'_> {
     }
 
     fn pushlog_request(&self) -> Request {
-        Request::Pushlog { repo: self.repo.clone(), revision: self.revision.clone() }
+        Request::Pushlog {
+            repo: self.repo.clone(),
+            revision: self.revision.clone(),
+        }
     }
 
     /// Reads the pushlog (V62): strictly one push, which names the revision (P15, S43).
@@ -97,15 +100,25 @@ impl Parent<'_> {
         let answer = self.host(&request)?;
         let read = || {
             let pushes = Fields::of(&answer, "")?.object("pushes")?;
-            let Some((id, _)) = pushes.members().next() else { return Ok(None) };
+            let Some((id, _)) = pushes.members().next() else {
+                return Ok(None);
+            };
             let first = pushes.object(id)?;
             let sets = first.list("changesets")?;
-            let (Some(oldest), Some(newest)) = (sets.first(), sets.last()) else { return Ok(None) };
+            let (Some(oldest), Some(newest)) = (sets.first(), sets.last()) else {
+                return Ok(None);
+            };
             let place = |at: usize| format!("{}/{at}", first.pointer("changesets"));
             let parents = Fields::of(oldest, place(0))?.list("parents")?;
-            let Some(base) = parents.first() else { return Ok(None) };
-            let comment = Fields::of(newest, place(sets.len() - 1))?.text("desc")?.to_owned();
-            let named = sets.iter().any(|set| set.get("node").and_then(Value::as_str) == Some(self.revision.as_str()));
+            let Some(base) = parents.first() else {
+                return Ok(None);
+            };
+            let comment = Fields::of(newest, place(sets.len() - 1))?
+                .text("desc")?
+                .to_owned();
+            let named = sets
+                .iter()
+                .any(|set| set.get("node").and_then(Value::as_str) == Some(self.revision.as_str()));
             let push = Push {
                 id: id.to_owned(),
                 date: first.required("date")?.clone(),
@@ -115,18 +128,28 @@ impl Parent<'_> {
             };
             Ok(Some((push, pushes.members().count(), named)))
         };
-        let read = read().map_err(|shape| super::missed(&request, &crate::evidence::Miss::Shape(shape)))?;
+        let read = read()
+            .map_err(|shape| super::missed(&request, &crate::evidence::Miss::Shape(shape)))?;
         let Some((push, count, named)) = read else {
             let finding = push::META.reject("a push with changesets and parents", "an empty list");
-            return Err(finding.says(Asserter::VcsHost).at(&request, "/pushes").into());
+            return Err(finding
+                .says(Asserter::VcsHost)
+                .at(&request, "/pushes")
+                .into());
         };
         let lenient = self.inputs.relaxations.allows(Switch::ManyPushes);
         if !lenient && (count != 1 || !named) {
             let finding = push::META.reject(
                 format!("one push, with the changeset {}", self.revision),
-                format!("{count} pushes, {}", if named { "one with it" } else { "none with it" }),
+                format!(
+                    "{count} pushes, {}",
+                    if named { "one with it" } else { "none with it" }
+                ),
             );
-            return Err(finding.says(Asserter::VcsHost).at(&request, "/pushes").into());
+            return Err(finding
+                .says(Asserter::VcsHost)
+                .at(&request, "/pushes")
+                .into());
         }
         Ok(push)
     }
@@ -135,12 +158,20 @@ impl Parent<'_> {
     fn message(&self, push: &Push) -> Result<String, Stop> {
         let decision = self.decision.definition;
         let env = self.read(decision, decision.env())?;
-        let message = self.read(decision, env.optional_text("GECKO_COMMIT_MSG"))?.unwrap_or(" ");
-        let tried = push.comment.find("try:").and_then(|at| push.comment.get(at..)?.split('\n').next());
+        let message = self
+            .read(decision, env.optional_text("GECKO_COMMIT_MSG"))?
+            .unwrap_or(" ");
+        let tried = push
+            .comment
+            .find("try:")
+            .and_then(|at| push.comment.get(at..)?.split('\n').next());
         if message == " " || tried == Some(message) {
             return Ok(message.to_owned());
         }
-        let expected = tried.map_or_else(|| "a blank".to_owned(), |tried| format!("a blank or {tried:.200?}"));
+        let expected = tried.map_or_else(
+            || "a blank".to_owned(),
+            |tried| format!("a blank or {tried:.200?}"),
+        );
         let finding = push::META.reject(expected, format!("{message:.200?}"));
         Err(super::at_own(finding, decision, "/payload/env/GECKO_COMMIT_MSG").into())
     }
@@ -148,15 +179,22 @@ impl Parent<'_> {
     /// Returns the project of a source URL and its level (V91, V92).
     fn project_and_level(&self, source: &str) -> Result<(Arc<str>, Value), Stop> {
         let projects = self.projects()?;
-        let below = |repo: &str| source.strip_prefix(repo).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+        let below = |repo: &str| {
+            source
+                .strip_prefix(repo)
+                .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        };
         let mut entries = projects.as_map().unwrap_or_default().iter();
         let project = entries.find_map(|(name, entry)| {
             let repo = entry.get("repo").and_then(Node::as_str)?;
             below(repo).then(|| name.as_str()).flatten()
         });
         let Some(project) = project else {
-            let finding = trigger::META.reject("a project of projects.yml", format!("{source:.300}"));
-            return Err(super::at_own(finding, self.decision.definition, "/metadata/source").into());
+            let finding =
+                trigger::META.reject("a project of projects.yml", format!("{source:.300}"));
+            return Err(
+                super::at_own(finding, self.decision.definition, "/metadata/source").into(),
+            );
         };
         Ok((project.into(), self.level(&projects, project)?))
     }
@@ -164,7 +202,9 @@ impl Parent<'_> {
     /// Reads projects.yml.
     pub(super) fn projects(&self) -> Result<Node, Stop> {
         let request = Request::Projects;
-        let bytes = self.evidence.bytes(&request, self.inputs.limits.parsed_bytes);
+        let bytes = self
+            .evidence
+            .bytes(&request, self.inputs.limits.parsed_bytes);
         let bytes = bytes.map_err(|miss| super::missed(&request, &miss))?;
         match yaml::parse(&bytes, &yaml::Limits::default()) {
             Ok(parsed) => Ok(parsed.root),
@@ -180,12 +220,17 @@ impl Parent<'_> {
     pub(super) fn level(&self, projects: &Node, project: &str) -> Result<Value, Stop> {
         let refuse = |found: String| -> Stop {
             trigger::META
-                .reject(format!("a level for {project:.100?} in projects.yml"), found)
+                .reject(
+                    format!("a level for {project:.100?} in projects.yml"),
+                    found,
+                )
                 .says(Asserter::VcsHost)
                 .at(&Request::Projects, format!("/{project}"))
                 .into()
         };
-        let entry = projects.get(project).ok_or_else(|| refuse("no such project".into()))?;
+        let entry = projects
+            .get(project)
+            .ok_or_else(|| refuse("no such project".into()))?;
         match entry.get("repo_type").and_then(Node::as_str) {
             Some("hg") => {
                 let access = entry.get("access").and_then(Node::as_str);
@@ -195,10 +240,17 @@ impl Parent<'_> {
             Some("git") => {
                 let default = match entry.get("default_branch") {
                     None => "main",
-                    Some(name) => name.as_str().ok_or_else(|| refuse("a default branch that is no text".into()))?,
+                    Some(name) => name
+                        .as_str()
+                        .ok_or_else(|| refuse("a default branch that is no text".into()))?,
                 };
-                let branches = entry.get("branches").and_then(Node::as_seq).unwrap_or_default();
-                let branch = branches.iter().find(|branch| branch.get("name").and_then(Node::as_str) == Some(default));
+                let branches = entry
+                    .get("branches")
+                    .and_then(Node::as_seq)
+                    .unwrap_or_default();
+                let branch = branches
+                    .iter()
+                    .find(|branch| branch.get("name").and_then(Node::as_str) == Some(default));
                 match branch.and_then(|branch| branch.get("level")) {
                     Some(Node::Int(level)) => Ok(level.to_string().into()),
                     Some(Node::String(level)) => Ok(Value::String(Arc::clone(level))),

@@ -15,7 +15,10 @@ impl Parent<'_> {
     pub(super) fn matches(&self, mut tasks: Vec<Value>) -> Result<Vec<Finding>, Stop> {
         let request = self.template_request();
         let reject = |expected: String, found: String| {
-            rebuild_mismatch::META.reject(expected, found).says(Asserter::VcsHost).says(Asserter::Task(self.own.id()))
+            rebuild_mismatch::META
+                .reject(expected, found)
+                .says(Asserter::VcsHost)
+                .says(Asserter::Task(self.own.id()))
         };
         if matches!(self.tasks_for, "action" | "pr-action") && !tasks.is_empty() {
             self.settle_group(&mut tasks)?;
@@ -30,17 +33,31 @@ impl Parent<'_> {
                 return Ok(Vec::new());
             }
             let values = differences(&rebuilt, &runtime, Exactness::Python, limit);
-            if nearest.as_ref().is_none_or(|(best, _)| exact.len() < best.len()) {
+            if nearest
+                .as_ref()
+                .is_none_or(|(best, _)| exact.len() < best.len())
+            {
                 nearest = Some((exact, values));
             }
         }
         let Some((exact, values)) = nearest else {
-            return Err(reject("a task".into(), "the template renders to none".into()).at(&request, "/tasks").into());
+            return Err(
+                reject("a task".into(), "the template renders to none".into())
+                    .at(&request, "/tasks")
+                    .into(),
+            );
         };
         let findings = exact.into_iter().map(|difference| {
-            let Difference { pointer, left, right } = difference;
+            let Difference {
+                pointer,
+                left,
+                right,
+            } = difference;
             let finding = if values.iter().any(|other| other.pointer == pointer) {
-                reject(format!("{pointer} = {left}, as the template renders"), right)
+                reject(
+                    format!("{pointer} = {left}, as the template renders"),
+                    right,
+                )
             } else {
                 exact_types::finding(self.own.id(), format!("{pointer} = {left}"), right)
             };
@@ -53,7 +70,9 @@ impl Parent<'_> {
 /// Adds what the queue would have added to a definition that leaves it out (P16, rfc24.md §2); what the template
 /// does set is compared as it is. Drops `taskId` (V69a.1).
 fn complete(task: Value, own: TaskId) -> Value {
-    let Value::Object(mut map) = task else { return task };
+    let Value::Object(mut map) = task else {
+        return task;
+    };
     map.shift_remove("taskId");
     let defaults: [(&str, Value); 10] = [
         ("schedulerId", "-".into()),
@@ -71,7 +90,10 @@ fn complete(task: Value, own: TaskId) -> Value {
         map.entry(key.into()).or_insert(value);
     }
     if !map.contains_key("expires")
-        && let Some(expires) = map.get("deadline").and_then(Value::as_str).and_then(year_after)
+        && let Some(expires) = map
+            .get("deadline")
+            .and_then(Value::as_str)
+            .and_then(year_after)
     {
         map.insert("expires".into(), expires.into());
     }
@@ -81,15 +103,20 @@ fn complete(task: Value, own: TaskId) -> Value {
 /// Returns the timestamp a year of 365 days later, as the queue prints it.
 fn year_after(deadline: &str) -> Option<String> {
     let deadline: Timestamp = deadline.parse().ok()?;
-    let expires = deadline.checked_add(SignedDuration::from_hours(365 * 24)).ok()?;
+    let expires = deadline
+        .checked_add(SignedDuration::from_hours(365 * 24))
+        .ok()?;
     Some(format!("{expires:.3}"))
 }
 
 /// Prunes, unifies project and worker pool (V69a.2–4), and drops `priority`, which the queue may change (P3).
 fn normal(definition: &Value) -> Value {
-    let Value::Object(mut map) = prune(definition) else { return definition.clone() };
+    let Value::Object(mut map) = prune(definition) else {
+        return definition.clone();
+    };
     map.shift_remove("priority");
-    map.entry("projectId".into()).or_insert_with(|| "none".into());
+    map.entry("projectId".into())
+        .or_insert_with(|| "none".into());
     let text = |key: &str| map.get(key).and_then(Value::as_str);
     if !map.contains_key("taskQueueId")
         && let (Some(provisioner), Some(worker)) = (text("provisionerId"), text("workerType"))

@@ -21,7 +21,10 @@ use std::cell::RefCell;
 
 use catena_jsone::Value;
 
-use crate::checks::{Applied, Cx, decision_group, miss_finding, movable_ref, parent_revision, tasks_for, trigger, url_form};
+use crate::checks::{
+    Applied, Cx, decision_group, miss_finding, movable_ref, parent_revision, tasks_for, trigger,
+    url_form,
+};
 use crate::evidence::{Evidence, Miss};
 use crate::model::definition::Definition;
 use crate::model::ids::{Revision, RunId, TaskId};
@@ -75,9 +78,15 @@ pub(crate) struct Rebuilt {
 
 /// Names what the rebuild of a task reads.
 pub(crate) fn name(inputs: &Inputs, evidence: &Evidence, task: TaskId) {
-    let Ok(own) = evidence.definition(task) else { return };
-    let Ok(decision) = own.decision_task() else { return };
-    let Ok(decision) = evidence.definition(decision) else { return };
+    let Ok(own) = evidence.definition(task) else {
+        return;
+    };
+    let Ok(decision) = own.decision_task() else {
+        return;
+    };
+    let Ok(decision) = evidence.definition(decision) else {
+        return;
+    };
     if let Ok(parent) = Parent::new(inputs, evidence, own, decision) {
         let _ = parent.context();
     }
@@ -86,27 +95,48 @@ pub(crate) fn name(inputs: &Inputs, evidence: &Evidence, task: TaskId) {
 /// Rebuilds an object that is a parent and compares; facts and notes come along even when it fails.
 /// `actions` and `parameters` are the bytes of D's artifacts, verified.
 pub(crate) fn run(cx: &Cx<'_>, object: &Object<'_>, artifacts: &Artifacts) -> Rebuilt {
-    let Some(own) = object.known() else { return Rebuilt { applied: Applied::Blocked, ..Rebuilt::default() } };
-    let decision = object.decision.and_then(|id| cx.chain.get(id)).filter(|link| link.is_link || link.id == own.id());
+    let Some(own) = object.known() else {
+        return Rebuilt {
+            applied: Applied::Blocked,
+            ..Rebuilt::default()
+        };
+    };
+    let decision = object
+        .decision
+        .and_then(|id| cx.chain.get(id))
+        .filter(|link| link.is_link || link.id == own.id());
     let Some(decision) = decision.and_then(Object::known) else {
         let applied = match object.decision {
             Some(id) if cx.chain.get(id).is_none() && cx.chain.is_whole => {
-                let finding = decision_group::META.reject("a decision task in the chain", id.to_string());
+                let finding =
+                    decision_group::META.reject("a decision task in the chain", id.to_string());
                 Applied::found(Some(finding.task(own.id()).build()))
             }
             _ => Applied::Blocked,
         };
-        return Rebuilt { applied, ..Rebuilt::default() };
+        return Rebuilt {
+            applied,
+            ..Rebuilt::default()
+        };
     };
     let parent = match Parent::new(cx.inputs, cx.evidence, own, decision) {
         Ok(parent) => parent,
-        Err(stop) => return Rebuilt { applied: applied(own.id(), stop), ..Rebuilt::default() },
+        Err(stop) => {
+            return Rebuilt {
+                applied: applied(own.id(), stop),
+                ..Rebuilt::default()
+            };
+        }
     };
     let applied = match parent.compare(artifacts) {
         Ok(findings) => Applied::Ran(findings),
         Err(stop) => applied(own.id(), stop),
     };
-    Rebuilt { applied, facts: parent.facts.into_inner(), notes: parent.notes.into_inner() }
+    Rebuilt {
+        applied,
+        facts: parent.facts.into_inner(),
+        notes: parent.notes.into_inner(),
+    }
 }
 
 /// D's artifacts whose digests were verified; `None` where that failed or they are missing (V40).
@@ -136,16 +166,26 @@ impl<'a> Parent<'a> {
         let product_type = product_type(inputs, &source)?;
         allow(own, tasks_for, product_type)?;
         let is_action = matches!(tasks_for, "action" | "pr-action");
-        if !is_action && own.id() != decision.id() && !inputs.relaxations.allows(Switch::ForeignGroupDecision) {
+        if !is_action
+            && own.id() != decision.id()
+            && !inputs.relaxations.allows(Switch::ForeignGroupDecision)
+        {
             let found = format!("{} as its decision task", decision.id());
-            let finding = decision_group::META.reject("a task that is its own decision task", found);
+            let finding =
+                decision_group::META.reject("a task that is its own decision task", found);
             return Err(at_own(finding, own, "/taskGroupId").into());
         }
-        let place = source.template_place().map_err(|shape| mistyped(decision, &shape))?;
+        let place = source
+            .template_place()
+            .map_err(|shape| mistyped(decision, &shape))?;
         let (repo, revision) = place.map_err(|error| misplaced(decision, &error))?;
-        let release = tasks_for == "github-release" || decision_trigger(decision) == Some("github-release");
+        let release =
+            tasks_for == "github-release" || decision_trigger(decision) == Some("github-release");
         if !revision.is_commit() && !release && !inputs.relaxations.allows(Switch::MovableRefs) {
-            let finding = movable_ref::META.reject("40 hex digits as the head revision", format!("{revision:?}"));
+            let finding = movable_ref::META.reject(
+                "40 hex digits as the head revision",
+                format!("{revision:?}"),
+            );
             return Err(at_own(finding, decision, "/payload/env").into());
         }
         Ok(Self {
@@ -164,14 +204,20 @@ impl<'a> Parent<'a> {
 
     /// Notes that a value of the context rests on a task's own word (S36).
     fn self_asserted(&self, task: TaskId, name: &str, value: &Value) {
-        let fact = Fact { task, name: name.to_owned(), value: describe(Some(value)) };
+        let fact = Fact {
+            task,
+            name: name.to_owned(),
+            value: describe(Some(value)),
+        };
         self.facts.borrow_mut().push(fact);
     }
 
     /// Returns a host's JSON answer.
     fn host(&self, request: &Request) -> Result<Value, Stop> {
         let limit = self.inputs.limits.parsed_bytes;
-        self.evidence.host_json(request, limit).map_err(|miss| missed(request, &miss))
+        self.evidence
+            .host_json(request, limit)
+            .map_err(|miss| missed(request, &miss))
     }
 
     /// Reads fields of a definition.
@@ -189,12 +235,15 @@ impl<'a> Parent<'a> {
 /// Starts a finding about a definition's field.
 fn at_own(finding: FindingBuilder, definition: &Definition, pointer: &str) -> FindingBuilder {
     let task = definition.id();
-    finding.says(Asserter::Task(task)).at(&Request::Definition { task }, pointer)
+    finding
+        .says(Asserter::Task(task))
+        .at(&Request::Definition { task }, pointer)
 }
 
 fn mistyped(definition: &Definition, shape: &Shape) -> Stop {
     let task = definition.id();
-    crate::checks::typed_model::finding(shape, &Request::Definition { task }, Asserter::Task(task)).into()
+    crate::checks::typed_model::finding(shape, &Request::Definition { task }, Asserter::Task(task))
+        .into()
 }
 
 fn missed(request: &Request, miss: &Miss) -> Stop {
@@ -209,20 +258,28 @@ fn misplaced(decision: &Definition, error: &PlaceError) -> Stop {
     };
     let finding = match error {
         PlaceError::Unset => check.reject(error.to_string(), "nothing"),
-        PlaceError::Url(_) | PlaceError::Id(_) => {
-            check.reject("a repository on a known host and a revision", error.to_string())
-        }
+        PlaceError::Url(_) | PlaceError::Id(_) => check.reject(
+            "a repository on a known host and a revision",
+            error.to_string(),
+        ),
     };
     at_own(finding, decision, "/payload/env").into()
 }
 
 fn decision_trigger(decision: &Definition) -> Option<&str> {
-    decision.extra().ok()?.get("tasks_for").and_then(Value::as_str)
+    decision
+        .extra()
+        .ok()?
+        .get("tasks_for")
+        .and_then(Value::as_str)
 }
 
 /// Returns `extra.tasks_for`, which the product must allow (V58).
 fn trigger_of<'a>(inputs: &Inputs, own: &'a Definition) -> Result<&'a str, Stop> {
-    let trigger = own.extra().and_then(|extra| extra.text("tasks_for")).map_err(|shape| mistyped(own, &shape))?;
+    let trigger = own
+        .extra()
+        .and_then(|extra| extra.text("tasks_for"))
+        .map_err(|shape| mistyped(own, &shape))?;
     let valid = &inputs.policy.valid_tasks_for;
     if valid.contains(trigger) {
         return Ok(trigger);
@@ -237,8 +294,14 @@ fn product_type(inputs: &Inputs, source: &Source<'_>) -> Result<ProductType, Sto
     if let [only] = types.as_slice() {
         return Ok(*only);
     }
-    let github = source.is_github().map_err(|shape| mistyped(source.definition, &shape))?;
-    let found = if github { ProductType::Github } else { ProductType::Hg };
+    let github = source
+        .is_github()
+        .map_err(|shape| mistyped(source.definition, &shape))?;
+    let found = if github {
+        ProductType::Github
+    } else {
+        ProductType::Hg
+    };
     if types.contains(&found) {
         return Ok(found);
     }
@@ -263,6 +326,9 @@ fn allow(own: &Definition, trigger: &str, product_type: ProductType) -> Result<(
     if allowed.contains(&trigger) {
         return Ok(());
     }
-    let finding = tasks_for::META.reject(format!("one of {allowed:?} on this host"), format!("{trigger:.100?}"));
+    let finding = tasks_for::META.reject(
+        format!("one of {allowed:?} on this host"),
+        format!("{trigger:.100?}"),
+    );
     Err(at_own(finding, own, "/extra/tasks_for").into())
 }

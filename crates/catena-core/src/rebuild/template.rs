@@ -17,7 +17,11 @@ use crate::yaml::{self, YamlErrorKind};
 
 impl Parent<'_> {
     /// Renders the template with the event's context and returns its `tasks`.
-    pub(super) fn render(&self, event: &EventContext, artifacts: &Artifacts) -> Result<Vec<Value>, Stop> {
+    pub(super) fn render(
+        &self,
+        event: &EventContext,
+        artifacts: &Artifacts,
+    ) -> Result<Vec<Value>, Stop> {
         let request = self.template_request();
         let in_tree = self.yaml(&request, &self.template_bytes(&request)?)?;
         let (template, context) = match self.tasks_for {
@@ -33,24 +37,40 @@ impl Parent<'_> {
         match rendered.get("tasks").and_then(Value::as_array) {
             Some(tasks) => Ok(tasks.to_vec()),
             None => {
-                let finding = template::META.reject("a list of tasks", "none in what the template renders to");
-                Err(finding.says(Asserter::VcsHost).at(&request, "/tasks").into())
+                let finding = template::META
+                    .reject("a list of tasks", "none in what the template renders to");
+                Err(finding
+                    .says(Asserter::VcsHost)
+                    .at(&request, "/tasks")
+                    .into())
             }
         }
     }
 
     /// Renders a template. Running out of fuel is undetermined, every other error rejects (V67).
-    pub(super) fn evaluate(&self, template: &Value, context: &Context, at: &Request) -> Result<Value, Stop> {
+    pub(super) fn evaluate(
+        &self,
+        template: &Value,
+        context: &Context,
+        at: &Request,
+    ) -> Result<Value, Stop> {
         let limits = Limits::default();
-        let rendered = Template::parse(template, &limits).and_then(|template| template.render(context, &limits));
+        let rendered = Template::parse(template, &limits)
+            .and_then(|template| template.render(context, &limits));
         rendered.map_err(|error| {
             let place = error.pointer.clone();
             let finding = if error.kind == catena_jsone::ErrorKind::Limit {
-                limit_exceeded::META.undetermined("a template within the limits of rendering", error.to_string())
+                limit_exceeded::META.undetermined(
+                    "a template within the limits of rendering",
+                    error.to_string(),
+                )
             } else {
                 template::META.reject("a template that renders", error.to_string())
             };
-            finding.says(crate::checks::asserter(at)).at(at, place).into()
+            finding
+                .says(crate::checks::asserter(at))
+                .at(at, place)
+                .into()
         })
     }
 
@@ -58,7 +78,10 @@ impl Parent<'_> {
     fn template_bytes(&self, request: &Request) -> Result<Bytes, Stop> {
         let limit = self.inputs.limits.parsed_bytes;
         if let Repo::Hg { .. } = self.repo {
-            return self.evidence.bytes(request, limit).map_err(|miss| super::missed(request, &miss));
+            return self
+                .evidence
+                .bytes(request, limit)
+                .map_err(|miss| super::missed(request, &miss));
         }
         let answer = self.host(request)?;
         let decode = || {
@@ -67,8 +90,15 @@ impl Parent<'_> {
             if fields.text("encoding")? != "base64" {
                 return Err(Shape::new("/encoding", "base64", fields.get("encoding")));
             }
-            let text: String = fields.text("content")?.chars().filter(|c| !c.is_ascii_whitespace()).collect();
-            BASE64_STANDARD.decode(text).map(Bytes::from).map_err(|_| refuse("base64 text"))
+            let text: String = fields
+                .text("content")?
+                .chars()
+                .filter(|c| !c.is_ascii_whitespace())
+                .collect();
+            BASE64_STANDARD
+                .decode(text)
+                .map(Bytes::from)
+                .map_err(|_| refuse("base64 text"))
         };
         decode().map_err(|shape| super::missed(request, &Miss::Shape(shape)))
     }
@@ -78,12 +108,17 @@ impl Parent<'_> {
         let parsed = yaml::parse(text, &yaml::Limits::default()).map_err(|error| {
             let found = error.to_string();
             let finding = match error.kind {
-                YamlErrorKind::Limit => limit_exceeded::META.undetermined("YAML within the limits", found),
-                YamlErrorKind::Refused | YamlErrorKind::Syntax => {
-                    yaml_safe::META.reject("YAML with one reading: plain tags, keys and notations", found)
+                YamlErrorKind::Limit => {
+                    limit_exceeded::META.undetermined("YAML within the limits", found)
                 }
+                YamlErrorKind::Refused | YamlErrorKind::Syntax => yaml_safe::META.reject(
+                    "YAML with one reading: plain tags, keys and notations",
+                    found,
+                ),
             };
-            finding.says(crate::checks::asserter(request)).at(request, "")
+            finding
+                .says(crate::checks::asserter(request))
+                .at(request, "")
         })?;
         let task = Some(self.own.id());
         let mut notes = self.notes.borrow_mut();
@@ -92,11 +127,22 @@ impl Parent<'_> {
                 "{request}, {}: {} is {} in YAML 1.1, as here, and {} in YAML 1.2",
                 note.place, note.text, note.yaml_1_1, note.yaml_1_2
             );
-            notes.push(Note { id: "yaml-1.1", task, text });
+            notes.push(Note {
+                id: "yaml-1.1",
+                task,
+                text,
+            });
         }
         for key in &parsed.warnings {
-            let text = format!("{request}, {}: the key {} stands there again; the last one counts", key.place, key.key);
-            notes.push(Note { id: "yaml-duplicate-key", task, text });
+            let text = format!(
+                "{request}, {}: the key {} stands there again; the last one counts",
+                key.place, key.key
+            );
+            notes.push(Note {
+                id: "yaml-duplicate-key",
+                task,
+                text,
+            });
         }
         Ok(parsed.root.to_value())
     }

@@ -83,12 +83,20 @@ pub struct Finding {
 
 impl Check {
     /// Starts a finding that rejects the chain.
-    pub fn reject(&'static self, expected: impl Into<String>, found: impl Into<String>) -> FindingBuilder {
+    pub fn reject(
+        &'static self,
+        expected: impl Into<String>,
+        found: impl Into<String>,
+    ) -> FindingBuilder {
         FindingBuilder::new(self, Verdict::Rejected, expected.into(), found.into())
     }
 
     /// Starts a finding that leaves the chain undetermined.
-    pub fn undetermined(&'static self, expected: impl Into<String>, found: impl Into<String>) -> FindingBuilder {
+    pub fn undetermined(
+        &'static self,
+        expected: impl Into<String>,
+        found: impl Into<String>,
+    ) -> FindingBuilder {
         FindingBuilder::new(self, Verdict::Undetermined, expected.into(), found.into())
     }
 }
@@ -129,8 +137,11 @@ impl FindingBuilder {
 
     /// Says where to look: a request and an RFC 6901 pointer into its document.
     pub fn at(mut self, request: &impl std::fmt::Display, pointer: impl Into<String>) -> Self {
-        self.0.evidence =
-            Some(EvidencePointer { request: request.to_string(), pointer: pointer.into(), sha256: None });
+        self.0.evidence = Some(EvidencePointer {
+            request: request.to_string(),
+            pointer: pointer.into(),
+            sha256: None,
+        });
         self
     }
 

@@ -3,8 +3,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::plan::pinned;
 use super::Inputs;
+use super::plan::pinned;
 use crate::evidence::{Evidence, Miss};
 use crate::json::{self, Reading};
 use crate::model::cot::CotDocument;
@@ -24,15 +24,26 @@ pub(crate) struct Wanted {
 
 /// Returns the tasks whose artifacts the root lists.
 pub(crate) fn upstream_tasks(inputs: &Inputs, evidence: &Evidence) -> BTreeSet<TaskId> {
-    let Ok(definition) = evidence.definition(inputs.task) else { return BTreeSet::new() };
-    definition.upstream_artifacts().unwrap_or_default().iter().map(|entry| entry.task).collect()
+    let Ok(definition) = evidence.definition(inputs.task) else {
+        return BTreeSet::new();
+    };
+    definition
+        .upstream_artifacts()
+        .unwrap_or_default()
+        .iter()
+        .map(|entry| entry.task)
+        .collect()
 }
 
 /// Names the requests for what the root lists of one task.
 pub(crate) fn name(inputs: &Inputs, evidence: &Evidence, task: TaskId) {
-    let Ok(wanted) = wanted(inputs, evidence, Some(task)) else { return };
+    let Ok(wanted) = wanted(inputs, evidence, Some(task)) else {
+        return;
+    };
     for (task, wanted) in wanted {
-        let Some(run) = pinned(evidence, task) else { continue };
+        let Some(run) = pinned(evidence, task) else {
+            continue;
+        };
         for (name, optional) in wanted.names.into_iter().take(inputs.limits.artifacts) {
             // an optional artifact is fetched only if its run says that it made it, as the reference does (V43)
             if optional && !claimed(evidence, task, run, &name) {
@@ -51,12 +62,16 @@ pub(crate) fn request(task: TaskId, run: RunId, name: &str) -> Option<Request> {
     if name == ArtifactName::TASK_GRAPH {
         return Some(Request::TaskGraph { task, run });
     }
-    name.parse().ok().map(|name| Request::Artifact { task, run, name })
+    name.parse()
+        .ok()
+        .map(|name| Request::Artifact { task, run, name })
 }
 
 /// Reads, for routing only, whether the unverified chain-of-trust document lists a name.
 fn claimed(evidence: &Evidence, task: TaskId, run: RunId, name: &str) -> bool {
-    let Ok(bytes) = evidence.bytes(&Request::CotBody { task, run }, u64::MAX) else { return false };
+    let Ok(bytes) = evidence.bytes(&Request::CotBody { task, run }, u64::MAX) else {
+        return false;
+    };
     json::parse(&bytes, Reading::Lenient)
         .ok()
         .and_then(|value| CotDocument::new(value).ok())
@@ -88,12 +103,18 @@ pub(crate) fn wanted(
 }
 
 fn add(wanted: &mut Wanted, name: &str, optional: bool) {
-    wanted.names.entry(name.to_owned()).and_modify(|known| *known &= optional).or_insert(optional);
+    wanted
+        .names
+        .entry(name.to_owned())
+        .and_modify(|known| *known &= optional)
+        .or_insert(optional);
 }
 
 /// Adds every listed artifact whose name the pattern matches (V42).
 fn glob(evidence: &Evidence, task: TaskId, pattern: &str, optional: bool, wanted: &mut Wanted) {
-    let Some(run) = pinned(evidence, task) else { return };
+    let Some(run) = pinned(evidence, task) else {
+        return;
+    };
     let request = Request::ArtifactList { task, run };
     match listing(evidence, &request) {
         Ok(names) => {
@@ -112,7 +133,11 @@ fn listing(evidence: &Evidence, request: &Request) -> Result<BTreeSet<String>, M
         .list("artifacts")?
         .iter()
         .enumerate()
-        .map(|(at, entry)| Ok(Fields::of(entry, format!("/artifacts/{at}"))?.text("name")?.to_owned()))
+        .map(|(at, entry)| {
+            Ok(Fields::of(entry, format!("/artifacts/{at}"))?
+                .text("name")?
+                .to_owned())
+        })
         .collect::<Result<_, Shape>>()?;
     Ok(names)
 }

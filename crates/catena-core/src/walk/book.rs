@@ -45,22 +45,39 @@ impl Book {
 
     /// Enters a remark.
     pub(super) fn note(&mut self, id: &'static str, task: TaskId, text: String) {
-        self.notes.push(Note { id, task: Some(task), text });
+        self.notes.push(Note {
+            id,
+            task: Some(task),
+            text,
+        });
     }
 
     fn mark(&mut self, task: TaskId, check: &'static str, outcome: Outcome) {
-        let known = self.results.entry(task).or_default().entry(check).or_insert(outcome);
+        let known = self
+            .results
+            .entry(task)
+            .or_default()
+            .entry(check)
+            .or_insert(outcome);
         *known = (*known).max(outcome);
     }
 
     /// Returns whether some check could not run.
     pub(super) fn is_blocked(&self) -> bool {
-        self.results.values().flat_map(BTreeMap::values).any(|outcome| *outcome == Outcome::Undetermined)
+        self.results
+            .values()
+            .flat_map(BTreeMap::values)
+            .any(|outcome| *outcome == Outcome::Undetermined)
     }
 
     /// Returns how the checks of an object ended.
     pub(super) fn results(&self, task: TaskId) -> Vec<CheckResult> {
         let results = self.results.get(&task).into_iter().flatten();
-        results.map(|(id, outcome)| CheckResult { id, outcome: *outcome }).collect()
+        results
+            .map(|(id, outcome)| CheckResult {
+                id,
+                outcome: *outcome,
+            })
+            .collect()
     }
 }

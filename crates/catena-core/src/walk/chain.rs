@@ -67,15 +67,28 @@ pub(crate) struct Chain<'a> {
 impl<'a> Chain<'a> {
     /// Builds the chain from what was received.
     pub(crate) fn build(inputs: &Inputs, evidence: &'a Evidence) -> Self {
-        let mut builder = Builder { inputs, evidence, objects: BTreeMap::new() };
+        let mut builder = Builder {
+            inputs,
+            evidence,
+            objects: BTreeMap::new(),
+        };
         let name = inputs.task_type.as_str();
         builder.add(inputs.task, name.to_owned(), name, 0);
         builder.walk();
-        let is_whole = builder.objects.values().all(|object| object.definition.is_ok());
-        let mut chain = Self { root: inputs.task, objects: builder.objects, is_whole };
+        let is_whole = builder
+            .objects
+            .values()
+            .all(|object| object.definition.is_ok());
+        let mut chain = Self {
+            root: inputs.task,
+            objects: builder.objects,
+            is_whole,
+        };
         let checks_root = match inputs.check_task {
             CheckTask::Always => true,
-            CheckTask::Auto => evidence.run(inputs.task).is_ok_and(|pin| pin.completed().is_some()),
+            CheckTask::Auto => evidence
+                .run(inputs.task)
+                .is_ok_and(|pin| pin.completed().is_some()),
             CheckTask::Never => false,
         };
         if let Some(root) = chain.objects.get_mut(&inputs.task) {
@@ -141,16 +154,26 @@ impl<'a> Builder<'a, '_> {
                     self.expand(task, depth, &mut next);
                 }
             }
-            next.sort_by_cached_key(|task| self.objects.get(task).map(|object| (object.name.clone(), *task)));
+            next.sort_by_cached_key(|task| {
+                self.objects
+                    .get(task)
+                    .map(|object| (object.name.clone(), *task))
+            });
             level = next;
             depth += 1;
         }
     }
 
     fn expand(&mut self, task: TaskId, depth: u32, next: &mut Vec<TaskId>) {
-        let Some(object) = self.objects.get_mut(&task) else { return };
-        let Some(definition) = object.known() else { return };
-        let Ok(claims) = claims(definition) else { return };
+        let Some(object) = self.objects.get_mut(&task) else {
+            return;
+        };
+        let Some(definition) = object.known() else {
+            return;
+        };
+        let Ok(claims) = claims(definition) else {
+            return;
+        };
         let name = object.name.clone();
         object.claims = claims.iter().map(|claim| claim.task).collect();
         object.claims.sort_unstable();
@@ -182,7 +205,9 @@ impl Object<'_> {
     /// Derives type, worker implementation, decision and parent (V14).
     fn derive(&mut self, inputs: &Inputs, evidence: &Evidence) {
         self.run = evidence.run(self.id).ok().and_then(|pin| pin.completed());
-        let Some(definition) = self.known() else { return };
+        let Some(definition) = self.known() else {
+            return;
+        };
         let is_action = definition.is_action() == Ok(true);
         let kinds = self.kinds.iter().map(String::as_str);
         (self.types, self.unknown_types) = types(kinds, is_action);

@@ -31,13 +31,25 @@ impl Claim {
 
 /// Returns the claims of a definition: the parent first, then sorted by name and task (V16).
 pub(crate) fn claims(definition: &Definition) -> Result<Vec<Claim>, Shape> {
-    let inputs = definition.inputs()?.into_iter().map(|(name, task)| Claim { name: name.to_owned(), task });
+    let inputs = definition.inputs()?.into_iter().map(|(name, task)| Claim {
+        name: name.to_owned(),
+        task,
+    });
     let upstream = definition.upstream_artifacts()?;
-    let upstream = upstream.iter().map(|entry| Claim { name: entry.task_type.to_owned(), task: entry.task });
+    let upstream = upstream.iter().map(|entry| Claim {
+        name: entry.task_type.to_owned(),
+        task: entry.task,
+    });
     let mut sorted: Vec<_> = inputs.chain(upstream).collect();
     sorted.sort_by_cached_key(|claim| format!("{}_{}", claim.name, claim.task));
     sorted.dedup();
-    sorted.insert(0, Claim { name: "parent".to_owned(), task: definition.parent_task()? });
+    sorted.insert(
+        0,
+        Claim {
+            name: "parent".to_owned(),
+            task: definition.parent_task()?,
+        },
+    );
     Ok(sorted)
 }
 

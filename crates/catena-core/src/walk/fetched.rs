@@ -5,7 +5,8 @@ use super::Inputs;
 use super::book::Book;
 use super::chain::Chain;
 use crate::checks::{
-    Applied, cot_missing, evidence_absent, evidence_unavailable, limit_exceeded, miss_finding, run_state,
+    Applied, cot_missing, evidence_absent, evidence_unavailable, limit_exceeded, miss_finding,
+    run_state,
 };
 use crate::document::{ErrorKind, EvidenceError};
 use crate::evidence::{Evidence, Miss};
@@ -29,12 +30,18 @@ pub(super) fn judge(
             let lenient = inputs.relaxations.allows(Switch::OptionalHashMismatchWarn);
             if error.kind == ErrorKind::Absent || lenient {
                 if let Some(task) = task_of(request) {
-                    book.note("optional-artifact", task, format!("{request}: {}", error.kind));
+                    book.note(
+                        "optional-artifact",
+                        task,
+                        format!("{request}: {}", error.kind),
+                    );
                 }
                 continue;
             }
         }
-        let Some(finding) = classify(inputs.task, request, error) else { continue };
+        let Some(finding) = classify(inputs.task, request, error) else {
+            continue;
+        };
         let finding = finding.says(asserter(request)).at(request, "");
         book.add(match task_of(request) {
             Some(task) => finding.task(task).build(),
@@ -58,22 +65,34 @@ pub(super) const fn task_of(request: &Request) -> Option<TaskId> {
 }
 
 const fn asserter(request: &Request) -> Asserter {
-    if task_of(request).is_some() { Asserter::Queue } else { Asserter::VcsHost }
+    if task_of(request).is_some() {
+        Asserter::Queue
+    } else {
+        Asserter::VcsHost
+    }
 }
 
 /// The table of P7.
 fn classify(root: TaskId, request: &Request, error: &EvidenceError) -> Option<FindingBuilder> {
     let found = error.to_string();
-    let unavailable = || evidence_unavailable::META.undetermined(request.to_string(), found.clone());
+    let unavailable =
+        || evidence_unavailable::META.undetermined(request.to_string(), found.clone());
     let absent = || evidence_absent::META.reject(request.to_string(), found.clone());
     Some(match (error.kind, request) {
-        (ErrorKind::Absent, Request::Branch { .. } | Request::Landed { .. } | Request::TagRef { .. }) => {
+        (
+            ErrorKind::Absent,
+            Request::Branch { .. } | Request::Landed { .. } | Request::TagRef { .. },
+        ) => {
             return None;
         }
         (ErrorKind::Absent, Request::CotBody { .. } | Request::CotSignature { .. }) => {
             cot_missing::META.reject(request.to_string(), found)
         }
-        (ErrorKind::Absent, Request::Definition { task } | Request::Status { task }) if *task != root => absent(),
+        (ErrorKind::Absent, Request::Definition { task } | Request::Status { task })
+            if *task != root =>
+        {
+            absent()
+        }
         (
             ErrorKind::Absent,
             Request::Artifact { .. }
@@ -111,10 +130,20 @@ pub(super) fn runs(evidence: &Evidence, chain: &Chain<'_>, book: &mut Book) {
         let expected = "a last run that is completed";
         let finding = match pin {
             RunPin::Completed(_) => None,
-            RunPin::Failed(run, state) => Some(run_state::META.reject(expected, format!("run {run} is {state}"))),
-            RunPin::Unfinished(state) => Some(run_state::META.undetermined(expected, state.clone())),
+            RunPin::Failed(run, state) => {
+                Some(run_state::META.reject(expected, format!("run {run} is {state}")))
+            }
+            RunPin::Unfinished(state) => {
+                Some(run_state::META.undetermined(expected, state.clone()))
+            }
         };
-        let finding = finding.map(|finding| finding.task(id).says(Asserter::Queue).at(&request, "/status/runs").build());
+        let finding = finding.map(|finding| {
+            finding
+                .task(id)
+                .says(Asserter::Queue)
+                .at(&request, "/status/runs")
+                .build()
+        });
         book.record(id, run_state::META.id, Applied::found(finding));
     }
 }

@@ -24,9 +24,17 @@ pub(super) fn finish(inputs: &Inputs, evidence: &Evidence, over_limit: bool) -> 
     if over_limit {
         let found = format!("more than {} tasks", inputs.limits.links);
         let expected = format!("at most {} tasks in the chain", inputs.limits.links);
-        book.add(limit_exceeded::META.undetermined(expected, found).task(inputs.task).build());
+        book.add(
+            limit_exceeded::META
+                .undetermined(expected, found)
+                .task(inputs.task)
+                .build(),
+        );
         let report = report(inputs, evidence, &chain, book, Vec::new(), &Listed::new());
-        return Outcome { report, accepted: Vec::new() };
+        return Outcome {
+            report,
+            accepted: Vec::new(),
+        };
     }
     let wanted = match artifacts::wanted(inputs, evidence, None) {
         Ok(wanted) => wanted,
@@ -41,8 +49,15 @@ pub(super) fn finish(inputs: &Inputs, evidence: &Evidence, over_limit: bool) -> 
     let optional = |request: &Request| match request {
         Request::Artifact { task, name, .. } => {
             let parent = chain.get(*task).is_some_and(Object::is_parent)
-                && matches!(name.as_str(), ArtifactName::ACTIONS | ArtifactName::PARAMETERS);
-            !parent && wanted.get(task).and_then(|wanted| wanted.names.get(name.as_str())) == Some(&true)
+                && matches!(
+                    name.as_str(),
+                    ArtifactName::ACTIONS | ArtifactName::PARAMETERS
+                );
+            !parent
+                && wanted
+                    .get(task)
+                    .and_then(|wanted| wanted.names.get(name.as_str()))
+                    == Some(&true)
         }
         _ => false,
     };
@@ -56,7 +71,11 @@ pub(super) fn finish(inputs: &Inputs, evidence: &Evidence, over_limit: bool) -> 
     for (task, artifacts) in more {
         listed.entry(task).or_default().extend(artifacts);
     }
-    let cx = Cx { inputs, evidence, chain: &chain };
+    let cx = Cx {
+        inputs,
+        evidence,
+        chain: &chain,
+    };
     apply_rules(&cx, &mut book);
     let facts = rebuild_parents(&cx, &parents, &mut book);
     accepted.extend(signed_documents(&chain));
@@ -76,7 +95,12 @@ fn apply_rules(cx: &Cx<'_>, book: &mut Book) {
 
 fn rebuild_parents(cx: &Cx<'_>, accepted: &[prove::Accepted], book: &mut Book) -> Vec<Fact> {
     let mut facts = Vec::new();
-    for object in cx.chain.objects.values().filter(|object| object.is_parent()) {
+    for object in cx
+        .chain
+        .objects
+        .values()
+        .filter(|object| object.is_parent())
+    {
         let decision = object.decision.unwrap_or(object.id);
         let run = cx.chain.get(decision).and_then(|decision| decision.run);
         let artifacts = prove::for_rebuild(cx.inputs, cx.evidence, run, accepted, decision);
@@ -92,7 +116,10 @@ fn rebuild_parents(cx: &Cx<'_>, accepted: &[prove::Accepted], book: &mut Book) -
 
 /// Returns the chain-of-trust documents of proven links: they get their final names as well (V30).
 fn signed_documents(chain: &Chain<'_>) -> Vec<prove::Accepted> {
-    let proven = chain.objects.values().filter_map(|object| object.cot.as_ref());
+    let proven = chain
+        .objects
+        .values()
+        .filter_map(|object| object.cot.as_ref());
     proven
         .flat_map(|link| {
             let (task, run) = (link.task(), link.run());
@@ -118,7 +145,8 @@ fn report(
 ) -> Report {
     let proven = is_proven(chain);
     if book.findings.is_empty() && (!proven || book.is_blocked()) {
-        let finding = evidence_unavailable::META.undetermined("a proof for every link", "some are missing");
+        let finding =
+            evidence_unavailable::META.undetermined("a proof for every link", "some are missing");
         book.add(finding.task(inputs.task).build());
     }
     for finding in &mut book.findings {
@@ -129,12 +157,20 @@ fn report(
         finding.asserters.dedup();
     }
     book.findings.sort();
-    book.findings.sort_by_key(|finding| finding.verdict != Verdict::Rejected);
+    book.findings
+        .sort_by_key(|finding| finding.verdict != Verdict::Rejected);
     book.notes.sort();
     book.notes.dedup();
     let verdict = verdict(inputs, &book);
     let mut objects: Vec<_> = chain.objects.values().collect();
-    objects.sort_by_key(|object| (!object.is_root, object.depth, object.name.clone(), object.id));
+    objects.sort_by_key(|object| {
+        (
+            !object.is_root,
+            object.depth,
+            object.name.clone(),
+            object.id,
+        )
+    });
     Report {
         verdict,
         headline: headline(verdict, &book, chain),
@@ -148,7 +184,10 @@ fn report(
         profile: inputs.relaxations.profile().as_str(),
         basis: inputs.basis,
         relaxations: inputs.relaxations.list(),
-        links: objects.into_iter().map(|object| link(inputs, object, &book, listed)).collect(),
+        links: objects
+            .into_iter()
+            .map(|object| link(inputs, object, &book, listed))
+            .collect(),
         findings: book.findings,
         notes: book.notes,
         self_asserted: facts,
@@ -166,7 +205,11 @@ fn is_proven(chain: &Chain<'_>) -> bool {
 }
 
 fn verdict(inputs: &Inputs, book: &Book) -> Verdict {
-    if book.findings.iter().any(|finding| finding.verdict == Verdict::Rejected) {
+    if book
+        .findings
+        .iter()
+        .any(|finding| finding.verdict == Verdict::Rejected)
+    {
         Verdict::Rejected
     } else if !book.findings.is_empty() || book.is_blocked() {
         Verdict::Undetermined
@@ -179,16 +222,31 @@ fn verdict(inputs: &Inputs, book: &Book) -> Verdict {
 
 fn headline(verdict: Verdict, book: &Book, chain: &Chain<'_>) -> String {
     let Some(finding) = book.findings.first() else {
-        let links = chain.objects.values().filter(|object| object.cot.is_some()).count();
-        let parents = chain.objects.values().filter(|object| object.is_parent()).count();
-        let how = if verdict == Verdict::Unsigned { "signatures NOT verified" } else { "all signatures verified" };
+        let links = chain
+            .objects
+            .values()
+            .filter(|object| object.cot.is_some())
+            .count();
+        let parents = chain
+            .objects
+            .values()
+            .filter(|object| object.is_parent())
+            .count();
+        let how = if verdict == Verdict::Unsigned {
+            "signatures NOT verified"
+        } else {
+            "all signatures verified"
+        };
         return format!("{links} links, {how}, {parents} rebuilt from their repositories");
     };
     let place = finding.task.map_or_else(String::new, |task| {
         let name = chain.get(task).map_or("", |object| object.name.as_str());
         format!(" ({name} {task})")
     });
-    format!("{}: expected {}, found {}{place}", finding.id, finding.expected, finding.found)
+    format!(
+        "{}: expected {}, found {}{place}",
+        finding.id, finding.expected, finding.found
+    )
 }
 
 fn link(inputs: &Inputs, object: &Object<'_>, book: &Book, listed: &Listed) -> Link {
@@ -203,18 +261,29 @@ fn link(inputs: &Inputs, object: &Object<'_>, book: &Book, listed: &Listed) -> L
     Link {
         task: object.id,
         names: names(object),
-        types: object.types.iter().map(ToString::to_string).chain(object.unknown_types.iter().cloned()).collect(),
+        types: object
+            .types
+            .iter()
+            .map(ToString::to_string)
+            .chain(object.unknown_types.iter().cloned())
+            .collect(),
         label: text("/metadata/name"),
         worker: object.worker.as_ref().map(ToString::to_string),
         pool: definition.and_then(|definition| definition.worker_pool().ok()),
         run: object.run.filter(|_| object.is_link),
         repository: head.or(source_text).map(str::to_owned),
-        revision: source.and_then(|source| source.revision().ok().flatten()).map(str::to_owned),
+        revision: source
+            .and_then(|source| source.revision().ok().flatten())
+            .map(str::to_owned),
         tree: source.and_then(|source| source.tree(inputs).ok().flatten()),
         parent: object.parent,
         decision: object.decision,
         needs: object.claims.clone(),
-        key: object.cot.as_ref().and_then(|cot| cot.key()).map(ToString::to_string),
+        key: object
+            .cot
+            .as_ref()
+            .and_then(|cot| cot.key())
+            .map(ToString::to_string),
         artifacts: listed.get(&object.id).cloned().unwrap_or_default(),
         checks: book.results(object.id),
     }
@@ -223,7 +292,10 @@ fn link(inputs: &Inputs, object: &Object<'_>, book: &Book, listed: &Listed) -> L
 /// Returns the names of an object, the shortest path first.
 fn names(object: &Object<'_>) -> Vec<String> {
     let others = object.names.iter().filter(|name| **name != object.name);
-    std::iter::once(&object.name).chain(others).cloned().collect()
+    std::iter::once(&object.name)
+        .chain(others)
+        .cloned()
+        .collect()
 }
 
 fn requests(evidence: &Evidence) -> Vec<RequestRecord> {

@@ -42,8 +42,16 @@ impl Walk {
     pub(super) fn start(&mut self) {
         let root = self.inputs.task;
         let parent = self.inputs.task_type.is_parent();
-        self.tasks.insert(root, Known { depth: 0, link: false, parent });
-        self.ready.extend([Job::Expand(root), Job::Artifacts, Job::Try(root)]);
+        self.tasks.insert(
+            root,
+            Known {
+                depth: 0,
+                link: false,
+                parent,
+            },
+        );
+        self.ready
+            .extend([Job::Expand(root), Job::Artifacts, Job::Try(root)]);
         match self.inputs.check_task {
             CheckTask::Always => self.link(root),
             CheckTask::Auto => self.ready.push_back(Job::Root),
@@ -82,7 +90,11 @@ impl Walk {
             Job::Parent(task) => self.parent(task),
             Job::Root => {
                 let root = self.inputs.task;
-                if self.evidence.run(root).is_ok_and(|pin| pin.completed().is_some()) {
+                if self
+                    .evidence
+                    .run(root)
+                    .is_ok_and(|pin| pin.completed().is_some())
+                {
                     self.link(root);
                 }
             }
@@ -92,7 +104,9 @@ impl Walk {
     }
 
     fn cot(&self, task: TaskId) {
-        let Some(run) = pinned(&self.evidence, task) else { return };
+        let Some(run) = pinned(&self.evidence, task) else {
+            return;
+        };
         self.evidence.want(&Request::CotBody { task, run });
         if self.inputs.signatures == Signatures::Verify {
             self.evidence.want(&Request::CotSignature { task, run });
@@ -101,8 +115,12 @@ impl Walk {
 
     fn expand(&mut self, task: TaskId) {
         let depth = self.tasks.get(&task).map_or(0, |known| known.depth);
-        let Ok(definition) = self.evidence.definition(task) else { return };
-        let Ok(claims) = claims::claims(definition) else { return };
+        let Ok(definition) = self.evidence.definition(task) else {
+            return;
+        };
+        let Ok(claims) = claims::claims(definition) else {
+            return;
+        };
         if depth > self.inputs.settings.max_chain_length {
             return;
         }
@@ -125,8 +143,16 @@ impl Walk {
                 return;
             }
             None => {
-                self.tasks.insert(claim.task, Known { depth, link: false, parent: false });
-                self.ready.extend([Job::Expand(claim.task), Job::Try(claim.task)]);
+                self.tasks.insert(
+                    claim.task,
+                    Known {
+                        depth,
+                        link: false,
+                        parent: false,
+                    },
+                );
+                self.ready
+                    .extend([Job::Expand(claim.task), Job::Try(claim.task)]);
             }
         }
         if claim.is_parent() {
@@ -136,7 +162,9 @@ impl Walk {
     }
 
     fn link(&mut self, task: TaskId) {
-        let Some(known) = self.tasks.get_mut(&task) else { return };
+        let Some(known) = self.tasks.get_mut(&task) else {
+            return;
+        };
         if !known.link {
             known.link = true;
             self.ready.push_back(Job::Cot(task));
@@ -147,7 +175,9 @@ impl Walk {
     }
 
     fn make_parent(&mut self, task: TaskId) {
-        let Some(known) = self.tasks.get_mut(&task) else { return };
+        let Some(known) = self.tasks.get_mut(&task) else {
+            return;
+        };
         if !known.parent {
             known.parent = true;
             self.ready.push_back(Job::Parent(task));
@@ -172,7 +202,11 @@ impl Walk {
 
     fn is_decision(&self, task: TaskId) -> bool {
         let root_says = task == self.inputs.task && self.inputs.task_type == TaskType::Decision;
-        root_says || self.evidence.definition(task).is_ok_and(|definition| definition.is_action() == Ok(false))
+        root_says
+            || self
+                .evidence
+                .definition(task)
+                .is_ok_and(|definition| definition.is_action() == Ok(false))
     }
 }
 

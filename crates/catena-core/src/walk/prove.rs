@@ -8,8 +8,9 @@ use super::book::Book;
 use super::chain::{Chain, Object};
 use super::{Inputs, Signatures};
 use crate::checks::{
-    Applied, artifact_digest, artifact_name, artifact_not_listed, cot_malformed, cot_run, cot_signature, cot_task,
-    cot_version, hollow_digest, json_strict, optional_digest, parent_artifact, typed_model,
+    Applied, artifact_digest, artifact_name, artifact_not_listed, cot_malformed, cot_run,
+    cot_signature, cot_task, cot_version, hollow_digest, json_strict, optional_digest,
+    parent_artifact, typed_model,
 };
 use crate::document::{Body, Stored};
 use crate::evidence::Evidence;
@@ -37,16 +38,24 @@ pub(super) fn links(inputs: &Inputs, evidence: &Evidence, chain: &mut Chain<'_>,
                 book.record(id, cot_malformed::META.id, Applied::Ran(findings));
                 object.cot = Some(link);
             }
-            Some(Err(finding)) => book.record(id, cot_signature::META.id, Applied::Ran(vec![finding])),
+            Some(Err(finding)) => {
+                book.record(id, cot_signature::META.id, Applied::Ran(vec![finding]))
+            }
             None => book.record(id, cot_signature::META.id, Applied::Blocked),
         }
     }
 }
 
 /// Returns the bound link, or what speaks against it; `None` when something is missing.
-fn signed(inputs: &Inputs, evidence: &Evidence, object: &Object<'_>) -> Option<Result<Link<Bound>, Finding>> {
+fn signed(
+    inputs: &Inputs,
+    evidence: &Evidence,
+    object: &Object<'_>,
+) -> Option<Result<Link<Bound>, Finding>> {
     let (task, run, worker) = (object.id, object.run?, object.worker.as_ref()?);
-    let body = evidence.bytes(&Request::CotBody { task, run }, u64::MAX).ok()?;
+    let body = evidence
+        .bytes(&Request::CotBody { task, run }, u64::MAX)
+        .ok()?;
     let fetched = Link::fetched(task, run, body);
     let verified = match inputs.signatures {
         Signatures::Ignore => fetched.danger_unsigned(),
@@ -58,7 +67,11 @@ fn signed(inputs: &Inputs, evidence: &Evidence, object: &Object<'_>) -> Option<R
                 Err(failure) => {
                     let expected = format!("a signature by a key of {:.100}", worker.as_str());
                     let finding = cot_signature::META.reject(expected, failure.to_string());
-                    return Some(Err(finding.task(task).says(Asserter::Operator).at(&request, "").build()));
+                    return Some(Err(finding
+                        .task(task)
+                        .says(Asserter::Operator)
+                        .at(&request, "")
+                        .build()));
                 }
             }
         }
@@ -69,9 +82,13 @@ fn signed(inputs: &Inputs, evidence: &Evidence, object: &Object<'_>) -> Option<R
             BindFailure::Json(error) if error.strictness => {
                 json_strict::finding(&request, &error.to_string(), false)
             }
-            BindFailure::Json(error) => cot_malformed::META.reject("a JSON document", error.to_string()),
+            BindFailure::Json(error) => {
+                cot_malformed::META.reject("a JSON document", error.to_string())
+            }
             BindFailure::Shape(shape) => cot_malformed::META.reject(shape.expected, shape.found),
-            BindFailure::Task(found) => cot_task::META.reject(format!("a document about task {task}"), found),
+            BindFailure::Task(found) => {
+                cot_task::META.reject(format!("a document about task {task}"), found)
+            }
         };
         finding.task(task).at(&request, "").build()
     }))
@@ -82,24 +99,40 @@ fn inspect(inputs: &Inputs, link: &Link<Bound>) -> Vec<Finding> {
     let (task, run) = (link.task(), link.run());
     let request = Request::CotBody { task, run };
     let at = |finding: FindingBuilder, pointer: &str| {
-        finding.task(task).says(Asserter::SignedCot(task)).at(&request, pointer).build()
+        finding
+            .task(task)
+            .says(Asserter::SignedCot(task))
+            .at(&request, pointer)
+            .build()
     };
-    let Ok(fields) = link.document().fields() else { return Vec::new() };
+    let Ok(fields) = link.document().fields() else {
+        return Vec::new();
+    };
     let mut findings = Vec::new();
     for key in ["artifacts", "environment"] {
         if let Err(shape) = fields.object(key) {
-            findings.push(at(cot_malformed::META.reject(shape.expected, shape.found), &shape.pointer));
+            findings.push(at(
+                cot_malformed::META.reject(shape.expected, shape.found),
+                &shape.pointer,
+            ));
         }
     }
     let is = |key: &str, expected: i128| match fields.get(key) {
         Some(Value::Int(number)) => *number == expected,
-        #[expect(clippy::float_cmp, clippy::as_conversions, reason = "exact for such small numbers")]
+        #[expect(
+            clippy::float_cmp,
+            clippy::as_conversions,
+            reason = "exact for such small numbers"
+        )]
         Some(Value::Float(number)) => *number == expected as f64,
         _ => false,
     };
     if !is("chainOfTrustVersion", 1) {
         let found = describe(fields.get("chainOfTrustVersion"));
-        findings.push(at(cot_version::META.reject("chainOfTrustVersion 1", found), "/chainOfTrustVersion"));
+        findings.push(at(
+            cot_version::META.reject("chainOfTrustVersion 1", found),
+            "/chainOfTrustVersion",
+        ));
     }
     if !inputs.relaxations.allows(Switch::RunPinning) && !is("runId", run.0.into()) {
         let finding = cot_run::META.reject(format!("runId {run}"), describe(fields.get("runId")));
@@ -129,12 +162,17 @@ pub(super) fn upstream(
                 }
             }
         }
-        let Some(link) = chain.get(*task) else { continue };
+        let Some(link) = chain.get(*task) else {
+            continue;
+        };
         for (name, optional) in &wanted.names {
             let parsed = match name.parse::<ArtifactName>() {
                 Ok(parsed) if name != "task.json" => parsed,
                 Ok(_) => {
-                    let error = crate::model::ids::InvalidId { expected: "another name", found: name.clone() };
+                    let error = crate::model::ids::InvalidId {
+                        expected: "another name",
+                        found: name.clone(),
+                    };
                     book.add(artifact_name::finding(inputs.task, &error).build());
                     continue;
                 }
@@ -144,9 +182,17 @@ pub(super) fn upstream(
                 }
             };
             let Some(run) = link.run else { continue };
-            let Some(request) = artifacts::request(*task, run, name) else { continue };
-            let check = if *optional { &optional_digest::META } else { &artifact_digest::META };
-            let verified = one(inputs, evidence, link, name, &request, *optional, check, book);
+            let Some(request) = artifacts::request(*task, run, name) else {
+                continue;
+            };
+            let check = if *optional {
+                &optional_digest::META
+            } else {
+                &artifact_digest::META
+            };
+            let verified = one(
+                inputs, evidence, link, name, &request, *optional, check, book,
+            );
             let entries: &mut Vec<Artifact> = listed.entry(*task).or_default();
             entries.push(describe_artifact(evidence, &parsed, &request, verified));
             if verified {
@@ -157,7 +203,10 @@ pub(super) fn upstream(
     (accepted, listed)
 }
 
-#[expect(clippy::too_many_arguments, reason = "one artifact and everything that judges it")]
+#[expect(
+    clippy::too_many_arguments,
+    reason = "one artifact and everything that judges it"
+)]
 fn one(
     inputs: &Inputs,
     evidence: &Evidence,
@@ -173,7 +222,11 @@ fn one(
         return false;
     };
     if optional && !cot.document().lists(name) {
-        book.note("optional-artifact", link.id, format!("{name:.200} is not in the signed document"));
+        book.note(
+            "optional-artifact",
+            link.id,
+            format!("{name:.200} is not in the signed document"),
+        );
         return false;
     }
     let applied = match compare(inputs, evidence, cot, name, request, check) {
@@ -182,7 +235,11 @@ fn one(
         Some(Ok(())) => Applied::Ran(Vec::new()),
         Some(Err(finding)) => {
             if optional && inputs.relaxations.allows(Switch::OptionalHashMismatchWarn) {
-                book.note("optional-artifact", link.id, format!("{name:.200}: {}", finding.clone().build().found));
+                book.note(
+                    "optional-artifact",
+                    link.id,
+                    format!("{name:.200}: {}", finding.clone().build().found),
+                );
                 return false;
             }
             Applied::found(Some(finding.task(link.id).build()))
@@ -202,7 +259,10 @@ fn compare(
     request: &Request,
     check: &'static Check,
 ) -> Option<Result<(), FindingBuilder>> {
-    let signed = Request::CotBody { task: cot.task(), run: cot.run() };
+    let signed = Request::CotBody {
+        task: cot.task(),
+        run: cot.run(),
+    };
     let allowed = allowed(inputs);
     if let Err(error) = cot.document().digests(name, &allowed) {
         return Some(Err(entry(&error, cot.task(), name, &signed, check)));
@@ -219,7 +279,12 @@ fn compare(
 }
 
 fn allowed(inputs: &Inputs) -> Vec<Algorithm> {
-    inputs.settings.valid_hash_algorithms.iter().copied().collect()
+    inputs
+        .settings
+        .valid_hash_algorithms
+        .iter()
+        .copied()
+        .collect()
 }
 
 fn failed(
@@ -242,26 +307,48 @@ fn failed(
     }
 }
 
-fn entry(error: &EntryError, task: TaskId, name: &str, signed: &Request, check: &'static Check) -> FindingBuilder {
+fn entry(
+    error: &EntryError,
+    task: TaskId,
+    name: &str,
+    signed: &Request,
+    check: &'static Check,
+) -> FindingBuilder {
     let expected = format!("{name:.200} with a digest in the signed document");
     let pointer = format!("/artifacts/{}", name.replace('~', "~0").replace('/', "~1"));
     let finding = match error {
         EntryError::NotListed => artifact_not_listed::META.reject(expected, "no entry"),
         EntryError::Empty => hollow_digest::META.reject(expected, error.to_string()),
-        EntryError::Shape(shape) => return typed_model::finding(shape, signed, Asserter::SignedCot(task)),
-        EntryError::Algorithm(_) | EntryError::Digest(..) => check.reject(expected, error.to_string()),
+        EntryError::Shape(shape) => {
+            return typed_model::finding(shape, signed, Asserter::SignedCot(task));
+        }
+        EntryError::Algorithm(_) | EntryError::Digest(..) => {
+            check.reject(expected, error.to_string())
+        }
     };
     finding.says(Asserter::SignedCot(task)).at(signed, pointer)
 }
 
-fn describe_artifact(evidence: &Evidence, name: &ArtifactName, request: &Request, verified: bool) -> Artifact {
+fn describe_artifact(
+    evidence: &Evidence,
+    name: &ArtifactName,
+    request: &Request,
+    verified: bool,
+) -> Artifact {
     let size = match evidence.document(request).map(|document| &document.body) {
         Ok(Body::Stored(stored)) => Some(stored.size()),
         Ok(Body::Graph(graph)) => Some(graph.size()),
         _ => None,
     };
-    let sha256 = size.and_then(|_| evidence.sha256(request)).map(|digest| digest.hex());
-    Artifact { name: name.clone(), verified, sha256, size }
+    let sha256 = size
+        .and_then(|_| evidence.sha256(request))
+        .map(|digest| digest.hex());
+    Artifact {
+        name: name.clone(),
+        verified,
+        sha256,
+        size,
+    }
 }
 
 /// Verifies the artifacts that every parent has (V40, S3): mandatory, whatever the root says of them.
@@ -272,7 +359,11 @@ pub(super) fn parents(
     book: &mut Book,
 ) -> (Vec<Accepted>, BTreeMap<TaskId, Vec<Artifact>>) {
     let (mut accepted, mut listed) = (Vec::new(), BTreeMap::new());
-    for object in chain.objects.values_mut().filter(|object| object.is_link && object.is_parent()) {
+    for object in chain
+        .objects
+        .values_mut()
+        .filter(|object| object.is_link && object.is_parent())
+    {
         let (id, check) = (object.id, &parent_artifact::META);
         let Some(run) = object.run else { continue };
         let mut names = vec![ArtifactName::TASK_GRAPH];
@@ -280,7 +371,9 @@ pub(super) fn parents(
             names.extend([ArtifactName::ACTIONS, ArtifactName::PARAMETERS]);
         }
         for name in names {
-            let Some(request) = artifacts::request(id, run, name) else { continue };
+            let Some(request) = artifacts::request(id, run, name) else {
+                continue;
+            };
             let Some(cot) = &object.cot else {
                 book.record(id, check.id, Applied::Blocked);
                 continue;
@@ -307,7 +400,12 @@ pub(super) fn parents(
     (accepted, listed)
 }
 
-fn graph(inputs: &Inputs, evidence: &Evidence, cot: &Link<Bound>, request: &Request) -> Option<VerifiedGraph> {
+fn graph(
+    inputs: &Inputs,
+    evidence: &Evidence,
+    cot: &Link<Bound>,
+    request: &Request,
+) -> Option<VerifiedGraph> {
     match &evidence.document(request).ok()?.body {
         Body::Graph(graph) => VerifiedGraph::verify(cot, graph.clone(), &allowed(inputs)).ok(),
         Body::Bytes(_) | Body::Stored(_) => None,
@@ -323,8 +421,14 @@ pub(super) fn for_rebuild(
     decision: TaskId,
 ) -> crate::rebuild::Artifacts {
     let bytes = |name: &str| {
-        let found = accepted.iter().find(|(task, known, _)| *task == decision && known.as_str() == name);
+        let found = accepted
+            .iter()
+            .find(|(task, known, _)| *task == decision && known.as_str() == name);
         found.and_then(|(_, _, request)| evidence.bytes(request, inputs.limits.parsed_bytes).ok())
     };
-    crate::rebuild::Artifacts { run, actions: bytes(ArtifactName::ACTIONS), parameters: bytes(ArtifactName::PARAMETERS) }
+    crate::rebuild::Artifacts {
+        run,
+        actions: bytes(ArtifactName::ACTIONS),
+        parameters: bytes(ArtifactName::PARAMETERS),
+    }
 }

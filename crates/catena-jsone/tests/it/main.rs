@@ -11,4 +11,5 @@
 mod hostile;
 mod json;
 mod python;
+mod random;
 mod specification;

@@ -185,16 +185,14 @@ impl Renderer<'_> {
         let offset = self.operand("$fromNow", offset, scope, depth)?;
         let reference = match from {
             Some(from) => Some(self.operand("from", from, scope, depth)?),
-            None => scope.lookup("now"),
+            None => scope.lookup("now", self.meter)?,
         };
         let offset = offset
             .as_str()
             .ok_or_else(|| Error::template("$fromNow expects a string"))?;
-        let reference = reference
-            .as_deref()
-            .and_then(Value::as_str)
-            .ok_or_else(|| Error::template("$fromNow needs a string to start from"))?;
-        self.meter.burn_text(offset.len() + reference.len())?;
+        let reference = reference.as_deref().and_then(Value::as_str);
+        self.meter
+            .burn_text(offset.len() + reference.map_or(0, str::len))?;
         self.meter.text(from_now(offset, reference)?)
     }
 

@@ -126,10 +126,10 @@ impl Builtin {
                 |n| float(n.sqrt()),
             ),
             Self::Defined => match *arguments {
-                [Value::String(name)] => Ok(Value::Bool(scope.lookup(name).is_some())),
+                [Value::String(name)] => Ok(Value::Bool(scope.lookup(name, meter)?.is_some())),
                 _ => Err(self.refuse()),
             },
-            Self::FromNow => self.move_time(&arguments, scope),
+            Self::FromNow => self.move_time(&arguments, scope, meter),
             Self::Join => self.join(&arguments, meter),
             Self::Len => match *arguments {
                 [Value::String(text)] => {
@@ -268,7 +268,12 @@ impl Builtin {
         Ok(items.into())
     }
 
-    fn move_time(self, arguments: &[&Value], scope: &Scope<'_>) -> Result<Value, Fault> {
+    fn move_time(
+        self,
+        arguments: &[&Value],
+        scope: &Scope<'_>,
+        meter: &Meter,
+    ) -> Result<Value, Fault> {
         let (offset, reference) = match *arguments {
             [Value::String(offset)] => (offset, None),
             [Value::String(offset), Value::String(reference)] => {
@@ -276,12 +281,10 @@ impl Builtin {
             }
             _ => return Err(self.refuse()),
         };
-        let moved = match (reference, scope.lookup("now").as_deref()) {
-            (Some(reference), _) => from_now(offset, reference)?,
-            (None, Some(Value::String(now))) => from_now(offset, now)?,
-            _ => return Err(Error::builtin("`now` is not a string")),
-        };
-        Ok(moved.into())
+        meter.burn_text(offset.len() + reference.map_or(0, str::len))?;
+        let now = scope.lookup("now", meter)?;
+        let reference = reference.or_else(|| now.as_deref()?.as_str());
+        Ok(from_now(offset, reference)?.into())
     }
 }
 

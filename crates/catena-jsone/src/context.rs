@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use crate::builtins::Builtin;
 use crate::error::{Error, Fault};
+use crate::limits::Meter;
 use crate::text::is_space;
 use crate::value::{Function, Map, Value};
 
@@ -66,6 +67,7 @@ impl Context {
             Ok(Scope {
                 parent: None,
                 names: Names::Map(&self.names),
+                level: 0,
             })
         } else {
             Err(Error::template(
@@ -80,6 +82,8 @@ impl Context {
 pub(crate) struct Scope<'a> {
     parent: Option<&'a Self>,
     names: Names<'a>,
+    /// How many scopes are around this one.
+    level: usize,
 }
 
 #[derive(Clone, Copy)]
@@ -94,6 +98,7 @@ impl<'a> Scope<'a> {
         Self {
             parent: Some(self),
             names: Names::Map(names),
+            level: self.level + 1,
         }
     }
 
@@ -102,11 +107,22 @@ impl<'a> Scope<'a> {
         Self {
             parent: Some(self),
             names: Names::Few(names),
+            level: self.level + 1,
         }
     }
 
-    /// Returns the value of a name.
-    pub(crate) fn lookup(&self, name: &str) -> Option<Cow<'a, Value>> {
+    /// Returns the value of a name; pays for asking every scope.
+    pub(crate) fn lookup(
+        &self,
+        name: &str,
+        meter: &Meter,
+    ) -> Result<Option<Cow<'a, Value>>, Fault> {
+        meter.burn_text(name.len().saturating_mul(self.level))?;
+        meter.burn(self.level)?;
+        Ok(self.find(name))
+    }
+
+    fn find(&self, name: &str) -> Option<Cow<'a, Value>> {
         let mut scope = *self;
         loop {
             let found = match scope.names {
@@ -210,8 +226,8 @@ mod tests {
         let outer = context.scope().unwrap();
         let (one, two) = (Value::Int(10), Value::Int(20));
         let inner = outer.with_few([Some(("x", &one)), Some(("x", &two)), None]);
-        assert_eq!(inner.lookup("x").unwrap().as_int(), Some(20));
-        assert_eq!(inner.lookup("len").unwrap().as_int(), Some(1));
-        assert!(inner.lookup("min").is_some() && inner.lookup("y").is_none());
+        assert_eq!(inner.find("x").unwrap().as_int(), Some(20));
+        assert_eq!(inner.find("len").unwrap().as_int(), Some(1));
+        assert!(inner.find("min").is_some() && inner.find("y").is_none());
     }
 }

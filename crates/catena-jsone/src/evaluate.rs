@@ -37,11 +37,15 @@ impl<'a> Evaluator<'_, 'a> {
             Kind::Object(members) => self.object(members),
             Kind::Power { base, exponent } => self.power(base, exponent),
             Kind::Sign { negative, operand } => self.sign(*negative, operand),
-            Kind::Variable(name) => self.scope.lookup(name).ok_or_else(|| {
-                Error::interpreter(format!("unknown context value {}", excerpt(name)))
-            }),
+            Kind::Variable(name) => self.variable(name),
         }
         .map_err(|error| error.at(node.at))
+    }
+
+    fn variable(&self, name: &str) -> Outcome<'a> {
+        self.scope
+            .lookup(name, self.meter)?
+            .ok_or_else(|| Error::interpreter(format!("unknown context value {}", excerpt(name))))
     }
 
     /// Returns whether the value of an expression counts as true.
@@ -120,7 +124,10 @@ impl<'a> Evaluator<'_, 'a> {
                     left,
                     right,
                 } => self.index(value, *interval, left.as_deref(), right.as_deref()),
-                Step::Member(name) => member(value, name),
+                Step::Member(name) => {
+                    self.meter.burn_text(name.len())?;
+                    member(value, name)
+                }
             }
             .map_err(|error| error.at(*at))?;
         }
@@ -165,7 +172,10 @@ impl<'a> Evaluator<'_, 'a> {
             }
             (Value::Array(_), Some(index)) => item(value, index),
             (Value::String(text), Some(index)) => self.character(text, index).map(owned),
-            (Value::Object(_), Some(Value::String(key))) => Ok(found(value, key).unwrap_or(NULL)),
+            (Value::Object(_), Some(Value::String(key))) => {
+                self.meter.burn_text(key.len())?;
+                Ok(found(value, key).unwrap_or(NULL))
+            }
             (Value::Object(_), _) => Err(Error::interpreter("object keys must be strings")),
             _ => Err(Error::interpreter(
                 "infix: \"[..]\" expects object, array, or string",

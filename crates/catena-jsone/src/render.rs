@@ -10,7 +10,7 @@ use crate::evaluate::{Evaluator, truth};
 use crate::limits::{Limits, Meter};
 use crate::parse;
 use crate::template::{Expression, Key, Node, Piece, Rendered, Text};
-use crate::text::write_scalar;
+use crate::text::{LONGEST_NUMBER, write_scalar};
 use crate::value::{Map, Value};
 
 pub(crate) type Outcome<'a> = Result<Cow<'a, Value>, Fault>;
@@ -145,12 +145,13 @@ impl Renderer<'_> {
                 out.push_str(text);
                 Ok(())
             }
-            _ => write_scalar(value, out).map_err(|_| {
-                Error::template(format!(
-                    "interpolation of '{{}}' produced a {}",
-                    value.type_name()
-                ))
-            }),
+            _ => {
+                self.meter.grow(0, LONGEST_NUMBER)?;
+                write_scalar(value, out).map_err(|_| {
+                    let found = value.type_name();
+                    Error::template(format!("interpolation of '{{}}' produced a {found}"))
+                })
+            }
         }
     }
 

@@ -8,6 +8,9 @@ use crate::limits::Meter;
 use crate::number::write_float;
 use crate::value::Value;
 
+/// Bytes of the longest number: an integer of 128 bits.
+pub(crate) const LONGEST_NUMBER: usize = 40;
+
 /// Returns whether Python takes the character for white space.
 pub(crate) const fn is_space(c: char) -> bool {
     c.is_whitespace() || matches!(c, '\u{1c}'..='\u{1f}')
@@ -39,7 +42,7 @@ pub(crate) fn to_sorted_json(value: &Value, meter: &Meter) -> Result<String, Fau
 }
 
 fn write_json(value: &Value, sorted: bool, meter: &Meter, out: &mut String) -> Result<(), Fault> {
-    meter.burn(1)?;
+    meter.grow(0, LONGEST_NUMBER)?;
     match value {
         Value::Array(items) => write_list(('[', ']'), items, out, |item, out| {
             write_json(item, sorted, meter, out)
@@ -136,7 +139,7 @@ pub(crate) fn write_python(value: &Value, meter: &Meter, out: &mut String) -> Re
 }
 
 fn write_repr(value: &Value, meter: &Meter, out: &mut String) -> Result<(), Fault> {
-    meter.grow(0, 40)?; // more than any number has, but for the longest integers
+    meter.grow(0, LONGEST_NUMBER)?;
     match value {
         Value::Array(items) => {
             out.push('[');

@@ -9,8 +9,9 @@ use jiff::civil::DateTime;
 use crate::error::{Error, Fault, excerpt};
 use crate::text::is_space;
 
-/// Returns `reference` moved by `offset`, as `YYYY-MM-DDTHH:MM:SS.mmmZ`.
-pub(crate) fn from_now(offset: &str, reference: &str) -> Result<String, Fault> {
+/// Returns `reference` moved by `offset`, as `YYYY-MM-DDTHH:MM:SS.mmmZ`. Without a reference it is an error, but a
+/// malformed offset comes first, as in the reference implementation.
+pub(crate) fn from_now(offset: &str, reference: Option<&str>) -> Result<String, Fault> {
     let out_of_range = || Error::template("date is outside of the years 1 to 9999");
     let (sign, offset) = split_sign(offset);
     let delta = parse_offset(offset).ok_or_else(|| {
@@ -20,10 +21,12 @@ pub(crate) fn from_now(offset: &str, reference: &str) -> Result<String, Fault> {
         ))
     })?;
     let seconds = i64::try_from(sign * delta).map_err(|_| out_of_range())?;
+    let reference =
+        reference.ok_or_else(|| Error::template("the time to start from is not a string"))?;
     let reference = parse_time(reference).ok_or_else(|| {
+        let found = excerpt(reference);
         Error::template(format!(
-            "time '{}' does not match YYYY-MM-DDTHH:MM:SS.fZ",
-            excerpt(reference)
+            "time '{found}' does not match YYYY-MM-DDTHH:MM:SS.fZ"
         ))
     })?;
     let moved = reference
@@ -164,7 +167,7 @@ mod tests {
             "8000 years",
         ] {
             assert!(
-                from_now(offset, NOW)
+                from_now(offset, Some(NOW))
                     .unwrap_err()
                     .message
                     .contains("outside"),
@@ -172,9 +175,9 @@ mod tests {
             );
         }
         let digits = "9".repeat(10_000);
-        assert!(from_now(&format!("{digits} y {digits} s"), NOW).is_err());
+        assert!(from_now(&format!("{digits} y {digits} s"), Some(NOW)).is_err());
         assert_eq!(
-            from_now("-2000 years", "2017-01-19T16:27:20.9Z").unwrap(),
+            from_now("-2000 years", Some("2017-01-19T16:27:20.9Z")).unwrap(),
             "0018-05-19T16:27:20.900Z"
         );
     }
@@ -182,7 +185,7 @@ mod tests {
     #[test]
     fn times_are_read_like_the_reference() {
         assert_eq!(
-            from_now("1d", "2017-01- 9t1:2:3.1239z").unwrap(),
+            from_now("1d", Some("2017-01- 9t1:2:3.1239z")).unwrap(),
             "2017-01-10T01:02:03.123Z"
         );
         for time in [
@@ -195,7 +198,7 @@ mod tests {
             "+017-01-19T16:27:20.0Z",
             "2017-01-19T16:27:20.1234567Z",
         ] {
-            assert!(from_now("", time).is_err(), "{time}");
+            assert!(from_now("", Some(time)).is_err(), "{time}");
         }
     }
 }

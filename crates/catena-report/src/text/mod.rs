@@ -63,7 +63,9 @@ fn summary(page: &mut Page<'_>, report: &Report) {
     let line = format!(" {}", subject(report));
     page.line(&line);
     if report.verdict != Verdict::Trusted {
-        page.wrapped("  ", "  ", &clean(&report.headline, findings::FOLDED_VALUE));
+        // one line: the first finding tells it in full
+        let most = page.style.width.saturating_sub(24).max(40);
+        page.line(&format!("  {}", clean(&report.headline, most)));
     }
     if report.verdict == Verdict::Unsigned {
         page.tone(
@@ -205,17 +207,14 @@ fn cost(page: &mut Page<'_>, report: &Report) {
         let _ = write!(line, " ({})", parts.join(", "));
     }
     if let Some(timing) = &report.timing {
+        if timing.http_requests > 0 {
+            let requests = usize::try_from(timing.http_requests).unwrap_or(usize::MAX);
+            let requests = count(requests, "HTTP request");
+            let _ = write!(line, ", {requests}, {}", size(timing.bytes));
+        }
         let (whole, milli) = (timing.wall_ms / 1000, timing.wall_ms % 1000);
-        let _ = write!(
-            line,
-            ", {}, {} in {whole}.{milli:03} s, {}",
-            count(
-                usize::try_from(timing.http_requests).unwrap_or(usize::MAX),
-                "HTTP request"
-            ),
-            size(timing.bytes),
-            clean(&timing.finished, SHORT),
-        );
+        let finished = clean(&timing.finished, SHORT);
+        let _ = write!(line, " in {whole}.{milli:03} s, {finished}");
     }
     let _ = write!(line, ", {}", clean(&report.subject.root_url, SHORT));
     page.line("");

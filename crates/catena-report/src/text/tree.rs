@@ -367,13 +367,15 @@ fn write(page: &mut Page<'_>, row: &Row<'_>, numbers: &HashMap<TaskId, usize>, w
     ));
     checks(page, link);
     let mut rest = format!(", {}", count(link.artifacts.len(), "artifact"));
-    let unverified = link
+    let (unread, unverified): (Vec<_>, Vec<_>) = link
         .artifacts
         .iter()
         .filter(|artifact| !artifact.verified)
-        .count();
-    if unverified > 0 {
-        rest.push_str(&format!(" ({unverified} not verified)"));
+        .partition(|artifact| artifact.sha256.is_none());
+    for (artifacts, what) in [(unverified, "NOT VERIFIED"), (unread, "not received")] {
+        if !artifacts.is_empty() {
+            rest.push_str(&format!(" ({} {what})", artifacts.len()));
+        }
     }
     let mut known: Vec<usize> = elsewhere
         .iter()
@@ -448,10 +450,10 @@ fn details(page: &mut Page<'_>, link: &Link) {
         }
     }
     for artifact in &link.artifacts {
-        let state = if artifact.verified {
-            "verified"
-        } else {
-            "NOT VERIFIED"
+        let state = match (artifact.verified, &artifact.sha256) {
+            (true, _) => "verified",
+            (false, Some(_)) => "NOT VERIFIED",
+            (false, None) => "not received",
         };
         let bytes = artifact
             .size

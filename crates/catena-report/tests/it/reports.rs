@@ -94,6 +94,12 @@ pub(crate) fn trusted() -> Report {
     let mut image_decision = link(4, &["signing:build:docker-image:decision"], &[]);
     image_decision.revision = Some("ffff456789abcdef0123456789abcdef01234567".to_owned());
     let mut image = link(3, &["signing:build:docker-image"], &[]);
+    image.artifacts.push(Artifact {
+        name: "public/optional.json".parse().unwrap(),
+        verified: false,
+        sha256: None,
+        size: None,
+    });
     image.parent = Some(id(4));
     image.revision.clone_from(&image_decision.revision);
     let links = vec![

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on may panic")]
 
 mod evidence;
+mod examples;
 mod help;
 mod http;
 mod run;

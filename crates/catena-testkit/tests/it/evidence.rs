@@ -7,12 +7,18 @@ use std::path::Path;
 use std::sync::Arc;
 
 use catena_core::document::{Body, Document, ErrorKind, EvidenceError};
-use catena_evidence::DirectoryWriter;
+use catena_evidence::{DirectoryWriter, RecordedSubject};
 use catena_testkit::Chain;
 
 /// Writes into a directory that is empty or absent.
 pub(crate) fn write(chain: &Chain, path: &Path) -> Result<(), Box<dyn Error>> {
     let mut writer = DirectoryWriter::create(path)?;
+    writer.about(RecordedSubject {
+        task: chain.root,
+        task_type: chain.task_type.to_owned(),
+        product: chain.product.to_owned(),
+        root_url: chain.root_url.clone(),
+    });
     let recorded = chain.recorded.parse()?;
     let origin = |request: &dyn ToString| Arc::from(format!("testkit: {}", request.to_string()));
     for (request, bytes) in &chain.documents {

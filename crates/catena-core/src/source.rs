@@ -1,12 +1,10 @@
 // SPDX-License-Identifier: MPL-2.0
 //! Where a task says that it comes from: repositories, revision, branch, source URL, tree (V11, V72, V80–V84).
 
-use std::collections::BTreeSet;
-
 use catena_jsone::Value;
 
 use crate::model::definition::Definition;
-use crate::model::ids::{Revision, TaskId};
+use crate::model::ids::Revision;
 use crate::model::shape::Shape;
 use crate::model::url::{UrlError, VcsUrl};
 use crate::policy::{Policy, Switch};
@@ -213,24 +211,15 @@ pub(crate) fn mapped_tree(
     Some(if mirrored { parent } else { tree })
 }
 
-/// Returns the one tree path of the parents that are the root's decision task, else the root's own (V82).
+/// Returns the tree path of the root's decision task if that is a parent of the chain, else the root's own (V82).
 fn parent_tree(inputs: &Inputs, chain: &Chain<'_>, root: &Object<'_>) -> Option<String> {
-    let tree = |object: &Object<'_>| {
-        let definition = object.known()?;
-        Source::new(definition, &inputs.policy)
-            .tree(inputs)
-            .ok()
-            .flatten()
-    };
-    let decision: Option<TaskId> = root.decision;
-    let parents: BTreeSet<_> = chain
-        .objects
-        .values()
-        .filter(|object| object.is_parent() && Some(object.id) == decision)
-        .map(tree)
-        .collect();
-    match parents.len() {
-        1 => parents.into_iter().next().flatten(),
-        _ => tree(root),
-    }
+    let decision = root.decision.and_then(|decision| chain.get(decision));
+    let definition = decision
+        .filter(|object| object.is_parent())
+        .unwrap_or(root)
+        .known()?;
+    Source::new(definition, &inputs.policy)
+        .tree(inputs)
+        .ok()
+        .flatten()
 }

@@ -38,9 +38,7 @@ impl Book {
 
     /// Enters a finding that belongs to no check of one object.
     pub(super) fn add(&mut self, finding: Finding) {
-        if !self.findings.contains(&finding) {
-            self.findings.push(finding);
-        }
+        self.findings.push(finding);
     }
 
     /// Enters a remark.

@@ -46,6 +46,9 @@ pub(super) fn finish(inputs: &Inputs, evidence: &Evidence, over_limit: bool) -> 
             BTreeMap::new()
         }
     };
+    let may_lack = |task: &TaskId, name: &str| {
+        wanted.get(task).and_then(|wanted| wanted.names.get(name)) == Some(&true)
+    };
     let optional = |request: &Request| match request {
         Request::Artifact { task, name, .. } => {
             let parent = chain.get(*task).is_some_and(Object::is_parent)
@@ -53,11 +56,11 @@ pub(super) fn finish(inputs: &Inputs, evidence: &Evidence, over_limit: bool) -> 
                     name.as_str(),
                     ArtifactName::ACTIONS | ArtifactName::PARAMETERS
                 );
-            !parent
-                && wanted
-                    .get(task)
-                    .and_then(|wanted| wanted.names.get(name.as_str()))
-                    == Some(&true)
+            !parent && may_lack(task, name.as_str())
+        }
+        Request::TaskGraph { task, .. } => {
+            !chain.get(*task).is_some_and(Object::is_parent)
+                && may_lack(task, ArtifactName::TASK_GRAPH)
         }
         _ => false,
     };
@@ -94,6 +97,10 @@ fn apply_rules(cx: &Cx<'_>, book: &mut Book) {
 }
 
 fn rebuild_parents(cx: &Cx<'_>, accepted: &[prove::Accepted], book: &mut Book) -> Vec<Fact> {
+    let accepted = accepted
+        .iter()
+        .map(|(task, name, request)| ((*task, name.as_str()), request))
+        .collect();
     let mut facts = Vec::new();
     for object in cx
         .chain
@@ -103,7 +110,7 @@ fn rebuild_parents(cx: &Cx<'_>, accepted: &[prove::Accepted], book: &mut Book) -
     {
         let decision = object.decision.unwrap_or(object.id);
         let run = cx.chain.get(decision).and_then(|decision| decision.run);
-        let artifacts = prove::for_rebuild(cx.inputs, cx.evidence, run, accepted, decision);
+        let artifacts = prove::for_rebuild(cx.inputs, cx.evidence, run, &accepted, decision);
         let rebuilt = rebuild::run(cx, object, &artifacts);
         book.record(object.id, rebuild_mismatch::META.id, rebuilt.applied);
         facts.extend(rebuilt.facts);
@@ -157,6 +164,7 @@ fn report(
         finding.asserters.dedup();
     }
     book.findings.sort();
+    book.findings.dedup();
     book.findings
         .sort_by_key(|finding| finding.verdict != Verdict::Rejected);
     book.notes.sort();

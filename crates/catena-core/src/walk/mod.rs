@@ -29,7 +29,7 @@ pub(crate) use claims::claims;
 
 use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 
-use crate::document::Answer;
+use crate::document::{Answer, ErrorKind, EvidenceError};
 use crate::evidence::Evidence;
 use crate::limits::Limits;
 use crate::model::ids::{ArtifactName, TaskId};
@@ -154,7 +154,17 @@ impl Walk {
 
     /// Ends the walk. Requests without an answer count as unavailable.
     #[must_use]
-    pub fn finish(self) -> Outcome {
+    pub fn finish(mut self) -> Outcome {
+        for request in std::mem::take(&mut self.named) {
+            if !self.evidence.has(&request) {
+                let error = EvidenceError {
+                    kind: ErrorKind::Unavailable,
+                    detail: "it was never answered".to_owned(),
+                    origin: "".into(),
+                };
+                self.evidence.insert(request, Err(error));
+            }
+        }
         finish::finish(&self.inputs, &self.evidence, self.over_limit)
     }
 }

@@ -417,14 +417,12 @@ pub(super) fn for_rebuild(
     inputs: &Inputs,
     evidence: &Evidence,
     run: Option<RunId>,
-    accepted: &[Accepted],
+    accepted: &BTreeMap<(TaskId, &str), &Request>,
     decision: TaskId,
 ) -> crate::rebuild::Artifacts {
     let bytes = |name: &str| {
-        let found = accepted
-            .iter()
-            .find(|(task, known, _)| *task == decision && known.as_str() == name);
-        found.and_then(|(_, _, request)| evidence.bytes(request, inputs.limits.parsed_bytes).ok())
+        let request = accepted.get(&(decision, name))?;
+        evidence.bytes(request, inputs.limits.parsed_bytes).ok()
     };
     crate::rebuild::Artifacts {
         run,

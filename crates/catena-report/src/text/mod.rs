@@ -121,9 +121,23 @@ fn relaxations(page: &mut Page<'_>, report: &Report) {
             count(report.relaxations.len(), "check")
         ),
     );
+    // a profile relaxes many for one reason
+    let mut reasons: Vec<(&str, Vec<&str>)> = Vec::new();
     for relaxation in &report.relaxations {
-        let first = format!("  {}  ", relaxation.switch);
-        page.wrapped(&first, "      ", &clean(&relaxation.reason, SHORT * 4));
+        match reasons
+            .iter_mut()
+            .find(|(reason, _)| *reason == relaxation.reason)
+        {
+            Some((_, switches)) => switches.push(relaxation.switch),
+            None => reasons.push((&relaxation.reason, vec![relaxation.switch])),
+        }
+    }
+    for (reason, switches) in reasons {
+        page.wrapped(
+            "  ",
+            "      ",
+            &format!("{}: {}", switches.join(", "), clean(reason, SHORT * 4)),
+        );
     }
 }
 

@@ -231,10 +231,20 @@ pub(crate) fn unsigned() -> Report {
     report.verdict = Verdict::Unsigned;
     report.headline = "signatures were not verified".to_owned();
     report.subject.inferred = vec!["type", "product"];
-    report.relaxations = vec![Relaxation {
-        switch: "limits",
-        reason: "one chain of ours is longer than 20 links, see bug 12".to_owned(),
-    }];
+    let reason = "profile compat".to_owned();
+    report.relaxations = ["run_pinning", "regex_compat", "datestamp_sign"]
+        .map(|switch| Relaxation {
+            switch,
+            reason: reason.clone(),
+        })
+        .to_vec();
+    report.relaxations.insert(
+        1,
+        Relaxation {
+            switch: "limits",
+            reason: "one chain of ours is longer than 20 links, see bug 12".to_owned(),
+        },
+    );
     for link in &mut report.links {
         link.key = None;
     }

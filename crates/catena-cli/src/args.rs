@@ -16,6 +16,22 @@ Exit status:
    5  internal error
   64  usage or configuration";
 
+const ENVIRONMENT: &str = "\
+Environment:
+  TASKCLUSTER_ROOT_URL  the deployment, unless --root-url or recorded evidence names it
+  CATENA_GITHUB_TOKEN, SCRIPTWORKER_GITHUB_OAUTH_TOKEN
+                        token for GitHub's API; the first that is set counts
+  HTTPS_PROXY, NO_PROXY, SSL_CERT_FILE
+                        as everywhere
+  CATENA_LOG            what to log to stderr, such as `debug`
+
+Exit status:
+   0  trusted
+   1  rejected
+   4  undetermined, or signatures were not verified (--unsigned)
+   5  internal error
+  64  usage or configuration";
+
 /// Verifies Taskcluster chains of trust
 #[derive(Debug, Parser)]
 #[command(name = "catena", version, after_help = EXIT_STATUS, disable_help_subcommand = true)]
@@ -37,7 +53,7 @@ pub(crate) enum Command {
         id: String,
     },
     /// Verify the chain of trust of a task
-    #[command(after_help = EXIT_STATUS)]
+    #[command(after_help = ENVIRONMENT)]
     Verify(Verify),
 }
 

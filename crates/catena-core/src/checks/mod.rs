@@ -10,6 +10,8 @@ use crate::report::{Asserter, Check, Finding};
 use crate::request::Request;
 use crate::walk::{Chain, Inputs, Object};
 
+pub mod differences;
+
 macro_rules! checks {
     ($($module:ident),* $(,)?) => {
         $(pub mod $module;)*

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: MPL-2.0
+//! `docs/checks.md`: a section for each check.
+
+use catena_core::checks::ALL;
+use catena_core::report::Check;
+
+const HEAD: &str = "\
+# Checks
+
+Every finding carries the id of one of these checks; `catena explain ID` prints the same text. Rules are the clauses
+that the code cites: V for the behaviour of the reference, S for its leniencies and what became of them, P for rulings,
+R for requirements of the project's own. A check is one file of the same name under `crates/catena-core/src/checks/`.
+
+";
+
+pub(crate) fn render() -> String {
+    let mut all: Vec<&Check> = ALL.to_vec();
+    all.sort_by_key(|check| check.id);
+    let list: String = all
+        .iter()
+        .map(|check| format!("- [{0}](#{0}): {1}\n", check.id, check.title))
+        .collect();
+    let sections: Vec<String> = all.into_iter().map(section).collect();
+    format!("{HEAD}{list}\n{}", sections.join("\n"))
+}
+
+fn section(check: &Check) -> String {
+    let Check {
+        id,
+        title,
+        attack,
+        help,
+        ..
+    } = check;
+    let mut text = format!(
+        "## {id}\n\nWhat holds: {title}.\n\nRules: {}\n\nWhat it stops: {attack}\n\nWhat to do: {help}\n",
+        check.rules.join(", ")
+    );
+    if !check.implies.is_empty() {
+        let implied: Vec<_> = check
+            .implies
+            .iter()
+            .map(|id| format!("[{id}](#{id})"))
+            .collect();
+        text.push_str(&format!("\nBrings along: {}\n", implied.join(", ")));
+    }
+    text
+}

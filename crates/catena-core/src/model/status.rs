@@ -47,7 +47,14 @@ impl RunPin {
         Ok(match state {
             "completed" => Self::Completed(RunId(run)),
             "failed" | "exception" => Self::Failed(RunId(run), state.to_owned()),
-            other => Self::Unfinished(other.chars().take(40).collect()),
+            "pending" | "running" => Self::Unfinished(state.to_owned()),
+            _ => {
+                return Err(Shape::new(
+                    fields.pointer("state"),
+                    "a state of a run",
+                    fields.get("state"),
+                ));
+            }
         })
     }
 
@@ -58,5 +65,31 @@ impl RunPin {
             Self::Completed(run) => Some(*run),
             _ => None,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::json::{self, Reading};
+
+    fn read(runs: &str) -> Result<RunPin, Shape> {
+        let answer = format!(r#"{{"status": {{"runs": {runs}}}}}"#);
+        RunPin::read(&json::parse(answer.as_bytes(), Reading::Lenient).unwrap())
+    }
+
+    #[test]
+    fn the_last_run_counts_p10() {
+        let runs = r#"[{"runId": 0, "state": "failed"}, {"runId": 1, "state": "completed"}]"#;
+        assert_eq!(read(runs).unwrap(), RunPin::Completed(RunId(1)));
+        assert!(matches!(read("[]").unwrap(), RunPin::Unfinished(_)));
+    }
+
+    #[test]
+    fn states_are_those_of_the_queue_p7() {
+        let one = |state: &str| read(&format!(r#"[{{"runId": 0, "state": "{state}"}}]"#));
+        assert!(matches!(one("exception").unwrap(), RunPin::Failed(..)));
+        assert!(matches!(one("running").unwrap(), RunPin::Unfinished(_)));
+        assert!(one("complEted").is_err() && one("").is_err());
     }
 }

@@ -115,10 +115,14 @@ pub(super) fn runs(evidence: &Evidence, chain: &Chain<'_>, book: &mut Book) {
         if let Err(miss) = &object.definition {
             unreadable(&Request::Definition { task: id }, miss, id, book);
         }
+        let request = Request::Status { task: id };
         if !object.is_link {
+            // P12: an answer that cannot be read does not say that the root's own document need not be checked
+            if let Err(miss @ (Miss::Json(_) | Miss::Shape(_))) = evidence.run(id) {
+                unreadable(&request, &miss, id, book);
+            }
             continue;
         }
-        let request = Request::Status { task: id };
         let pin = match evidence.run(id) {
             Ok(pin) => pin,
             Err(miss) => {

@@ -9,5 +9,7 @@
 mod chains;
 mod evidence;
 mod examples;
+mod flips;
+mod matters;
 mod verifier;
 mod walk;

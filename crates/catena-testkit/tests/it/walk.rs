@@ -3,6 +3,7 @@
 
 use catena_core::policy::Profile;
 use catena_core::report::{Report, Verdict};
+use catena_core::request::Request;
 use catena_testkit::{ChainSpec, DecisionWorker, Flow, Presence, Random, RootRun};
 
 use crate::verifier::Verifier;
@@ -117,5 +118,25 @@ fn every_missing_document_is_missed() {
             );
             verifier.source.insert(request, bytes);
         }
+    }
+}
+
+#[test]
+fn a_status_of_the_root_that_cannot_be_read_leaves_it_open_p7_p12() {
+    let mut chain = ChainSpec::new(1, Flow::FirefoxPush).build();
+    let status = Request::Status { task: chain.root };
+    let states = [
+        &b"{"[..],
+        br#"{"status": {"runs": [{"runId": 0, "state": "complEted"}]}}"#,
+    ];
+    for answer in states {
+        chain.replace(&status, answer.to_vec());
+        let report = Verifier::new(&chain).verify(Profile::Strict);
+        assert_eq!(
+            report.verdict,
+            Verdict::Undetermined,
+            "{:#?}",
+            report.findings
+        );
     }
 }

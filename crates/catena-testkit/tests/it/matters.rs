@@ -1,0 +1,272 @@
+// SPDX-License-Identifier: MPL-2.0
+//! Which changes matter (P25), told without the verifier: a change matters when a rule reads what it changed.
+//! For templates that is what they render to; for host answers a list of members; for the rest everything.
+
+use base64::Engine as _;
+use base64::alphabet::STANDARD;
+use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+use catena_core::request::Request;
+use catena_core::yaml;
+use catena_testkit::Chain;
+use serde_json::{Value, json};
+
+/// Returns whether the change of a document to `after` may not be trusted.
+pub(crate) fn matters(chain: &Chain, request: &Request, after: &[u8]) -> bool {
+    let before = chain.bytes(request);
+    let extract: &dyn Fn(&[u8]) -> Option<Value> = match request {
+        Request::Definition { task } => {
+            &|bytes| definition(bytes, *task == chain.root && !has_cot(chain))
+        }
+        Request::Status { .. } => &|bytes| last_run(&parse(bytes)?),
+        Request::Template { .. } => &|bytes| template(chain, request, bytes),
+        Request::Projects => &|bytes| projects(chain, bytes),
+        Request::Pushlog { repo, revision } => &|bytes| {
+            pushlog(
+                &parse(bytes)?,
+                by_push(chain, repo.to_string().as_str()),
+                revision.as_str(),
+            )
+        },
+        Request::Commit { .. } => &|bytes| pusher(&parse(bytes)?),
+        Request::Landed { .. } => &|bytes| members(bytes, &["/ahead_by", "/merge_base_commit/sha"]),
+        Request::Release { .. } => &|bytes| {
+            members(
+                bytes,
+                &["/target_commitish", "/published_at", "/author/login"],
+            )
+        },
+        Request::TagRef { .. } => &|bytes| members(bytes, &["/object/sha", "/object/type"]),
+        Request::PullRequest { .. } => &|bytes| members(bytes, PULL_REQUEST),
+        Request::Repository { .. }
+            if chain
+                .bytes(request)
+                .windows(12)
+                .any(|text| text == b"\"fork\": true") =>
+        {
+            &|bytes| members(bytes, &["/fork", "/parent/owner/login", "/parent/name"])
+        }
+        Request::ArtifactList { .. } | Request::Repository { .. } => {
+            &|bytes| parse(bytes).map(|_| Value::Null)
+        }
+        // signed or hashed
+        _ => return true,
+    };
+    let expected = extract(before);
+    assert!(expected.is_some(), "{request}");
+    extract(after) != expected
+}
+
+/// What the template reads of a pull request.
+const PULL_REQUEST: &[&str] = &[
+    "/number",
+    "/user/login",
+    "/base/ref",
+    "/base/repo/html_url",
+    "/base/repo/name",
+    "/base/repo/full_name",
+    "/head/ref",
+    "/head/repo/html_url",
+];
+
+fn parse(bytes: &[u8]) -> Option<Value> {
+    serde_json::from_slice(bytes).ok()
+}
+
+/// The values of members; a missing one differs from any other.
+fn members(bytes: &[u8], pointers: &[&str]) -> Option<Value> {
+    let value = parse(bytes)?;
+    Some(
+        pointers
+            .iter()
+            .map(|pointer| {
+                value
+                    .pointer(pointer)
+                    .map_or(json!({"missing": true}), Clone::clone)
+            })
+            .collect(),
+    )
+}
+
+fn has_cot(chain: &Chain) -> bool {
+    chain.documents.contains_key(&chain.cot("root"))
+}
+
+/// All but `priority` (P3). Times count as instants (generation.md 3.4). Without a signed record only the graph
+/// speaks for a task, and it says nothing about some members (V55).
+fn definition(bytes: &[u8], only_graph: bool) -> Option<Value> {
+    let mut value = parse(bytes)?;
+    let object = value.as_object_mut()?;
+    object.remove("priority");
+    for key in ["created", "deadline", "expires"] {
+        if let Some(time) = object
+            .get(key)
+            .and_then(Value::as_str)
+            .and_then(|time| time.parse::<jiff::Timestamp>().ok())
+        {
+            object.insert(key.to_owned(), time.to_string().into());
+        }
+    }
+    if only_graph {
+        for key in ["created", "deadline", "expires", "projectId", "schedulerId"] {
+            object.remove(key);
+        }
+    }
+    Some(value)
+}
+
+/// The last run pins what is fetched (P10).
+fn last_run(value: &Value) -> Option<Value> {
+    let runs = value.pointer("/status/runs")?.as_array()?;
+    let last = runs.last()?;
+    Some(json!([runs.len(), last["runId"], last["state"]]))
+}
+
+/// Who pushed: the committer, or for commits made in the web interface the author (V65).
+fn pusher(commit: &Value) -> Option<Value> {
+    let login = |role: &str| Some(&commit[role]["login"]).filter(|login| !login.is_null());
+    let committer = login("committer").filter(|login| *login != "web-flow");
+    committer.or_else(|| login("author")).cloned()
+}
+
+/// What a push contributes to the context (V62, V63), and that it names the revision (P15).
+fn pushlog(value: &Value, by_push: bool, revision: &str) -> Option<Value> {
+    let pushes = value["pushes"].as_object()?;
+    let (id, push) = pushes.iter().next()?;
+    let changesets = push["changesets"].as_array()?;
+    let named = changesets
+        .iter()
+        .any(|changeset| changeset["node"] == revision);
+    let base = changesets.first()?["parents"].as_array()?.first()?;
+    let user = if by_push {
+        push["user"].clone()
+    } else {
+        Value::Null
+    };
+    Some(json!([pushes.len(), id, push["date"], user, base, named]))
+}
+
+/// Whether the pusher's name gets into a task: not for schedules.
+fn by_push(chain: &Chain, repo: &str) -> bool {
+    parents(chain, repo)
+        .iter()
+        .any(|(_, definition)| definition["extra"]["tasks_for"] == "hg-push")
+}
+
+/// The parents that a text occurs in: a repository or a revision.
+fn parents(chain: &Chain, text: &str) -> Vec<(String, Value)> {
+    chain
+        .tasks
+        .keys()
+        .filter(|name| name.ends_with("decision") || *name == "action")
+        .map(|name| (name.clone(), chain.json(&chain.definition(name))))
+        .filter(|(_, definition)| {
+            definition["payload"]["env"]
+                .as_object()
+                .is_some_and(|env| env.values().any(|v| v == text))
+        })
+        .collect()
+}
+
+/// What a template renders to for each parent that is made from it.
+fn template(chain: &Chain, request: &Request, bytes: &[u8]) -> Option<Value> {
+    let Request::Template { repo, revision } = request else {
+        return None;
+    };
+    let text = if repo.to_string().starts_with("https://github.com/") {
+        let answer = parse(bytes)?;
+        let content = answer["content"].as_str()?.replace('\n', "");
+        let lenient = GeneralPurposeConfig::new()
+            .with_decode_allow_trailing_bits(true)
+            .with_decode_padding_mode(DecodePaddingMode::Indifferent);
+        GeneralPurpose::new(&STANDARD, lenient)
+            .decode(content)
+            .ok()?
+    } else {
+        bytes.to_vec()
+    };
+    let text = String::from_utf8(text).ok()?;
+    parents(chain, revision.as_str())
+        .iter()
+        .map(|(name, _)| chain.rendered(name, &text).map(normalise))
+        .collect()
+}
+
+/// What a rebuild compares: with the queue's defaults, without what is pruned (V69b) or ignored (P3).
+fn normalise(mut task: Value) -> Value {
+    if let Some(object) = task.as_object_mut() {
+        object.remove("taskId");
+        object.remove("priority");
+        for (key, value) in [("retries", json!(5)), ("requires", json!("all-completed"))] {
+            object.entry(key).or_insert(value);
+        }
+    }
+    prune(&mut task);
+    task
+}
+
+fn prune(value: &mut Value) {
+    let empty = |value: &Value| {
+        value.is_null()
+            || *value == "null"
+            || value.as_object().is_some_and(serde_json::Map::is_empty)
+            || value.as_array().is_some_and(Vec::is_empty)
+    };
+    match value {
+        Value::Object(object) => {
+            object.retain(|_, member| !empty(member));
+            object.values_mut().for_each(prune);
+        }
+        Value::Array(items) => {
+            items.retain(|item| !empty(item));
+            items.iter_mut().for_each(prune);
+        }
+        _ => {}
+    }
+}
+
+/// Project and level of the repositories that the chain's parents are of (V91, V92).
+fn projects(chain: &Chain, bytes: &[u8]) -> Option<Value> {
+    let parsed = yaml::parse(bytes, &yaml::Limits::default()).ok()?;
+    let entries = parsed.root.as_map()?;
+    let of = |url: &str| {
+        let (name, entry) = entries.iter().find(|(_, entry)| {
+            let repo = entry.get("repo").and_then(yaml::Node::as_str);
+            repo.is_some_and(|repo| url == repo || url.starts_with(&format!("{repo}/")))
+        })?;
+        let branch = entry
+            .get("default_branch")
+            .and_then(yaml::Node::as_str)
+            .unwrap_or("main");
+        let branches = entry
+            .get("branches")
+            .and_then(yaml::Node::as_seq)
+            .unwrap_or_default();
+        let level = match entry.get("repo_type")?.as_str()? {
+            "hg" => entry.get("access")?.as_str()?.replace("scm_level_", ""),
+            "git" => {
+                let standard = branches
+                    .iter()
+                    .find(|b| b.get("name").and_then(yaml::Node::as_str) == Some(branch))?;
+                format!("{:?}", standard.get("level")?)
+            }
+            _ => return None,
+        };
+        Some(json!([name.as_str(), level]))
+    };
+    let repos = chain.tasks.values().filter_map(|task| {
+        let definition = chain.json(&Request::Definition { task: task.id });
+        let env = definition["payload"]["env"].as_object()?;
+        let (_, url) = env
+            .iter()
+            .find(|(key, _)| key.ends_with("_HEAD_REPOSITORY"))?;
+        definition["extra"]["tasks_for"]
+            .is_string()
+            .then(|| url.as_str().map(str::to_owned))?
+    });
+    Some(
+        repos
+            .map(|url| of(&url))
+            .collect::<Option<Vec<_>>>()?
+            .into(),
+    )
+}

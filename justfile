@@ -1,0 +1,66 @@
+# What CI runs, and what people run. `.ci/run` calls these recipes on a clean machine.
+
+lab := env("LAB", "../shared/lab")
+
+# List the recipes
+default:
+    @just --list --unsorted
+
+# Everything that must pass before a change is merged, the lab aside
+check: fmt clippy test doc layers size typos deny
+
+# The tests, as the README has them
+test:
+    cargo test --workspace
+
+# Formatting
+fmt:
+    cargo fmt --all --check
+
+# Lints
+clippy:
+    cargo clippy --workspace --all-targets --locked -- -D warnings
+
+# Documentation without warnings
+doc:
+    RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --locked
+
+# Arrows point inward, and pure packages are pure
+layers:
+    .ci/layers
+
+# Files stay small enough to review
+size:
+    .ci/size
+
+# Spelling
+typos:
+    typos
+
+# Dependency policy; needs no network
+deny:
+    cargo deny --locked check bans licenses sources
+
+# Known vulnerabilities in dependencies; needs the network, for the advisory database
+advisories:
+    cargo deny --locked check advisories
+
+# Verify the example chain, and see a tampered copy rejected
+demo:
+    cargo demo
+
+# Conformance with the black-box lab; as root
+lab *ARGS:
+    conformance/lab.sh {{ lab }} {{ ARGS }}
+
+# Benchmarks
+bench:
+    cargo bench --workspace --locked
+
+# Figures side by side with the Python reference, for benches/ and the README; as root, on a quiet machine
+figures *ARGS:
+    benches/side-by-side.sh {{ lab }} {{ ARGS }}
+
+# The long runs: many more random cases, optimised, the lab's large worlds, advisories
+nightly: advisories && (lab "--full")
+    PROPTEST_CASES=20000 cargo test --workspace --release --locked -- --include-ignored

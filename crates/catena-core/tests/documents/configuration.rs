@@ -43,27 +43,26 @@ Their types are checked; otherwise this release does nothing with them, because 
 
 ";
 
-const VARIABLES: [[&str; 2]; 6] = [
+const VARIABLES: [[&str; 2]; 8] = [
     [
         "CATENA_GITHUB_TOKEN",
         "Token for GitHub's API; wins over `github_oauth_token`.",
     ],
-    [
-        "CATENA_LOG",
-        "What to log on stderr, as in `debug` or `catena_evidence=trace`.",
-    ],
-    ["NO_COLOR", "No colours, when set to something."],
+    ["CATENA_LOG", "What to log on stderr, such as `debug`."],
+    ["HTTPS_PROXY", "The proxy to go through."],
+    ["NO_COLOR", "No colours, when it is set to something."],
+    ["NO_PROXY", "Hosts to reach without the proxy."],
     [
         "SCRIPTWORKER_GITHUB_OAUTH_TOKEN",
         "As `CATENA_GITHUB_TOKEN`, which wins over it.",
     ],
     [
-        "TASKCLUSTER_ROOT_URL",
-        "The deployment; wins over `taskcluster_root_url`.",
+        "SSL_CERT_FILE",
+        "Certificate authorities in PEM, in place of the system's.",
     ],
     [
-        "http_proxy, https_proxy, all_proxy, no_proxy",
-        "Proxies, also in capitals.",
+        "TASKCLUSTER_ROOT_URL",
+        "The deployment; wins over `taskcluster_root_url`.",
     ],
 ];
 

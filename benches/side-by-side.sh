@@ -17,7 +17,7 @@ shift
 runs=5 scenarios=(s1 s2 s3 s2:latency=50) write=(--write)
 while [[ $# -gt 0 ]]; do
     case $1 in
-        --runs) [[ $# -ge 2 ]] || usage; runs=$2 write=(); shift 2 ;;
+        --runs) [[ $# -ge 2 ]] || usage; runs=$2; [[ $runs -eq 5 ]] || write=(); shift 2 ;;
         --scenario) [[ $# -ge 2 ]] || usage; shift; scenarios=("$@") write=(); shift $# ;;
         *) usage ;;
     esac

@@ -18,7 +18,7 @@ pub const META: Check = Check {
     attack: "A URL that the tree check reads as a trusted repository, and the server as another.",
     help: "No real tool writes such a URL; find out who created the task.",
     rank: 89,
-    implies: &["source-repository", "restricted-tree", "recorded-task", "graph-match"],
+    implies: &["source-repository", "restricted-tree", "sibling-tree", "try-or-pull-request", "recorded-task", "graph-match"],
 };
 
 pub(crate) fn run(cx: &Cx<'_>, object: &Object<'_>) -> Applied {

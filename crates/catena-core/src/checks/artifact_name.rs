@@ -23,5 +23,8 @@ pub(crate) fn finding(root: TaskId, error: &InvalidId) -> FindingBuilder {
     META.reject(error.expected, format!("{:?}", error.found))
         .task(root)
         .says(Asserter::Task(root))
-        .at(&Request::Definition { task: root }, "/payload/upstreamArtifacts")
+        .at(
+            &Request::Definition { task: root },
+            "/payload/upstreamArtifacts",
+        )
 }

@@ -24,15 +24,28 @@ pub(crate) fn run(cx: &Cx<'_>, object: &Object<'_>) -> Applied {
     let depth = object.name.matches(':').count();
     let mut findings = Vec::new();
     if u32::try_from(depth).map_or(true, |depth| depth > max) {
-        let finding = META.reject(format!("at most {max} steps from the root"), format!("{depth} steps"));
+        let finding = META.reject(
+            format!("at most {max} steps from the root"),
+            format!("{depth} steps"),
+        );
         findings.push(finding.task(object.id).build());
     }
     if !cx.inputs.relaxations.allows(Switch::Limits)
-        && let Some(claims) = object.known().and_then(|definition| claims(definition).ok())
+        && let Some(claims) = object
+            .known()
+            .and_then(|definition| claims(definition).ok())
         && let Some(odd) = claims.iter().find(|claim| claim.name.contains(':'))
     {
-        let finding = META.reject("input names and task types without `:`", format!("{:.100?}", odd.name));
-        findings.push(finding.task(object.id).says(Asserter::Task(object.id)).build());
+        let finding = META.reject(
+            "input names and task types without `:`",
+            format!("{:.100?}", odd.name),
+        );
+        findings.push(
+            finding
+                .task(object.id)
+                .says(Asserter::Task(object.id))
+                .build(),
+        );
     }
     Applied::Ran(findings)
 }

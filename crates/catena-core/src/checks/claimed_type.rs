@@ -19,9 +19,18 @@ pub const META: Check = Check {
 };
 
 pub(crate) fn run(_cx: &Cx<'_>, object: &Object<'_>) -> Applied {
-    let others = object.kinds.iter().skip(1).filter(|kind| object.unknown_types.contains(*kind));
+    let others = object
+        .kinds
+        .iter()
+        .skip(1)
+        .filter(|kind| object.unknown_types.contains(*kind));
     let findings = others.map(|kind| {
-        META.reject("one of the 14 task types in every claim", format!("{kind:.100?}")).task(object.id).build()
+        META.reject(
+            "one of the 14 task types in every claim",
+            format!("{kind:.100?}"),
+        )
+        .task(object.id)
+        .build()
     });
     Applied::Ran(findings.collect())
 }

@@ -3,7 +3,6 @@
 //!
 //! Stops: A decision task that is rebuilt from another group's repository and revision.
 
-
 use crate::report::Check;
 
 /// The check's declaration.
@@ -16,5 +15,3 @@ pub const META: Check = Check {
     rank: 71,
     implies: &[],
 };
-
-

@@ -20,7 +20,9 @@ pub const META: Check = Check {
 };
 
 pub(crate) fn run(cx: &Cx<'_>, object: &Object<'_>) -> Applied {
-    let Some(definition) = object.known() else { return Applied::Blocked };
+    let Some(definition) = object.known() else {
+        return Applied::Blocked;
+    };
     if !object.is_parent() {
         return Applied::No;
     }

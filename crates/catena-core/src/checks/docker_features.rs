@@ -4,10 +4,10 @@
 //! Stops: A definition that leaves out the members in which interactive sessions would show.
 
 use super::{Applied, Cx};
+use crate::model::task_type::WorkerImplementation;
 use crate::report::{Asserter, Check};
 use crate::request::Request;
 use crate::walk::Object;
-use crate::model::task_type::WorkerImplementation;
 
 /// The check's declaration.
 pub const META: Check = Check {
@@ -21,12 +21,16 @@ pub const META: Check = Check {
 };
 
 pub(crate) fn run(cx: &Cx<'_>, object: &Object<'_>) -> Applied {
-    let Some(definition) = object.known() else { return Applied::Blocked };
+    let Some(definition) = object.known() else {
+        return Applied::Blocked;
+    };
     if object.worker != Some(WorkerImplementation::DockerWorker) {
         return Applied::No;
     }
     let check = definition.payload().map(|payload| {
-        let missing = ["features", "env"].into_iter().find(|key| payload.get(key).is_none());
+        let missing = ["features", "env"]
+            .into_iter()
+            .find(|key| payload.get(key).is_none());
         missing.map(|key| {
             META.reject(format!("payload.{key}"), "nothing")
                 .task(object.id)

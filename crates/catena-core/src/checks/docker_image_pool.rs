@@ -4,10 +4,10 @@
 //! Stops: An image built where anybody may build anything.
 
 use super::{Applied, Cx};
+use crate::model::task_type::TaskType;
 use crate::report::{Asserter, Check};
 use crate::request::Request;
 use crate::walk::Object;
-use crate::model::task_type::TaskType;
 
 /// The check's declaration.
 pub const META: Check = Check {
@@ -21,7 +21,9 @@ pub const META: Check = Check {
 };
 
 pub(crate) fn run(cx: &Cx<'_>, object: &Object<'_>) -> Applied {
-    let Some(definition) = object.known() else { return Applied::Blocked };
+    let Some(definition) = object.known() else {
+        return Applied::Blocked;
+    };
     if !object.types.contains(&TaskType::DockerImage) {
         return Applied::No;
     }

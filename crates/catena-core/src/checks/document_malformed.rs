@@ -19,5 +19,7 @@ pub const META: Check = Check {
 
 /// Starts the finding for a complete document that does not parse.
 pub(crate) fn finding(request: &Request, expected: &str, found: &str) -> FindingBuilder {
-    META.reject(expected, found).says(super::asserter(request)).at(request, "")
+    META.reject(expected, found)
+        .says(super::asserter(request))
+        .at(request, "")
 }

@@ -19,7 +19,10 @@ pub const META: Check = Check {
 
 /// Starts the finding for two values that only a lenient comparison takes for equal.
 pub(crate) fn finding(task: TaskId, expected: String, found: String) -> FindingBuilder {
-    META.reject(expected, format!("{found}, of another type or not exactly equal"))
-        .task(task)
-        .says(Asserter::Task(task))
+    META.reject(
+        expected,
+        format!("{found}, of another type or not exactly equal"),
+    )
+    .task(task)
+    .says(Asserter::Task(task))
 }

@@ -59,13 +59,26 @@ pub(crate) fn run(cx: &Cx<'_>, object: &Object<'_>) -> Applied {
     let resolved = match resolve(cx, &member) {
         Ok(resolved) => resolved,
         Err(problem) => {
-            findings.push(reject("relative datestamps that can be resolved".into(), problem, ""));
+            findings.push(reject(
+                "relative datestamps that can be resolved".into(),
+                problem,
+                "",
+            ));
             return Applied::Ran(findings);
         }
     };
-    for (key, value) in resolved.as_object().into_iter().flatten().filter(|(key, _)| !IGNORED.contains(&&***key)) {
+    for (key, value) in resolved
+        .as_object()
+        .into_iter()
+        .flatten()
+        .filter(|(key, _)| !IGNORED.contains(&&***key))
+    {
         let Some(runtime) = member.runtime.value().get(key) else {
-            findings.push(reject(format!("{key:.100} = {}", describe(Some(value))), "nothing".into(), &format!("/{key}")));
+            findings.push(reject(
+                format!("{key:.100} = {}", describe(Some(value))),
+                "nothing".into(),
+                &format!("/{key}"),
+            ));
             continue;
         };
         let limit = cx.inputs.limits.differences;
@@ -88,8 +101,16 @@ pub(crate) fn run(cx: &Cx<'_>, object: &Object<'_>) -> Applied {
 }
 
 /// Members that are not compared (V55, `task_graph_ignored_keys`).
-pub(super) const IGNORED: [&str; 8] =
-    ["created", "deadline", "dependencies", "expires", "projectId", "schedulerId", "taskQueueId", "priority"];
+pub(super) const IGNORED: [&str; 8] = [
+    "created",
+    "deadline",
+    "dependencies",
+    "expires",
+    "projectId",
+    "schedulerId",
+    "taskQueueId",
+    "priority",
+];
 
 /// A task and its entry in its parent's verified graph.
 pub(super) struct Member<'a> {
@@ -101,12 +122,19 @@ pub(super) struct Member<'a> {
 
 /// Returns the entry's task definition, read from the verified bytes (P21).
 pub(super) fn member<'a>(cx: &Cx<'a>, object: &Object<'a>) -> Result<Member<'a>, Applied> {
-    let Some(runtime) = object.known() else { return Err(Applied::Blocked) };
+    let Some(runtime) = object.known() else {
+        return Err(Applied::Blocked);
+    };
     if !needs_graph(object) {
         return Err(Applied::No);
     }
-    let link = object.parent.filter(|parent| *parent != object.id).and_then(|parent| cx.chain.get(parent));
-    let Some((link, graph, run)) = link.and_then(|link| Some((link, link.graph.as_ref()?, link.run?))) else {
+    let link = object
+        .parent
+        .filter(|parent| *parent != object.id)
+        .and_then(|parent| cx.chain.get(parent));
+    let Some((link, graph, run)) =
+        link.and_then(|link| Some((link, link.graph.as_ref()?, link.run?)))
+    else {
         return Err(Applied::Blocked);
     };
     let request = Request::TaskGraph { task: link.id, run };
@@ -117,13 +145,22 @@ pub(super) fn member<'a>(cx: &Cx<'a>, object: &Object<'a>) -> Result<Member<'a>,
     };
     let read = || {
         let value = json::parse(&bytes, Reading::Strict)?;
-        Ok::<_, Miss>(Fields::of(&value, format!("/{}", object.id))?.required("task")?.clone())
+        Ok::<_, Miss>(
+            Fields::of(&value, format!("/{}", object.id))?
+                .required("task")?
+                .clone(),
+        )
     };
     let entry = read().map_err(|miss| cx.miss(object, &request, &miss))?;
     if let Err(shape) = Fields::of(&entry, format!("/{}/task", object.id)) {
         return Err(cx.miss(object, &request, &Miss::Shape(shape)));
     }
-    Ok(Member { parent: link.id, request, runtime, entry })
+    Ok(Member {
+        parent: link.id,
+        request,
+        runtime,
+        entry,
+    })
 }
 
 /// Returns the dependencies that neither the graph nor the task group explains (V55.1).
@@ -132,15 +169,22 @@ fn foreign_dependencies(member: &Member<'_>) -> Result<Vec<String>, Shape> {
     let known: BTreeSet<_> = graph.texts("dependencies")?.into_iter().collect();
     let group = member.runtime.decision_task()?;
     let runtime = member.runtime.fields()?.texts("dependencies")?;
-    let foreign = runtime.into_iter().filter(|id| !known.contains(id) && *id != group.as_str());
+    let foreign = runtime
+        .into_iter()
+        .filter(|id| !known.contains(id) && *id != group.as_str());
     Ok(foreign.map(|id| id.chars().take(60).collect()).collect())
 }
 
 /// Resolves the entry's relative datestamps against the task's creation (V56).
 fn resolve(cx: &Cx<'_>, member: &Member<'_>) -> Result<Value, String> {
-    let created = member.runtime.fields().and_then(|fields| fields.text("created"));
+    let created = member
+        .runtime
+        .fields()
+        .and_then(|fields| fields.text("created"));
     let created = created.map_err(|shape| shape.to_string())?;
     let lenient = cx.inputs.relaxations.allows(Switch::DatestampSign);
     let sign = if lenient { Sign::Ignore } else { Sign::Refuse };
-    datestamp::resolve(&member.entry, created, sign).map(Cow::into_owned).map_err(|error| error.to_string())
+    datestamp::resolve(&member.entry, created, sign)
+        .map(Cow::into_owned)
+        .map_err(|error| error.to_string())
 }

@@ -28,24 +28,48 @@ pub(crate) fn run(cx: &Cx<'_>, object: &Object<'_>) -> Applied {
     }
     let Some(parent) = object.parent.filter(|parent| *parent != object.id) else {
         let finding = META.reject("a parent task whose graph has the task", "no parent");
-        return Applied::found(Some(finding.task(object.id).says(Asserter::Task(object.id)).build()));
+        return Applied::found(Some(
+            finding
+                .task(object.id)
+                .says(Asserter::Task(object.id))
+                .build(),
+        ));
     };
-    if cx.chain.get(parent).is_some_and(|link| link.known().is_none()) {
+    if cx
+        .chain
+        .get(parent)
+        .is_some_and(|link| link.known().is_none())
+    {
         return Applied::Blocked; // what it is cannot be known yet: no verdict from an outage (P7)
     }
     let Some(link) = cx.chain.get(parent).filter(|link| link.is_parent()) else {
-        let finding = META.reject("a parent task whose graph has the task", format!("{parent}, which is no parent"));
-        return Applied::found(Some(finding.task(object.id).says(Asserter::Task(object.id)).build()));
+        let finding = META.reject(
+            "a parent task whose graph has the task",
+            format!("{parent}, which is no parent"),
+        );
+        return Applied::found(Some(
+            finding
+                .task(object.id)
+                .says(Asserter::Task(object.id))
+                .build(),
+        ));
     };
-    let (Some(graph), Some(run)) = (&link.graph, link.run) else { return Applied::Blocked };
-    let Ok(index) = graph.index() else { return Applied::Blocked };
+    let (Some(graph), Some(run)) = (&link.graph, link.run) else {
+        return Applied::Blocked;
+    };
+    let Ok(index) = graph.index() else {
+        return Applied::Blocked;
+    };
     let missing = index.range(object.id).is_none();
     Applied::found(missing.then(|| {
-        META.reject(format!("the task among the {} of its parent {parent}", index.len()), "no such entry")
-            .task(object.id)
-            .says(Asserter::SignedCot(parent))
-            .at(&Request::TaskGraph { task: parent, run }, "")
-            .build()
+        META.reject(
+            format!("the task among the {} of its parent {parent}", index.len()),
+            "no such entry",
+        )
+        .task(object.id)
+        .says(Asserter::SignedCot(parent))
+        .at(&Request::TaskGraph { task: parent, run }, "")
+        .build()
     }))
 }
 

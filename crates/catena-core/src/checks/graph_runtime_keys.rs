@@ -48,7 +48,10 @@ pub(crate) fn run(cx: &Cx<'_>, object: &Object<'_>) -> Applied {
         }
     }
     for (key, value) in member.runtime.value().as_object().into_iter().flatten() {
-        if member.entry.get(key).is_some() || IGNORED.contains(&&**key) || matches!(&**key, "payload" | "scopes") {
+        if member.entry.get(key).is_some()
+            || IGNORED.contains(&&**key)
+            || matches!(&**key, "payload" | "scopes")
+        {
             continue;
         }
         let allowed = match &**key {
@@ -60,26 +63,44 @@ pub(crate) fn run(cx: &Cx<'_>, object: &Object<'_>) -> Applied {
             _ => false,
         };
         if !allowed {
-            findings.push(reject(format!("{key:.100} in the graph, or the queue's default"), describe(Some(value)), key));
+            findings.push(reject(
+                format!("{key:.100} in the graph, or the queue's default"),
+                describe(Some(value)),
+                key,
+            ));
         }
     }
     let pools = (pool(&member.entry), pool(member.runtime.value()));
     if pools.0 != pools.1 {
-        findings.push(reject(format!("worker pool {}", pools.0), pools.1, "taskQueueId"));
+        findings.push(reject(
+            format!("worker pool {}", pools.0),
+            pools.1,
+            "taskQueueId",
+        ));
     }
     Applied::Ran(findings)
 }
 
 /// Returns the task groups that the task's creator may have put it into.
 fn creator<'a>(cx: &Cx<'a>, member: &Member<'_>) -> Vec<&'a str> {
-    let Some(parent) = cx.chain.get(member.parent) else { return Vec::new() };
-    [Some(&parent.id), parent.decision.as_ref()].into_iter().flatten().map(TaskId::as_str).collect()
+    let Some(parent) = cx.chain.get(member.parent) else {
+        return Vec::new();
+    };
+    [Some(&parent.id), parent.decision.as_ref()]
+        .into_iter()
+        .flatten()
+        .map(TaskId::as_str)
+        .collect()
 }
 
 /// Returns the worker pool in one form, whichever members state it.
 fn pool(definition: &Value) -> String {
     let text = |key| definition.get(key).and_then(Value::as_str);
-    match (text("provisionerId"), text("workerType"), text("taskQueueId")) {
+    match (
+        text("provisionerId"),
+        text("workerType"),
+        text("taskQueueId"),
+    ) {
         (Some(provisioner), Some(worker), _) => format!("{provisioner}/{worker}"),
         (_, _, Some(queue)) => queue.chars().take(200).collect(),
         _ => "nothing".to_owned(),

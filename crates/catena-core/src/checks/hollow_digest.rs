@@ -15,5 +15,3 @@ pub const META: Check = Check {
     rank: 90,
     implies: &[],
 };
-
-

@@ -25,11 +25,16 @@ pub const META: Check = Check {
 };
 
 pub(crate) fn run(cx: &Cx<'_>, object: &Object<'_>) -> Applied {
-    let Some(definition) = object.known() else { return Applied::Blocked };
+    let Some(definition) = object.known() else {
+        return Applied::Blocked;
+    };
     if !object.is_link || object.worker != Some(WorkerImplementation::DockerWorker) {
         return Applied::No;
     }
-    let image = definition.payload().ok().and_then(|payload| payload.get("image"));
+    let image = definition
+        .payload()
+        .ok()
+        .and_then(|payload| payload.get("image"));
     let kind = image.and_then(|image| image.get("type"));
     let (what, never) = match image {
         Some(Value::Object(_)) => match kind.and_then(Value::as_str) {
@@ -41,8 +46,16 @@ pub(crate) fn run(cx: &Cx<'_>, object: &Object<'_>) -> Applied {
         _ => ("no image", false),
     };
     let prebuilt = &cx.inputs.policy.prebuilt_docker_image_task_types;
-    let allowed = !never && object.types.iter().all(|kind| prebuilt.allows(kind.as_str()));
-    let expected = if never { "an image of the chain" } else { "an image of the chain for this type of task" };
+    let allowed = !never
+        && object
+            .types
+            .iter()
+            .all(|kind| prebuilt.allows(kind.as_str()));
+    let expected = if never {
+        "an image of the chain"
+    } else {
+        "an image of the chain for this type of task"
+    };
     Applied::found((!allowed).then(|| {
         META.reject(expected, format!("{what}: {}", describe(kind.or(image))))
             .task(object.id)

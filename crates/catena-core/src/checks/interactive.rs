@@ -25,7 +25,9 @@ pub const META: Check = Check {
 };
 
 pub(crate) fn run(cx: &Cx<'_>, object: &Object<'_>) -> Applied {
-    let Some(definition) = object.known() else { return Applied::Blocked };
+    let Some(definition) = object.known() else {
+        return Applied::Blocked;
+    };
     let judged = match object.worker {
         Some(WorkerImplementation::DockerWorker) => {
             markers(definition).map(|all| all.into_iter().find(|marker| marker.docker_worker))
@@ -35,7 +37,10 @@ pub(crate) fn run(cx: &Cx<'_>, object: &Object<'_>) -> Applied {
         }
         _ => return Applied::No,
     };
-    cx.typed(object, judged.map(|marker| marker.map(|marker| finding(&META, object, &marker))))
+    cx.typed(
+        object,
+        judged.map(|marker| marker.map(|marker| finding(&META, object, &marker))),
+    )
 }
 
 /// A sign of an interactive session, and the implementations for which the ancestor knows it.
@@ -50,21 +55,48 @@ pub(super) struct Marker {
 pub(super) fn markers(definition: &Definition) -> Result<Vec<Marker>, Shape> {
     let (payload, mut found) = (definition.payload()?, Vec::new());
     let mut add = |what, pointer, docker_worker, generic_worker| {
-        found.push(Marker { what, pointer, docker_worker, generic_worker });
+        found.push(Marker {
+            what,
+            pointer,
+            docker_worker,
+            generic_worker,
+        });
     };
     let features = payload.optional_object("features")?;
     if features.get("interactive").is_some_and(Value::is_truthy) {
-        add("payload.features.interactive", features.pointer("interactive"), true, true);
+        add(
+            "payload.features.interactive",
+            features.pointer("interactive"),
+            true,
+            true,
+        );
     }
     let env = definition.env()?;
-    if env.get("TASKCLUSTER_INTERACTIVE").is_some_and(Value::is_truthy) {
-        add("TASKCLUSTER_INTERACTIVE in payload.env", env.pointer("TASKCLUSTER_INTERACTIVE"), true, false);
+    if env
+        .get("TASKCLUSTER_INTERACTIVE")
+        .is_some_and(Value::is_truthy)
+    {
+        add(
+            "TASKCLUSTER_INTERACTIVE in payload.env",
+            env.pointer("TASKCLUSTER_INTERACTIVE"),
+            true,
+            false,
+        );
     }
     if payload.get("rdpInfo").is_some_and(Value::is_truthy) {
         add("payload.rdpInfo", payload.pointer("rdpInfo"), false, true);
     }
-    if definition.scopes()?.iter().any(|scope| scope.starts_with("generic-worker:allow-rdp:")) {
-        add("a scope generic-worker:allow-rdp:", "/scopes".to_owned(), false, true);
+    if definition
+        .scopes()?
+        .iter()
+        .any(|scope| scope.starts_with("generic-worker:allow-rdp:"))
+    {
+        add(
+            "a scope generic-worker:allow-rdp:",
+            "/scopes".to_owned(),
+            false,
+            true,
+        );
     }
     Ok(found)
 }
@@ -75,6 +107,9 @@ pub(super) fn finding(check: &'static Check, object: &Object<'_>, marker: &Marke
         .reject("no interactive session", marker.what)
         .task(object.id)
         .says(Asserter::Task(object.id))
-        .at(&Request::Definition { task: object.id }, marker.pointer.clone())
+        .at(
+            &Request::Definition { task: object.id },
+            marker.pointer.clone(),
+        )
         .build()
 }

@@ -20,7 +20,9 @@ pub const META: Check = Check {
 };
 
 pub(crate) fn run(cx: &Cx<'_>, object: &Object<'_>) -> Applied {
-    let Some(definition) = object.known() else { return Applied::Blocked };
+    let Some(definition) = object.known() else {
+        return Applied::Blocked;
+    };
     let known = |marker: &interactive::Marker| match object.worker {
         Some(WorkerImplementation::DockerWorker) => marker.docker_worker,
         Some(WorkerImplementation::GenericWorker) => marker.generic_worker,

@@ -20,6 +20,10 @@ pub const META: Check = Check {
 /// Starts the finding for JSON that only a lenient reader takes; undetermined when a host's API gave it.
 pub(crate) fn finding(request: &Request, found: &str, host: bool) -> FindingBuilder {
     let expected = "JSON that has one reading";
-    let builder = if host { META.undetermined(expected, found) } else { META.reject(expected, found) };
+    let builder = if host {
+        META.undetermined(expected, found)
+    } else {
+        META.reject(expected, found)
+    };
     builder.says(super::asserter(request)).at(request, "")
 }

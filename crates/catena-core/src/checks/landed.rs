@@ -5,8 +5,8 @@
 
 use catena_jsone::Value;
 
-use crate::document::ErrorKind;
 use super::repo_rename;
+use crate::document::ErrorKind;
 use crate::evidence::{Evidence, Miss};
 use crate::model::ids::Revision;
 use crate::model::shape::Shape;
@@ -46,13 +46,27 @@ pub(crate) fn judge(
     revision: &str,
     named: Option<&str>,
 ) -> Landed {
-    let cx = Lookup { inputs, evidence, repo };
+    let cx = Lookup {
+        inputs,
+        evidence,
+        repo,
+    };
     let compat = inputs.relaxations.allows(Switch::LandedByPage);
-    if compat && inputs.policy.trusted_vcs_rules.iter().any(|rule| rule.require_secret) {
+    if compat
+        && inputs
+            .policy
+            .trusted_vcs_rules
+            .iter()
+            .any(|rule| rule.require_secret)
+    {
         return Landed::Yes;
     }
     let judged = cx.commit(revision, compat).and_then(|commit| {
-        if compat { cx.by_page(&commit) } else { cx.by_branch(&commit, named) }
+        if compat {
+            cx.by_page(&commit)
+        } else {
+            cx.by_branch(&commit, named)
+        }
     });
     judged.unwrap_or_else(|stop| stop)
 }
@@ -65,17 +79,26 @@ struct Lookup<'a> {
 
 impl Lookup<'_> {
     fn no(&self, expected: &str, found: String, request: &Request) -> Landed {
-        Landed::No(Box::new(META.reject(expected, found).says(Asserter::VcsHost).at(request, "")))
+        Landed::No(Box::new(
+            META.reject(expected, found)
+                .says(Asserter::VcsHost)
+                .at(request, ""),
+        ))
     }
 
     fn answer(&self, request: &Request) -> Result<Value, Landed> {
         let limit = self.inputs.limits.parsed_bytes;
-        self.evidence.host_json(request, limit).map_err(|miss| stop(request, &miss))
+        self.evidence
+            .host_json(request, limit)
+            .map_err(|miss| stop(request, &miss))
     }
 
     /// Returns an answer, or `None` when the host says that there is no such thing.
     fn optional(&self, request: &Request) -> Result<Option<Value>, Landed> {
-        match self.evidence.host_json(request, self.inputs.limits.parsed_bytes) {
+        match self
+            .evidence
+            .host_json(request, self.inputs.limits.parsed_bytes)
+        {
             Ok(value) => Ok(Some(value)),
             Err(Miss::Failed(error)) if error.kind == ErrorKind::Absent => Ok(None),
             Err(miss) => Err(stop(request, &miss)),
@@ -108,52 +131,104 @@ impl Lookup<'_> {
             };
             return self.sha(sha, revision, &request);
         }
-        let request = Request::TagRef { repo: repo.clone(), tag: parsed.clone() };
+        let request = Request::TagRef {
+            repo: repo.clone(),
+            tag: parsed.clone(),
+        };
         let Some(tag) = self.optional(&request)? else {
-            return Err(self.no("a commit or a tag", format!("{revision:.200?}, which is neither"), &request));
+            return Err(self.no(
+                "a commit or a tag",
+                format!("{revision:.200?}, which is neither"),
+                &request,
+            ));
         };
         if tag.pointer("/object/type").and_then(Value::as_str) == Some("commit") {
-            return self.sha(tag.pointer("/object/sha").and_then(Value::as_str), revision, &request);
+            return self.sha(
+                tag.pointer("/object/sha").and_then(Value::as_str),
+                revision,
+                &request,
+            );
         }
         // an annotated tag: the commits API resolves it
-        let Ok(full) = format!("tags/{parsed}").parse() else { return Err(Landed::Blocked) };
-        let request = Request::Commit { repo, revision: full };
+        let Ok(full) = format!("tags/{parsed}").parse() else {
+            return Err(Landed::Blocked);
+        };
+        let request = Request::Commit {
+            repo,
+            revision: full,
+        };
         let commit = self.answer(&request)?;
-        self.sha(commit.get("sha").and_then(Value::as_str), revision, &request)
+        self.sha(
+            commit.get("sha").and_then(Value::as_str),
+            revision,
+            &request,
+        )
     }
 
-    fn sha(&self, sha: Option<&str>, revision: &str, request: &Request) -> Result<Revision, Landed> {
-        let commit = sha.and_then(|sha| sha.parse::<Revision>().ok()).filter(Revision::is_commit);
-        commit.ok_or_else(|| self.no("exactly one tag with a commit", format!("{revision:.200?}"), request))
+    fn sha(
+        &self,
+        sha: Option<&str>,
+        revision: &str,
+        request: &Request,
+    ) -> Result<Revision, Landed> {
+        let commit = sha
+            .and_then(|sha| sha.parse::<Revision>().ok())
+            .filter(Revision::is_commit);
+        commit.ok_or_else(|| {
+            self.no(
+                "exactly one tag with a commit",
+                format!("{revision:.200?}"),
+                request,
+            )
+        })
     }
 
     /// Returns the host's object for the repository, which must be the one that was asked for (S27).
     fn repository(&self) -> Result<Value, Landed> {
-        let request = Request::Repository { repo: self.repo.clone() };
+        let request = Request::Repository {
+            repo: self.repo.clone(),
+        };
         let object = self.answer(&request)?;
-        let name = object.get("full_name").and_then(Value::as_str).unwrap_or_default();
-        let Repo::Github { owner, name: own } = self.repo else { return Ok(object) };
+        let name = object
+            .get("full_name")
+            .and_then(Value::as_str)
+            .unwrap_or_default();
+        let Repo::Github { owner, name: own } = self.repo else {
+            return Ok(object);
+        };
         let same = name.eq_ignore_ascii_case(&format!("{owner}/{own}"));
         if same || self.inputs.relaxations.allows(Switch::RepoRenames) {
             return Ok(object);
         }
         let finding = repo_rename::META.reject(format!("{owner}/{own}"), format!("{name:.200}"));
-        Err(Landed::No(Box::new(finding.says(Asserter::VcsHost).at(&request, "/full_name"))))
+        Err(Landed::No(Box::new(
+            finding.says(Asserter::VcsHost).at(&request, "/full_name"),
+        )))
     }
 
     /// Asks the documented API (P15): is the commit reachable from a protected branch?
     fn by_branch(&self, commit: &Revision, named: Option<&str>) -> Result<Landed, Landed> {
         let object = self.repository()?;
-        let default = object.get("default_branch").and_then(Value::as_str).and_then(|name| name.parse().ok());
+        let default = object
+            .get("default_branch")
+            .and_then(Value::as_str)
+            .and_then(|name| name.parse().ok());
         let mut asked: Vec<Revision> = Vec::new();
         let named = named.map(|name| name.strip_prefix("refs/heads/").unwrap_or(name));
         // a commit hash or a tag would compare as well as a branch does, and prove nothing
-        if let Some(named) = named.and_then(|name| name.parse::<Revision>().ok()).filter(|name| name != commit)
+        if let Some(named) = named
+            .and_then(|name| name.parse::<Revision>().ok())
+            .filter(|name| name != commit)
             && self.is_protected(&named, default.as_ref())?
         {
             asked.push(named);
         }
-        let listed = self.inputs.policy.protected_branches.iter().filter(|glob| !glob.contains('*'));
+        let listed = self
+            .inputs
+            .policy
+            .protected_branches
+            .iter()
+            .filter(|glob| !glob.contains('*'));
         asked.extend(listed.filter_map(|name| name.parse().ok()));
         asked.extend(default);
         asked.dedup();
@@ -162,10 +237,15 @@ impl Lookup<'_> {
                 return Ok(Landed::Yes);
             }
         }
-        let request = Request::Branches { repo: self.repo.clone() };
+        let request = Request::Branches {
+            repo: self.repo.clone(),
+        };
         let answer = self.answer(&request)?;
         for branch in answer.as_array().unwrap_or_default() {
-            let name = branch.get("name").and_then(Value::as_str).and_then(|name| name.parse::<Revision>().ok());
+            let name = branch
+                .get("name")
+                .and_then(Value::as_str)
+                .and_then(|name| name.parse::<Revision>().ok());
             let protected = branch.get("protected").and_then(Value::as_bool) == Some(true);
             if let Some(name) = name.filter(|name| protected && !asked.contains(name))
                 && self.reaches(&name, commit)?
@@ -186,7 +266,10 @@ impl Lookup<'_> {
         if branch.is_commit() {
             return Ok(false);
         }
-        let request = Request::Branch { repo: self.repo.clone(), branch: branch.clone() };
+        let request = Request::Branch {
+            repo: self.repo.clone(),
+            branch: branch.clone(),
+        };
         let answer = self.optional(&request)?;
         Ok(answer.is_some_and(|answer| {
             answer.get("name").and_then(Value::as_str) == Some(branch.as_str())
@@ -195,32 +278,58 @@ impl Lookup<'_> {
     }
 
     fn reaches(&self, branch: &Revision, commit: &Revision) -> Result<bool, Landed> {
-        let request =
-            Request::Landed { repo: self.repo.clone(), branch: branch.clone(), revision: commit.clone() };
-        let Some(answer) = self.optional(&request)? else { return Ok(false) };
+        let request = Request::Landed {
+            repo: self.repo.clone(),
+            branch: branch.clone(),
+            revision: commit.clone(),
+        };
+        let Some(answer) = self.optional(&request)? else {
+            return Ok(false);
+        };
         let ahead = answer.get("ahead_by").and_then(Value::as_int);
-        let base = answer.pointer("/merge_base_commit/sha").and_then(Value::as_str);
+        let base = answer
+            .pointer("/merge_base_commit/sha")
+            .and_then(Value::as_str);
         match (ahead, base) {
             (Some(ahead), Some(base)) => Ok(ahead == 0 && base == commit.as_str()),
-            _ => Err(stop(&request, &Miss::Shape(Shape::new("/ahead_by", "a comparison", Some(&answer))))),
+            _ => Err(stop(
+                &request,
+                &Miss::Shape(Shape::new("/ahead_by", "a comparison", Some(&answer))),
+            )),
         }
     }
 
     /// Reads the page that the reference reads: any text on it means landed (V94).
     fn by_page(&self, commit: &Revision) -> Result<Landed, Landed> {
         let object = self.repository()?;
-        let url = object.get("html_url").and_then(Value::as_str).unwrap_or_default();
-        let repo = VcsUrl::parse(url).ok().and_then(|url| url.repo().ok()).unwrap_or_else(|| self.repo.clone());
-        let request = Request::BranchCommits { repo, revision: commit.clone() };
-        let page = self.evidence.bytes(&request, self.inputs.limits.parsed_bytes);
+        let url = object
+            .get("html_url")
+            .and_then(Value::as_str)
+            .unwrap_or_default();
+        let repo = VcsUrl::parse(url)
+            .ok()
+            .and_then(|url| url.repo().ok())
+            .unwrap_or_else(|| self.repo.clone());
+        let request = Request::BranchCommits {
+            repo,
+            revision: commit.clone(),
+        };
+        let page = self
+            .evidence
+            .bytes(&request, self.inputs.limits.parsed_bytes);
         let page = page.map_err(|miss| stop(&request, &miss))?;
         if String::from_utf8_lossy(&page).trim().is_empty() {
-            return Ok(self.no("a commit on a branch", format!("{commit}, which is on none"), &request));
+            return Ok(self.no(
+                "a commit on a branch",
+                format!("{commit}, which is on none"),
+                &request,
+            ));
         }
         Ok(Landed::Yes)
     }
 }
 
 fn stop(request: &Request, miss: &Miss) -> Landed {
-    super::miss_finding(request, miss).map_or(Landed::Blocked, |finding| Landed::No(Box::new(finding)))
+    super::miss_finding(request, miss)
+        .map_or(Landed::Blocked, |finding| Landed::No(Box::new(finding)))
 }

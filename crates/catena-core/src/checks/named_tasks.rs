@@ -19,6 +19,11 @@ pub const META: Check = Check {
 };
 
 pub(crate) fn run(cx: &Cx<'_>, object: &Object<'_>) -> Applied {
-    let Some(definition) = object.known() else { return Applied::Blocked };
-    cx.typed(object, claims(definition).and(definition.is_action()).map(|_| None))
+    let Some(definition) = object.known() else {
+        return Applied::Blocked;
+    };
+    cx.typed(
+        object,
+        claims(definition).and(definition.is_action()).map(|_| None),
+    )
 }

@@ -20,8 +20,13 @@ pub const META: Check = Check {
 };
 
 pub(crate) fn run(_cx: &Cx<'_>, object: &Object<'_>) -> Applied {
-    let Some(definition) = object.known() else { return Applied::Blocked };
-    let shape = definition.decision_task().and(definition.parent_task()).err();
+    let Some(definition) = object.known() else {
+        return Applied::Blocked;
+    };
+    let shape = definition
+        .decision_task()
+        .and(definition.parent_task())
+        .err();
     Applied::found(shape.map(|shape| {
         META.reject(format!("a task id at {}", shape.pointer), shape.found)
             .task(object.id)

@@ -27,33 +27,58 @@ pub const META: Check = Check {
 };
 
 /// Members that every recording has (generation.md 1.2).
-const REQUIRED: [&str; 5] = ["dependencies", "payload", "scopes", "taskGroupId", "workerType"];
+const REQUIRED: [&str; 5] = [
+    "dependencies",
+    "payload",
+    "scopes",
+    "taskGroupId",
+    "workerType",
+];
 /// Members that old recordings lack (generation.md 3.4).
 const RECENT: [&str; 3] = ["expires", "projectId", "taskQueueId"];
 
 pub(crate) fn run(cx: &Cx<'_>, object: &Object<'_>) -> Applied {
-    let Some(definition) = object.known() else { return Applied::Blocked };
+    let Some(definition) = object.known() else {
+        return Applied::Blocked;
+    };
     if !object.is_link || cx.inputs.relaxations.allows(Switch::RecordedTask) {
         return Applied::No;
     }
-    let Some(cot) = &object.cot else { return Applied::Blocked };
-    let request = Request::CotBody { task: object.id, run: cot.run() };
-    let recorded = match cot.document().fields().and_then(|fields| fields.object("task")) {
+    let Some(cot) = &object.cot else {
+        return Applied::Blocked;
+    };
+    let request = Request::CotBody {
+        task: object.id,
+        run: cot.run(),
+    };
+    let recorded = match cot
+        .document()
+        .fields()
+        .and_then(|fields| fields.object("task"))
+    {
         Ok(recorded) => recorded,
         Err(shape) => {
-            let finding = super::typed_model::finding(&shape, &request, Asserter::SignedCot(object.id));
+            let finding =
+                super::typed_model::finding(&shape, &request, Asserter::SignedCot(object.id));
             return Applied::found(Some(finding.task(object.id).build()));
         }
     };
-    let Ok(queue) = definition.fields() else { return Applied::Blocked };
-    Applied::found(difference(&recorded, &queue).map(|(pointer, expected, found)| {
-        META.reject(format!("as in the queue: {expected}"), format!("as the worker recorded: {found}"))
+    let Ok(queue) = definition.fields() else {
+        return Applied::Blocked;
+    };
+    Applied::found(
+        difference(&recorded, &queue).map(|(pointer, expected, found)| {
+            META.reject(
+                format!("as in the queue: {expected}"),
+                format!("as the worker recorded: {found}"),
+            )
             .task(object.id)
             .says(Asserter::Queue)
             .says(Asserter::SignedCot(object.id))
             .at(&request, format!("/task{pointer}"))
             .build()
-    }))
+        }),
+    )
 }
 
 /// Returns the first difference: pointer, what the queue has, what was recorded.
@@ -66,15 +91,21 @@ fn difference(recorded: &Fields<'_>, queue: &Fields<'_>) -> Option<(String, Stri
             continue;
         }
         if let Some(difference) = compare::differences(expected, value, Exactness::Exact, 1).pop() {
-            return Some((format!("{}{}", queue.pointer(key), difference.pointer), difference.left, difference.right));
+            return Some((
+                format!("{}{}", queue.pointer(key), difference.pointer),
+                difference.left,
+                difference.right,
+            ));
         }
     }
     let lacks = |key: &&str| recorded.get(key).is_none();
     let tolerated = |key: &str| key == "priority" || RECENT.contains(&key);
-    let missing = REQUIRED
-        .into_iter()
-        .find(lacks)
-        .or_else(|| queue.members().map(|(key, _)| key).find(|key| !tolerated(key) && lacks(key)));
+    let missing = REQUIRED.into_iter().find(lacks).or_else(|| {
+        queue
+            .members()
+            .map(|(key, _)| key)
+            .find(|key| !tolerated(key) && lacks(key))
+    });
     missing.map(|key| (queue.pointer(key), describe(queue.get(key)), describe(None)))
 }
 

@@ -6,8 +6,8 @@
 use super::{Applied, Cx};
 use crate::report::{Asserter, Check};
 use crate::request::Request;
-use crate::walk::Object;
 use crate::source::restricted_scopes;
+use crate::walk::Object;
 
 /// The check's declaration.
 pub const META: Check = Check {
@@ -21,18 +21,23 @@ pub const META: Check = Check {
 };
 
 pub(crate) fn run(cx: &Cx<'_>, object: &Object<'_>) -> Applied {
-    let Some(definition) = object.known() else { return Applied::Blocked };
+    let Some(definition) = object.known() else {
+        return Applied::Blocked;
+    };
     if !object.is_root {
         return Applied::No;
     }
     let judged = restricted_scopes(&cx.inputs.policy, definition).map(|scopes| {
         let ambiguous = scopes.into_iter().find(|(_, patterns)| patterns.len() > 1);
         ambiguous.map(|(scope, patterns)| {
-            META.reject(format!("one restricted pattern for {scope:.200?}"), patterns.join(", "))
-                .task(object.id)
-                .says(Asserter::Operator)
-                .at(&Request::Definition { task: object.id }, "/scopes")
-                .build()
+            META.reject(
+                format!("one restricted pattern for {scope:.200?}"),
+                patterns.join(", "),
+            )
+            .task(object.id)
+            .says(Asserter::Operator)
+            .at(&Request::Definition { task: object.id }, "/scopes")
+            .build()
         })
     });
     cx.typed(object, judged)

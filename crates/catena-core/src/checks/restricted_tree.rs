@@ -6,8 +6,8 @@
 use super::{Applied, Cx};
 use crate::report::{Asserter, Check};
 use crate::request::Request;
-use crate::walk::Object;
 use crate::source::{mapped_tree, restricted_scopes};
+use crate::walk::Object;
 
 /// The check's declaration.
 pub const META: Check = Check {
@@ -21,7 +21,9 @@ pub const META: Check = Check {
 };
 
 pub(crate) fn run(cx: &Cx<'_>, object: &Object<'_>) -> Applied {
-    let Some(definition) = object.known() else { return Applied::Blocked };
+    let Some(definition) = object.known() else {
+        return Applied::Blocked;
+    };
     if !object.is_root {
         return Applied::No;
     }
@@ -37,14 +39,28 @@ pub(crate) fn run(cx: &Cx<'_>, object: &Object<'_>) -> Applied {
     let mut findings = Vec::new();
     for (scope, patterns) in scopes {
         for pattern in patterns {
-            let level = policy.restricted_scopes.get(pattern).map_or("", String::as_str);
-            let trees = policy.restricted_trees.get(level).map_or(&[][..], Vec::as_slice);
+            let level = policy
+                .restricted_scopes
+                .get(pattern)
+                .map_or("", String::as_str);
+            let trees = policy
+                .restricted_trees
+                .get(level)
+                .map_or(&[][..], Vec::as_slice);
             if tree.as_ref().is_some_and(|tree| trees.contains(tree)) {
                 continue;
             }
-            let found = tree.as_deref().unwrap_or("a source that no trusted rule knows");
+            let found = tree
+                .as_deref()
+                .unwrap_or("a source that no trusted rule knows");
             let finding = META
-                .reject(format!("for {scope:.200?} a tree of {level:?}: {}", trees.join(", ")), found)
+                .reject(
+                    format!(
+                        "for {scope:.200?} a tree of {level:?}: {}",
+                        trees.join(", ")
+                    ),
+                    found,
+                )
                 .task(object.id)
                 .says(Asserter::Operator)
                 .says(Asserter::Task(object.id))

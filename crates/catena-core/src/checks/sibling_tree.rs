@@ -6,8 +6,8 @@
 use super::{Applied, Cx};
 use crate::report::{Asserter, Check};
 use crate::request::Request;
-use crate::walk::Object;
 use crate::source::{mapped_tree, restricted_scopes};
+use crate::walk::Object;
 
 /// The check's declaration.
 pub const META: Check = Check {
@@ -24,8 +24,12 @@ pub(crate) fn run(cx: &Cx<'_>, object: &Object<'_>) -> Applied {
     if object.known().is_none() {
         return Applied::Blocked;
     }
-    let Some(root) = cx.chain.root() else { return Applied::No };
-    let Some(definition) = root.known() else { return Applied::Blocked };
+    let Some(root) = cx.chain.root() else {
+        return Applied::No;
+    };
+    let Some(definition) = root.known() else {
+        return Applied::Blocked;
+    };
     if !cx.chain.is_whole {
         return Applied::Blocked; // the mirror mapping asks the parents (V82)
     }
@@ -36,7 +40,11 @@ pub(crate) fn run(cx: &Cx<'_>, object: &Object<'_>) -> Applied {
         Err(_) => return Applied::Blocked,
     };
     let sibling = object.decision == root.decision;
-    let holds = if sibling { own == wanted } else { own.is_some() || !restricted };
+    let holds = if sibling {
+        own == wanted
+    } else {
+        own.is_some() || !restricted
+    };
     if holds {
         return Applied::Ran(Vec::new());
     }

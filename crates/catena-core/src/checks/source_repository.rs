@@ -4,11 +4,11 @@
 //! Stops: A task that shows a trusted source and works on another repository.
 
 use super::{Applied, Cx};
+use crate::model::url::VcsUrl;
 use crate::report::{Asserter, Check};
 use crate::request::Request;
-use crate::walk::Object;
-use crate::model::url::VcsUrl;
 use crate::source::Source;
+use crate::walk::Object;
 
 /// The check's declaration.
 pub const META: Check = Check {
@@ -22,19 +22,28 @@ pub const META: Check = Check {
 };
 
 pub(crate) fn run(cx: &Cx<'_>, object: &Object<'_>) -> Applied {
-    let Some(definition) = object.known() else { return Applied::Blocked };
+    let Some(definition) = object.known() else {
+        return Applied::Blocked;
+    };
     let source = Source::new(definition, &cx.inputs.policy);
     let compare = || {
         let (comm, head) = (source.comm_repository()?, source.head_repository()?);
-        let Some(repo) = comm.or(head) else { return Ok(None) };
-        let Some(url) = source.source_url()? else { return Ok(None) };
+        let Some(repo) = comm.or(head) else {
+            return Ok(None);
+        };
+        let Some(url) = source.source_url()? else {
+            return Ok(None);
+        };
         let contains = VcsUrl::parse(repo).is_ok_and(|repo| repo.contains(&url));
         Ok((!contains).then(|| {
-            META.reject(format!("a source below {repo:.200}"), format!("{:.300}", url.as_str()))
-                .task(object.id)
-                .says(Asserter::Task(object.id))
-                .at(&Request::Definition { task: object.id }, "/metadata/source")
-                .build()
+            META.reject(
+                format!("a source below {repo:.200}"),
+                format!("{:.300}", url.as_str()),
+            )
+            .task(object.id)
+            .says(Asserter::Task(object.id))
+            .at(&Request::Definition { task: object.id }, "/metadata/source")
+            .build()
         }))
     };
     cx.typed(object, compare())

@@ -4,10 +4,10 @@
 //! Stops: A scope that satisfies every restricted scope and equals none, so that the root counts as unrestricted.
 
 use super::{Applied, Cx};
+use crate::policy::Switch;
 use crate::report::{Asserter, Check};
 use crate::request::Request;
 use crate::walk::Object;
-use crate::policy::Switch;
 
 /// The check's declaration.
 pub const META: Check = Check {
@@ -21,7 +21,9 @@ pub const META: Check = Check {
 };
 
 pub(crate) fn run(cx: &Cx<'_>, object: &Object<'_>) -> Applied {
-    let Some(definition) = object.known() else { return Applied::Blocked };
+    let Some(definition) = object.known() else {
+        return Applied::Blocked;
+    };
     if !object.is_root || cx.inputs.relaxations.allows(Switch::StarScopesUnrestricted) {
         return Applied::No;
     }
@@ -36,11 +38,14 @@ pub(crate) fn run(cx: &Cx<'_>, object: &Object<'_>) -> Applied {
             Some((scope, patterns.keys().find(covers)?))
         });
         star.map(|(scope, pattern)| {
-            META.reject("exact scopes", format!("{scope:.200?}, which covers {pattern:?}"))
-                .task(object.id)
-                .says(Asserter::Queue)
-                .at(&Request::Definition { task: object.id }, "/scopes")
-                .build()
+            META.reject(
+                "exact scopes",
+                format!("{scope:.200?}, which covers {pattern:?}"),
+            )
+            .task(object.id)
+            .says(Asserter::Queue)
+            .at(&Request::Definition { task: object.id }, "/scopes")
+            .build()
         })
     });
     cx.typed(object, judged)

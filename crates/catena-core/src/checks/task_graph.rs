@@ -23,9 +23,16 @@ pub(crate) fn run(_cx: &Cx<'_>, object: &Object<'_>) -> Applied {
     if !object.is_parent() || !object.is_link {
         return Applied::No;
     }
-    let (Some(graph), Some(run)) = (&object.graph, object.run) else { return Applied::Blocked };
-    let Err(error) = graph.index() else { return Applied::Ran(Vec::new()) };
-    let request = Request::TaskGraph { task: object.id, run };
+    let (Some(graph), Some(run)) = (&object.graph, object.run) else {
+        return Applied::Blocked;
+    };
+    let Err(error) = graph.index() else {
+        return Applied::Ran(Vec::new());
+    };
+    let request = Request::TaskGraph {
+        task: object.id,
+        run,
+    };
     let finding = if error.strictness {
         json_strict::finding(&request, &error.to_string(), false)
     } else {

@@ -19,8 +19,13 @@ pub const META: Check = Check {
 };
 
 pub(crate) fn run(_cx: &Cx<'_>, object: &Object<'_>) -> Applied {
-    let first = object.kinds.first().filter(|kind| object.unknown_types.contains(*kind));
+    let first = object
+        .kinds
+        .first()
+        .filter(|kind| object.unknown_types.contains(*kind));
     Applied::found(first.map(|kind| {
-        META.reject("one of the 14 task types", format!("{kind:.100?}")).task(object.id).build()
+        META.reject("one of the 14 task types", format!("{kind:.100?}"))
+            .task(object.id)
+            .build()
     }))
 }

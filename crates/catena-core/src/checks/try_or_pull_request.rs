@@ -25,12 +25,19 @@ pub const META: Check = Check {
     attack: "A release signed from a try push, or from a pull request that nobody has reviewed.",
     help: "Nothing from try or from a pull request may be released; find out who gave the root its scopes.",
     rank: 76,
-    implies: &["recorded-task", "graph-match", "restricted-tree", "sibling-tree"],
+    implies: &[
+        "recorded-task",
+        "graph-match",
+        "restricted-tree",
+        "sibling-tree",
+    ],
 };
 
 pub(crate) fn run(cx: &Cx<'_>, object: &Object<'_>) -> Applied {
     let root = cx.chain.root().and_then(Object::known);
-    let (Some(root), Some(definition)) = (root, object.known()) else { return Applied::Blocked };
+    let (Some(root), Some(definition)) = (root, object.known()) else {
+        return Applied::Blocked;
+    };
     match restricted_scopes(&cx.inputs.policy, root) {
         Ok(scopes) if scopes.is_empty() => return Applied::No,
         Ok(_) => {}
@@ -45,7 +52,10 @@ pub(crate) fn run(cx: &Cx<'_>, object: &Object<'_>) -> Applied {
 
 /// Names what the check will read of one task, if the root has restricted scopes (V86: else no request).
 pub(crate) fn name(inputs: &Inputs, evidence: &Evidence, task: TaskId) {
-    let (Ok(root), Ok(definition)) = (evidence.definition(inputs.task), evidence.definition(task)) else { return };
+    let (Ok(root), Ok(definition)) = (evidence.definition(inputs.task), evidence.definition(task))
+    else {
+        return;
+    };
     if restricted_scopes(&inputs.policy, root).is_ok_and(|scopes| !scopes.is_empty()) {
         let _ = judge(inputs, evidence, definition);
     }
@@ -60,7 +70,11 @@ struct Judged {
 
 fn judge(inputs: &Inputs, evidence: &Evidence, definition: &Definition) -> Result<Judged, Shape> {
     let source = Source::new(definition, &inputs.policy);
-    if source.is_github()? { pull_request(inputs, evidence, &source) } else { try_push(&source) }
+    if source.is_github()? {
+        pull_request(inputs, evidence, &source)
+    } else {
+        try_push(&source)
+    }
 }
 
 fn finding(task: TaskId, found: String, pointer: &str) -> Finding {
@@ -76,31 +90,66 @@ fn try_push(source: &Source<'_>) -> Result<Judged, Shape> {
     let (definition, mut judged) = (source.definition, Judged::default());
     let scheduler = definition.fields()?.text("schedulerId")?;
     if scheduler == "gecko-level-1" {
-        judged.findings.push(finding(definition.id(), format!("schedulerId {scheduler}"), "/schedulerId"));
+        judged.findings.push(finding(
+            definition.id(),
+            format!("schedulerId {scheduler}"),
+            "/schedulerId",
+        ));
     }
-    if let Some(branch) = definition.env()?.optional_text("MH_BRANCH")?.filter(|branch| branch.contains("try")) {
-        judged.findings.push(finding(definition.id(), format!("MH_BRANCH {branch:.200}"), "/payload/env/MH_BRANCH"));
+    if let Some(branch) = definition
+        .env()?
+        .optional_text("MH_BRANCH")?
+        .filter(|branch| branch.contains("try"))
+    {
+        judged.findings.push(finding(
+            definition.id(),
+            format!("MH_BRANCH {branch:.200}"),
+            "/payload/env/MH_BRANCH",
+        ));
     }
-    for url in [source.head_repository()?, Some(source.source_text()?)].into_iter().flatten() {
-        let first = VcsUrl::parse(url).ok().and_then(|url| url.components().into_iter().next());
+    for url in [source.head_repository()?, Some(source.source_text()?)]
+        .into_iter()
+        .flatten()
+    {
+        let first = VcsUrl::parse(url)
+            .ok()
+            .and_then(|url| url.components().into_iter().next());
         if first.is_some_and(|first| first.contains("try")) {
-            judged.findings.push(finding(definition.id(), format!("{url:.300}"), "/metadata/source"));
+            judged.findings.push(finding(
+                definition.id(),
+                format!("{url:.300}"),
+                "/metadata/source",
+            ));
         }
     }
     Ok(judged)
 }
 
 /// Judges owner and commit of both repositories that a GitHub task names (V89).
-fn pull_request(inputs: &Inputs, evidence: &Evidence, source: &Source<'_>) -> Result<Judged, Shape> {
+fn pull_request(
+    inputs: &Inputs,
+    evidence: &Evidence,
+    source: &Source<'_>,
+) -> Result<Judged, Shape> {
     let (id, mut judged) = (source.definition.id(), Judged::default());
-    let trigger = source.definition.extra()?.get("tasks_for").and_then(Value::as_str);
+    let trigger = source
+        .definition
+        .extra()?
+        .get("tasks_for")
+        .and_then(Value::as_str);
     match trigger {
         Some(pull @ ("github-pull-request" | "github-pull-request-untrusted")) => {
-            judged.findings.push(finding(id, format!("tasks_for {pull}"), "/extra/tasks_for"));
+            judged
+                .findings
+                .push(finding(id, format!("tasks_for {pull}"), "/extra/tasks_for"));
         }
         Some("pr-action") => {
-            let finding = pr_action::META.reject("an action on landed code", "tasks_for pr-action").task(id);
-            judged.findings.push(finding.says(Asserter::Task(id)).build());
+            let finding = pr_action::META
+                .reject("an action on landed code", "tasks_for pr-action")
+                .task(id);
+            judged
+                .findings
+                .push(finding.says(Asserter::Task(id)).build());
         }
         _ => {}
     }
@@ -108,21 +157,48 @@ fn pull_request(inputs: &Inputs, evidence: &Evidence, source: &Source<'_>) -> Re
     if let Some(text) = source.head_repository()? {
         let revision = source.revision()?.filter(|revision| !revision.is_empty());
         let repo = VcsUrl::parse(text).ok().and_then(|url| url.repo().ok());
-        place(inputs, evidence, id, text, repo, revision, branch, &mut judged);
+        place(
+            inputs,
+            evidence,
+            id,
+            text,
+            repo,
+            revision,
+            branch,
+            &mut judged,
+        );
     }
     let text = source.source_text()?;
     let url = VcsUrl::parse(text).ok();
-    let revision = url.as_ref().and_then(|url| url.components().get(3).cloned());
+    let revision = url
+        .as_ref()
+        .and_then(|url| url.components().get(3).cloned());
     let repo = url.and_then(|url| url.repo().ok());
     if revision.is_none() {
-        let found = finding(id, format!("a source without a revision: {text:.300}"), "/metadata/source");
+        let found = finding(
+            id,
+            format!("a source without a revision: {text:.300}"),
+            "/metadata/source",
+        );
         judged.findings.push(found);
     }
-    place(inputs, evidence, id, text, repo, revision.as_deref(), branch, &mut judged);
+    place(
+        inputs,
+        evidence,
+        id,
+        text,
+        repo,
+        revision.as_deref(),
+        branch,
+        &mut judged,
+    );
     Ok(judged)
 }
 
-#[expect(clippy::too_many_arguments, reason = "the two places of V89 differ in all of them")]
+#[expect(
+    clippy::too_many_arguments,
+    reason = "the two places of V89 differ in all of them"
+)]
 fn place(
     inputs: &Inputs,
     evidence: &Evidence,
@@ -134,13 +210,25 @@ fn place(
     judged: &mut Judged,
 ) {
     let Some(repo @ Repo::Github { .. }) = repo else {
-        judged.findings.push(finding(id, format!("a repository outside GitHub: {text:.300}"), "/metadata/source"));
+        judged.findings.push(finding(
+            id,
+            format!("a repository outside GitHub: {text:.300}"),
+            "/metadata/source",
+        ));
         return;
     };
     if let Repo::Github { owner, .. } = &repo
-        && !inputs.policy.official_github_owners.iter().any(|official| **official == **owner)
+        && !inputs
+            .policy
+            .official_github_owners
+            .iter()
+            .any(|official| **official == **owner)
     {
-        judged.findings.push(finding(id, format!("a repository of {owner}"), "/metadata/source"));
+        judged.findings.push(finding(
+            id,
+            format!("a repository of {owner}"),
+            "/metadata/source",
+        ));
         return;
     }
     let Some(revision) = revision else { return };

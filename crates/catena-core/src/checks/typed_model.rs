@@ -20,7 +20,10 @@ pub const META: Check = Check {
 
 /// Starts the finding for a mistyped field.
 pub(crate) fn finding(shape: &Shape, request: &Request, asserter: Asserter) -> FindingBuilder {
-    META.reject(format!("{} at {}", shape.expected, shape.pointer), shape.found.clone())
-        .says(asserter)
-        .at(request, shape.pointer.clone())
+    META.reject(
+        format!("{} at {}", shape.expected, shape.pointer),
+        shape.found.clone(),
+    )
+    .says(asserter)
+    .at(request, shape.pointer.clone())
 }

@@ -4,10 +4,10 @@
 //! Stops: A path that leaves its directory, or a mandatory glob that matches nothing and so enforces nothing.
 
 use super::{Applied, Cx};
+use crate::policy::Switch;
 use crate::report::{Asserter, Check};
 use crate::request::Request;
 use crate::walk::Object;
-use crate::policy::Switch;
 
 /// The check's declaration.
 pub const META: Check = Check {
@@ -21,7 +21,9 @@ pub const META: Check = Check {
 };
 
 pub(crate) fn run(cx: &Cx<'_>, object: &Object<'_>) -> Applied {
-    let Some(definition) = object.known() else { return Applied::Blocked };
+    let Some(definition) = object.known() else {
+        return Applied::Blocked;
+    };
     if !object.is_root || cx.inputs.relaxations.allows(Switch::NoUpstreamScreen) {
         return Applied::No;
     }
@@ -39,7 +41,10 @@ pub(crate) fn run(cx: &Cx<'_>, object: &Object<'_>) -> Applied {
                 };
                 let pointer = format!("/payload/upstreamArtifacts/{}/paths", entry.index);
                 let finding = META
-                    .reject("a relative path; a glob only where optional", format!("{problem}: {path:.200?}"))
+                    .reject(
+                        "a relative path; a glob only where optional",
+                        format!("{problem}: {path:.200?}"),
+                    )
                     .task(object.id)
                     .says(Asserter::Task(object.id))
                     .at(&Request::Definition { task: object.id }, pointer);

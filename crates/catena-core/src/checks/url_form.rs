@@ -4,11 +4,11 @@
 //! Stops: A URL that the tree check reads as a trusted repository, and the server as another.
 
 use super::{Applied, Cx};
+use crate::model::url::VcsUrl;
 use crate::report::{Asserter, Check};
 use crate::request::Request;
-use crate::walk::Object;
-use crate::model::url::VcsUrl;
 use crate::source::Source;
+use crate::walk::Object;
 
 /// The check's declaration.
 pub const META: Check = Check {
@@ -18,22 +18,36 @@ pub const META: Check = Check {
     attack: "A URL that the tree check reads as a trusted repository, and the server as another.",
     help: "No real tool writes such a URL; find out who created the task.",
     rank: 89,
-    implies: &["source-repository", "restricted-tree", "sibling-tree", "try-or-pull-request", "recorded-task", "graph-match"],
+    implies: &[
+        "source-repository",
+        "restricted-tree",
+        "sibling-tree",
+        "try-or-pull-request",
+        "recorded-task",
+        "graph-match",
+    ],
 };
 
 pub(crate) fn run(cx: &Cx<'_>, object: &Object<'_>) -> Applied {
-    let Some(definition) = object.known() else { return Applied::Blocked };
+    let Some(definition) = object.known() else {
+        return Applied::Blocked;
+    };
     let urls = match Source::new(definition, &cx.inputs.policy).urls() {
         Ok(urls) => urls,
         Err(shape) => return Applied::found(Some(cx.shape(object, &shape))),
     };
-    let refused = urls.into_iter().filter_map(|(pointer, url)| Some((pointer, VcsUrl::parse(url).err()?)));
+    let refused = urls
+        .into_iter()
+        .filter_map(|(pointer, url)| Some((pointer, VcsUrl::parse(url).err()?)));
     let findings = refused.map(|(pointer, error)| {
-        META.reject("an https or ssh URL with a bare host and a plain path", error.to_string())
-            .task(object.id)
-            .says(Asserter::Task(object.id))
-            .at(&Request::Definition { task: object.id }, pointer)
-            .build()
+        META.reject(
+            "an https or ssh URL with a bare host and a plain path",
+            error.to_string(),
+        )
+        .task(object.id)
+        .says(Asserter::Task(object.id))
+        .at(&Request::Definition { task: object.id }, pointer)
+        .build()
     });
     Applied::Ran(findings.collect())
 }

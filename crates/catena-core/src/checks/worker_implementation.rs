@@ -29,7 +29,11 @@ pub(crate) fn run(cx: &Cx<'_>, object: &Object<'_>) -> Applied {
         Err(shape) => return Applied::found(Some(cx.shape(object, shape))),
     };
     let found: Vec<_> = claims.iter().map(ToString::to_string).collect();
-    let found = if found.is_empty() { "none".to_owned() } else { found.join(", ") };
+    let found = if found.is_empty() {
+        "none".to_owned()
+    } else {
+        found.join(", ")
+    };
     let finding = META
         .reject("exactly one worker implementation", found)
         .task(object.id)

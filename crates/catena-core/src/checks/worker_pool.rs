@@ -20,17 +20,24 @@ pub const META: Check = Check {
 };
 
 pub(crate) fn run(cx: &Cx<'_>, object: &Object<'_>) -> Applied {
-    let Some(definition) = object.known() else { return Applied::Blocked };
+    let Some(definition) = object.known() else {
+        return Applied::Blocked;
+    };
     let compare = || {
         let fields = definition.fields()?;
         let pool = definition.worker_pool()?;
-        let Some(queue) = fields.optional_text("taskQueueId")? else { return Ok(None) };
+        let Some(queue) = fields.optional_text("taskQueueId")? else {
+            return Ok(None);
+        };
         Ok((queue != pool).then(|| {
-            META.reject(format!("taskQueueId {pool:?}, from provisionerId and workerType"), format!("{queue:.200?}"))
-                .task(object.id)
-                .says(Asserter::Queue)
-                .at(&Request::Definition { task: object.id }, "/taskQueueId")
-                .build()
+            META.reject(
+                format!("taskQueueId {pool:?}, from provisionerId and workerType"),
+                format!("{queue:.200?}"),
+            )
+            .task(object.id)
+            .says(Asserter::Queue)
+            .at(&Request::Definition { task: object.id }, "/taskQueueId")
+            .build()
         }))
     };
     cx.typed(object, compare())

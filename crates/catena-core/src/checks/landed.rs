@@ -258,13 +258,14 @@ impl Lookup<'_> {
         Ok(self.no("a commit on a protected branch", found, &request))
     }
 
-    /// Returns whether the branch is one that counts: the policy names it, it is the default, or the host marks it.
+    /// Returns whether the branch is one that counts: the default, or an existing branch that the policy names or
+    /// the host marks as protected. A commit hash or a tag is none, whatever its name matches.
     fn is_protected(&self, branch: &Revision, default: Option<&Revision>) -> Result<bool, Landed> {
-        if Some(branch) == default || self.inputs.policy.protects(branch.as_str()) {
-            return Ok(true);
-        }
         if branch.is_commit() {
             return Ok(false);
+        }
+        if Some(branch) == default {
+            return Ok(true);
         }
         let request = Request::Branch {
             repo: self.repo.clone(),
@@ -272,8 +273,9 @@ impl Lookup<'_> {
         };
         let answer = self.optional(&request)?;
         Ok(answer.is_some_and(|answer| {
+            let marked = answer.get("protected").and_then(Value::as_bool) == Some(true);
             answer.get("name").and_then(Value::as_str) == Some(branch.as_str())
-                && answer.get("protected").and_then(Value::as_bool) == Some(true)
+                && (marked || self.inputs.policy.protects(branch.as_str()))
         }))
     }
 

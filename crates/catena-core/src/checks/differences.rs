@@ -318,7 +318,7 @@ pub struct Tolerated {
 pub const TOLERATED: &[Tolerated] = &[
     Tolerated {
         id: "priority",
-        mutations: &[".*|task:.*|priority", ".*|tcyml:.*/in/priority"],
+        mutations: &[".*|task:.*|priority", ".*|tcyml:.*/in/priority(/.*)?"],
         what: "a parent's `priority` differs from what its template renders to",
         why: "The queue may change it after the task was created, and no rule reads it.",
     },

@@ -82,7 +82,7 @@ impl<'a> Source<'a> {
 
     /// Returns `metadata.source` as a URL; `None` when S4 refuses it (check `url-form`).
     pub(crate) fn source_url(&self) -> Result<Option<VcsUrl>, Shape> {
-        Ok(VcsUrl::parse(self.source_text()?).ok())
+        Ok(VcsUrl::parse_source(self.source_text()?).ok())
     }
 
     /// Returns every URL that S4 judges, with its place in the definition.
@@ -116,7 +116,8 @@ impl<'a> Source<'a> {
             || trigger.is_some_and(|trigger| trigger.starts_with("github-"))
             || ["https://github.com/", "ssh://github.com/"]
                 .iter()
-                .any(|host| source.starts_with(host)))
+                .any(|host| source.starts_with(host))
+            || VcsUrl::parse(source).is_ok_and(|url| url.host().eq_ignore_ascii_case("github.com")))
     }
 
     /// Returns the tree path of the source under the product's trusted rules (V70, V81).

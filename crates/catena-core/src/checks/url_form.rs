@@ -36,9 +36,10 @@ pub(crate) fn run(cx: &Cx<'_>, object: &Object<'_>) -> Applied {
         Ok(urls) => urls,
         Err(shape) => return Applied::found(Some(cx.shape(object, &shape))),
     };
-    let refused = urls
-        .into_iter()
-        .filter_map(|(pointer, url)| Some((pointer, VcsUrl::parse(url).err()?)));
+    let refused = urls.into_iter().filter_map(|(pointer, url)| {
+        let parsed = if pointer == "/metadata/source" { VcsUrl::parse_source(url) } else { VcsUrl::parse(url) };
+        Some((pointer, parsed.err()?))
+    });
     let findings = refused.map(|(pointer, error)| {
         META.reject(
             "an https or ssh URL with a bare host and a plain path",

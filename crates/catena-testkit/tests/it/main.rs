@@ -10,6 +10,7 @@ mod chains;
 mod evidence;
 mod examples;
 mod flips;
+mod hostile;
 mod matters;
 mod verifier;
 mod walk;

@@ -68,7 +68,7 @@ impl Verifier {
         (walk.finish().report, all)
     }
 
-    fn inputs(&self, profile: Profile) -> Inputs {
+    pub(crate) fn inputs(&self, profile: Profile) -> Inputs {
         Inputs {
             task: self.chain.root,
             task_type: self.chain.task_type.parse().unwrap(),

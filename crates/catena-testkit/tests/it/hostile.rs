@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: MPL-2.0
+//! Attacks and outages against whole chains.
+
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+use catena_core::policy::Profile;
+use catena_core::report::{Report, Verdict};
+use catena_core::request::Request;
+use catena_testkit::{Chain, ChainSpec, Flow};
+use serde_json::{Value, json};
+
+use crate::verifier::Verifier;
+
+const PROFILES: [Profile; 2] = [Profile::Compat, Profile::Strict];
+
+fn ids(report: &Report) -> Vec<String> {
+    let finding = |finding: &catena_core::report::Finding| {
+        format!("{} {}: {}", finding.id, finding.expected, finding.found)
+    };
+    report.findings.iter().map(finding).collect()
+}
+
+/// Sets what the host says to all requests of a kind; there must be some.
+fn answer(chain: &mut Chain, is: impl Fn(&Request) -> bool, value: &Value) {
+    let hits: Vec<_> = chain.documents.keys().filter(|request| is(request)).cloned().collect();
+    assert!(!hits.is_empty());
+    for request in hits {
+        chain.replace(&request, value.to_string().into_bytes());
+    }
+}
+
+/// A scheduled chain whose commit is a fork's: GitHub serves it, with the fork's own template, under the address of
+/// the official repository (S29), and only V89 can tell.
+fn fork_commit(source: impl Fn(&str) -> String) -> Chain {
+    let mut chain = ChainSpec::new(1, Flow::XpiCron).build();
+    let home = "https://github.com/mozilla-extensions/xpi-manifest";
+    let template = |request: &Request| matches!(request, Request::Template { .. });
+    let request = chain.documents.keys().find(|request| template(request)).unwrap().clone();
+    chain.edit_json(&request, |answer| {
+        let text: String = answer["content"].as_str().unwrap().split_whitespace().collect();
+        let text = String::from_utf8(BASE64_STANDARD.decode(text).unwrap()).unwrap();
+        let text = text.replace("source: '${facts.home}/", &format!("source: '{}/", source(home)));
+        answer["content"] = BASE64_STANDARD.encode(text).into();
+    });
+    let edit = |task: &mut Value| {
+        let text = task["metadata"]["source"].as_str().unwrap();
+        task["metadata"]["source"] = text.replace(home, &source(home)).into();
+    };
+    for name in chain.tasks.keys().cloned().collect::<Vec<_>>() {
+        if name == "decision" {
+            chain.edit_definition(&name, edit);
+        } else {
+            chain.edit_task(&name, edit);
+        }
+    }
+    let diverged = json!({"status": "diverged", "ahead_by": 1, "merge_base_commit": {"sha": "ef".repeat(20)}});
+    answer(&mut chain, |request| matches!(request, Request::Landed { .. }), &diverged);
+    for request in chain.documents.keys().cloned().collect::<Vec<_>>() {
+        if let Request::BranchCommits { .. } = request {
+            chain.replace(&request, b"\n".to_vec());
+        }
+        if let Request::Branch { ref repo, .. } | Request::Landed { ref repo, .. } = request {
+            chain.documents.insert(Request::Branches { repo: repo.clone() }, b"[]".to_vec());
+        }
+    }
+    chain
+}
+
+#[test]
+fn a_commit_of_a_fork_is_seen_in_every_spelling_of_its_source_v80() {
+    let spellings: [fn(&str) -> String; 4] = [
+        str::to_owned,
+        |home| home.replace("https:", "ssh:"),
+        |home| home.replace("https:", "HTTPS:"),
+        |home| home.replace("https://github.com/", "git@github.com:"),
+    ];
+    for spelling in spellings {
+        let verifier = Verifier::new(&fork_commit(spelling));
+        for profile in PROFILES {
+            let report = verifier.verify(profile);
+            assert_eq!(report.verdict, Verdict::Rejected, "{} {profile:?} {:#?}", spelling("https://github.com/"), ids(&report));
+        }
+    }
+}

@@ -6,7 +6,7 @@ use base64::prelude::BASE64_STANDARD;
 use catena_core::policy::Profile;
 use catena_core::report::{Report, Verdict};
 use catena_core::request::Request;
-use catena_testkit::{Chain, ChainSpec, Flow};
+use catena_testkit::{Chain, ChainSpec, Flow, RootRun};
 use serde_json::{Value, json};
 
 use crate::verifier::Verifier;
@@ -80,5 +80,29 @@ fn a_commit_of_a_fork_is_seen_in_every_spelling_of_its_source_v80() {
             let report = verifier.verify(profile);
             assert_eq!(report.verdict, Verdict::Rejected, "{} {profile:?} {:#?}", spelling("https://github.com/"), ids(&report));
         }
+    }
+}
+
+#[test]
+fn a_root_of_an_unknown_worker_is_rejected_v74() {
+    let spec = ChainSpec { root_run: RootRun::Running, ..ChainSpec::new(1, Flow::FirefoxPush) };
+    let mut chain = spec.build();
+    chain.edit_task("build-0", |task| {
+        let payload = task["payload"].as_object_mut().unwrap();
+        for key in ["image", "mounts", "osGroups"] {
+            payload.remove(key);
+        }
+        task["tags"]["worker-implementation"] = "another-worker".into();
+        task["extra"]["chainOfTrust"] = json!({});
+        task["dependencies"] = json!([]);
+    });
+    let build = chain.task("build-0").clone();
+    (chain.root, chain.task_type) = (build.id, "build");
+    chain.edit_json(&Request::Status { task: build.id }, |status| {
+        status["status"]["runs"].as_array_mut().unwrap().last_mut().unwrap()["state"] = "running".into();
+    });
+    for profile in PROFILES {
+        let report = Verifier::new(&chain).verify(profile);
+        assert_eq!(report.verdict, Verdict::Rejected, "{profile:?} {:#?}", ids(&report));
     }
 }

@@ -116,21 +116,20 @@ pub(super) fn runs(evidence: &Evidence, chain: &Chain<'_>, book: &mut Book) {
             unreadable(&Request::Definition { task: id }, miss, id, book);
         }
         let request = Request::Status { task: id };
-        if !object.is_link {
-            // P12: an answer that cannot be read does not say that the root's own document need not be checked
-            if let Err(miss @ (Miss::Json(_) | Miss::Shape(_))) = evidence.run(id) {
-                unreadable(&request, &miss, id, book);
-            }
-            continue;
-        }
         let pin = match evidence.run(id) {
             Ok(pin) => pin,
             Err(miss) => {
+                // the root's too: it says whether the root is a link (P12)
                 unreadable(&request, &miss, id, book);
-                book.record(id, run_state::META.id, Applied::Blocked);
+                if object.is_link {
+                    book.record(id, run_state::META.id, Applied::Blocked);
+                }
                 continue;
             }
         };
+        if !object.is_link {
+            continue;
+        }
         let expected = "a last run that is completed";
         let finding = match pin {
             RunPin::Completed(_) => None,

@@ -6,6 +6,7 @@ use base64::prelude::BASE64_STANDARD;
 use catena_core::policy::Profile;
 use catena_core::report::{Report, Verdict};
 use catena_core::request::Request;
+use catena_core::walk::Walk;
 use catena_testkit::{Chain, ChainSpec, Flow, RootRun};
 use serde_json::{Value, json};
 
@@ -104,5 +105,40 @@ fn a_root_of_an_unknown_worker_is_rejected_v74() {
     for profile in PROFILES {
         let report = Verifier::new(&chain).verify(profile);
         assert_eq!(report.verdict, Verdict::Rejected, "{profile:?} {:#?}", ids(&report));
+    }
+}
+
+#[test]
+fn a_root_whose_status_cannot_be_read_is_undetermined_p7_p12() {
+    let mut chain = ChainSpec::new(1, Flow::FirefoxPush).build();
+    for status in [json!({}), json!({"status": {"runs": [{"runId": "0", "state": "completed"}]}})] {
+        let request = Request::Status { task: chain.root };
+        chain.replace(&request, status.to_string().into_bytes());
+        for profile in PROFILES {
+            let report = Verifier::new(&chain).verify(profile);
+            assert_eq!(report.verdict, Verdict::Undetermined, "{profile:?} {:#?}", ids(&report));
+        }
+    }
+}
+
+#[test]
+fn requests_without_an_answer_count_as_unavailable_p7() {
+    for spec in ChainSpec::all(1) {
+        let verifier = Verifier::new(&spec.build());
+        for skipped in verifier.requests(Profile::Strict) {
+            let mut walk = Walk::new(verifier.inputs(Profile::Strict));
+            loop {
+                let named = walk.needs();
+                if named.is_empty() {
+                    break;
+                }
+                for request in named.into_iter().filter(|request| *request != skipped) {
+                    let answer = verifier.source.answer(&request);
+                    walk.supply(request, answer);
+                }
+            }
+            let report = walk.finish().report;
+            assert_eq!(report.verdict, Verdict::Undetermined, "{:?} {skipped} {:#?}", spec.flow, ids(&report));
+        }
     }
 }

@@ -9,7 +9,7 @@ use super::repo_rename;
 use crate::document::ErrorKind;
 use crate::evidence::{Evidence, Miss};
 use crate::model::ids::Revision;
-use crate::model::shape::Shape;
+use crate::model::shape::{Fields, Shape};
 use crate::model::url::VcsUrl;
 use crate::policy::Switch;
 use crate::report::{Asserter, Check, FindingBuilder};
@@ -119,9 +119,7 @@ impl Lookup<'_> {
         if compat {
             let request = Request::Tags { repo };
             let tags = self.answer(&request)?;
-            let named: Vec<_> = tags
-                .as_array()
-                .unwrap_or_default()
+            let named: Vec<_> = list(&request, &tags)?
                 .iter()
                 .filter(|tag| tag.get("name").and_then(Value::as_str) == Some(revision))
                 .collect();
@@ -142,12 +140,11 @@ impl Lookup<'_> {
                 &request,
             ));
         };
-        if tag.pointer("/object/type").and_then(Value::as_str) == Some("commit") {
-            return self.sha(
-                tag.pointer("/object/sha").and_then(Value::as_str),
-                revision,
-                &request,
-            );
+        let object = Fields::of(&tag, "").and_then(|tag| tag.object("object"));
+        let read = object.and_then(|object| Ok((object.text("type")?, object.text("sha")?)));
+        let (kind, sha) = read.map_err(|shape| odd(&request, shape))?;
+        if kind == "commit" {
+            return self.sha(Some(sha), revision, &request);
         }
         // an annotated tag: the commits API resolves it
         let Ok(full) = format!("tags/{parsed}").parse() else {
@@ -189,15 +186,15 @@ impl Lookup<'_> {
             repo: self.repo.clone(),
         };
         let object = self.answer(&request)?;
-        let name = object
-            .get("full_name")
-            .and_then(Value::as_str)
-            .unwrap_or_default();
         let Repo::Github { owner, name: own } = self.repo else {
             return Ok(object);
         };
-        let same = name.eq_ignore_ascii_case(&format!("{owner}/{own}"));
-        if same || self.inputs.relaxations.allows(Switch::RepoRenames) {
+        if self.inputs.relaxations.allows(Switch::RepoRenames) {
+            return Ok(object);
+        }
+        let name = Fields::of(&object, "").and_then(|object| object.text("full_name"));
+        let name = name.map_err(|shape| odd(&request, shape))?;
+        if name.eq_ignore_ascii_case(&format!("{owner}/{own}")) {
             return Ok(object);
         }
         let finding = repo_rename::META.reject(format!("{owner}/{own}"), format!("{name:.200}"));
@@ -241,12 +238,10 @@ impl Lookup<'_> {
             repo: self.repo.clone(),
         };
         let answer = self.answer(&request)?;
-        for branch in answer.as_array().unwrap_or_default() {
-            let name = branch
-                .get("name")
-                .and_then(Value::as_str)
-                .and_then(|name| name.parse::<Revision>().ok());
-            let protected = branch.get("protected").and_then(Value::as_bool) == Some(true);
+        for (at, branch) in list(&request, &answer)?.iter().enumerate() {
+            let (name, protected) =
+                branch_of(branch, format!("/{at}")).map_err(|shape| odd(&request, shape))?;
+            let name = name.parse::<Revision>().ok();
             if let Some(name) = name.filter(|name| protected && !asked.contains(name))
                 && self.reaches(&name, commit)?
             {
@@ -271,12 +266,12 @@ impl Lookup<'_> {
             repo: self.repo.clone(),
             branch: branch.clone(),
         };
-        let answer = self.optional(&request)?;
-        Ok(answer.is_some_and(|answer| {
-            let marked = answer.get("protected").and_then(Value::as_bool) == Some(true);
-            answer.get("name").and_then(Value::as_str) == Some(branch.as_str())
-                && (marked || self.inputs.policy.protects(branch.as_str()))
-        }))
+        let Some(answer) = self.optional(&request)? else {
+            return Ok(false);
+        };
+        let (name, protected) =
+            branch_of(&answer, String::new()).map_err(|shape| odd(&request, shape))?;
+        Ok(name == branch.as_str() && (protected || self.inputs.policy.protects(name)))
     }
 
     fn reaches(&self, branch: &Revision, commit: &Revision) -> Result<bool, Landed> {
@@ -329,6 +324,31 @@ impl Lookup<'_> {
         }
         Ok(Landed::Yes)
     }
+}
+
+/// Reads GitHub's object for a branch: its name, and whether it is protected.
+fn branch_of(branch: &Value, pointer: String) -> Result<(&str, bool), Shape> {
+    let fields = Fields::of(branch, pointer)?;
+    let protected = fields.get("protected").and_then(Value::as_bool);
+    let odd = || {
+        Shape::new(
+            fields.pointer("protected"),
+            "a boolean",
+            fields.get("protected"),
+        )
+    };
+    Ok((fields.text("name")?, protected.ok_or_else(odd)?))
+}
+
+fn list<'a>(request: &Request, answer: &'a Value) -> Result<&'a [Value], Landed> {
+    answer
+        .as_array()
+        .ok_or_else(|| odd(request, Shape::new("", "a list", Some(answer))))
+}
+
+/// An answer of another shape: undetermined (P7), for nothing follows from what a host did not say.
+fn odd(request: &Request, shape: Shape) -> Landed {
+    stop(request, &Miss::Shape(shape))
 }
 
 fn stop(request: &Request, miss: &Miss) -> Landed {

@@ -142,3 +142,26 @@ fn requests_without_an_answer_count_as_unavailable_p7() {
         }
     }
 }
+
+#[test]
+fn landed_answers_of_another_shape_are_undetermined_p7() {
+    let mut chains = Vec::new();
+    let push = || ChainSpec::new(1, Flow::XpiPush).build();
+    for bad in [json!({}), json!({"full_name": 7, "default_branch": "main"}), json!([])] {
+        let mut chain = push();
+        answer(&mut chain, |request| matches!(request, Request::Repository { .. }), &bad);
+        chains.push(chain);
+    }
+    for bad in [json!({}), json!([7]), json!([{"name": "main"}])] {
+        let mut chain = fork_commit(str::to_owned);
+        answer(&mut chain, |request| matches!(request, Request::Branches { .. }), &bad);
+        chains.push(chain);
+    }
+    let mut chain = ChainSpec::new(1, Flow::VpnRelease).build();
+    answer(&mut chain, |request| matches!(request, Request::TagRef { .. }), &json!({}));
+    chains.push(chain);
+    for chain in chains {
+        let report = Verifier::new(&chain).verify(Profile::Strict);
+        assert_eq!(report.verdict, Verdict::Undetermined, "{:#?}", ids(&report));
+    }
+}

@@ -13,6 +13,9 @@ use crate::model::link::{Bound, Link};
 use crate::model::shape::Shape;
 use crate::model::task_type::{TaskType, WorkerImplementation};
 
+/// Names, and kinds that are none, that are kept of one task; a hostile definition can give it any number.
+const MAX_NAMES: usize = 100;
+
 /// One task of the chain: the root or a link.
 #[derive(Debug)]
 pub(crate) struct Object<'a> {
@@ -184,8 +187,12 @@ impl<'a> Builder<'a, '_> {
             match self.objects.get_mut(&task) {
                 Some(known) => {
                     known.is_link = true;
-                    known.names.insert(full);
-                    if !known.kinds.contains(&kind) {
+                    // a report needs no more, and each finding repeats them
+                    if known.names.len() < MAX_NAMES {
+                        known.names.insert(full);
+                    }
+                    let counts = known.kinds.len() < MAX_NAMES || kind == "parent" || kind.parse::<TaskType>().is_ok();
+                    if counts && !known.kinds.contains(&kind) {
                         known.kinds.push(kind);
                     }
                 }

@@ -165,3 +165,19 @@ fn landed_answers_of_another_shape_are_undetermined_p7() {
         assert_eq!(report.verdict, Verdict::Undetermined, "{:#?}", ids(&report));
     }
 }
+
+#[test]
+fn many_odd_claims_take_no_quadratic_time_s17() {
+    let mut chain = ChainSpec::new(1, Flow::XpiPush).build();
+    let target = chain.task("build-0").id;
+    chain.edit_json(&chain.definition("root"), |task| {
+        let inputs: serde_json::Map<_, _> =
+            (0..20_000).map(|at| (format!("k{at}"), target.as_str().into())).collect();
+        task["extra"]["chainOfTrust"]["inputs"] = inputs.into();
+    });
+    let started = std::time::Instant::now();
+    let report = Verifier::new(&chain).verify(Profile::Strict);
+    eprintln!("odd claims: {:?}, {} findings", started.elapsed(), report.findings.len());
+    assert_eq!(report.verdict, Verdict::Rejected);
+    assert!(started.elapsed().as_secs() < 15, "{:?}", started.elapsed());
+}

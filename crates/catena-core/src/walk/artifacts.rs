@@ -44,10 +44,14 @@ pub(crate) fn name(inputs: &Inputs, evidence: &Evidence, task: TaskId) {
         let Some(run) = pinned(evidence, task) else {
             continue;
         };
+        let mut listed = None;
         for (name, optional) in wanted.names.into_iter().take(inputs.limits.artifacts) {
             // an optional artifact is fetched only if its run says that it made it, as the reference does (V43)
-            if optional && !claimed(evidence, task, run, &name) {
-                continue;
+            if optional {
+                let listed = listed.get_or_insert_with(|| unverified(evidence, task, run));
+                if !listed.as_ref().is_some_and(|document| document.lists(&name)) {
+                    continue;
+                }
             }
             if let Some(request) = request(task, run, &name) {
                 evidence.want(&request);
@@ -67,15 +71,11 @@ pub(crate) fn request(task: TaskId, run: RunId, name: &str) -> Option<Request> {
         .map(|name| Request::Artifact { task, run, name })
 }
 
-/// Reads, for routing only, whether the unverified chain-of-trust document lists a name.
-fn claimed(evidence: &Evidence, task: TaskId, run: RunId, name: &str) -> bool {
-    let Ok(bytes) = evidence.bytes(&Request::CotBody { task, run }, u64::MAX) else {
-        return false;
-    };
-    json::parse(&bytes, Reading::Lenient)
-        .ok()
-        .and_then(|value| CotDocument::new(value).ok())
-        .is_some_and(|document| document.lists(name))
+/// Reads the unverified chain-of-trust document, for routing only.
+fn unverified(evidence: &Evidence, task: TaskId, run: RunId) -> Option<CotDocument> {
+    let bytes = evidence.bytes(&Request::CotBody { task, run }, u64::MAX).ok()?;
+    let value = json::parse(&bytes, Reading::Lenient).ok()?;
+    CotDocument::new(value).ok()
 }
 
 /// Returns what the root wants, by task (V40); of one task if `only` names it.

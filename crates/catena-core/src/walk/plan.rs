@@ -67,9 +67,11 @@ impl Walk {
         while let Some(job) = self.ready.pop_front() {
             self.run(job);
             for request in self.evidence.take_wanted() {
-                let jobs = self.waiting.entry(request.clone()).or_default();
-                if !jobs.contains(&job) {
-                    jobs.push(job);
+                if !is_leaf(&request) {
+                    let jobs = self.waiting.entry(request.clone()).or_default();
+                    if !jobs.contains(&job) {
+                        jobs.push(job);
+                    }
                 }
                 if self.named.insert(request.clone()) {
                     self.outstanding += 1;
@@ -208,6 +210,11 @@ impl Walk {
                 .definition(task)
                 .is_ok_and(|definition| definition.is_action() == Ok(false))
     }
+}
+
+/// Returns whether no job reads the answer: then none has to run again when it arrives.
+const fn is_leaf(request: &Request) -> bool {
+    matches!(request, Request::Artifact { .. } | Request::CotSignature { .. } | Request::TaskGraph { .. })
 }
 
 /// Returns the run that everything of the task is fetched from (P10).

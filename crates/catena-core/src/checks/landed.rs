@@ -206,10 +206,9 @@ impl Lookup<'_> {
     /// Asks the documented API (P15): is the commit reachable from a protected branch?
     fn by_branch(&self, commit: &Revision, named: Option<&str>) -> Result<Landed, Landed> {
         let object = self.repository()?;
-        let default = object
-            .get("default_branch")
-            .and_then(Value::as_str)
-            .and_then(|name| name.parse().ok());
+        let default = Fields::of(&object, "").and_then(|object| object.text("default_branch"));
+        let default = default.map_err(|shape| odd(&Request::Repository { repo: self.repo.clone() }, shape))?;
+        let default = default.parse().ok();
         let mut asked: Vec<Revision> = Vec::new();
         let named = named.map(|name| name.strip_prefix("refs/heads/").unwrap_or(name));
         // a commit hash or a tag would compare as well as a branch does, and prove nothing

@@ -173,18 +173,12 @@ pub(crate) fn restricted_scopes<'a>(
     root: &Definition,
 ) -> Result<Vec<(String, Vec<&'a str>)>, Shape> {
     let scopes = root.scopes()?;
-    let matched = scopes.into_iter().map(|scope| {
+    let matched = scopes.into_iter().filter_map(|scope| {
         let patterns = policy.restricted_scopes.keys().map(String::as_str);
-        (
-            scope.to_owned(),
-            patterns
-                .filter(|pattern| scope_matches(pattern, scope))
-                .collect::<Vec<_>>(),
-        )
+        let patterns: Vec<_> = patterns.filter(|pattern| scope_matches(pattern, scope)).collect();
+        (!patterns.is_empty()).then(|| (scope.to_owned(), patterns))
     });
-    Ok(matched
-        .filter(|(_, patterns)| !patterns.is_empty())
-        .collect())
+    Ok(matched.collect())
 }
 
 fn scope_matches(pattern: &str, scope: &str) -> bool {

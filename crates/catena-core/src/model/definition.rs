@@ -227,6 +227,17 @@ impl Definition {
             .map(|(index, entry)| upstream(index, entry))
             .collect()
     }
+
+    /// Returns one entry of `payload.upstreamArtifacts`.
+    ///
+    /// # Errors
+    /// There is none, or it lacks a task id, a type or a list of paths.
+    pub fn upstream_artifact(&self, index: usize) -> Result<Upstream<'_>, Shape> {
+        let pointer = || format!("/payload/upstreamArtifacts/{index}");
+        let entries = self.payload()?.optional_list("upstreamArtifacts")?;
+        let entry = entries.get(index).ok_or_else(|| Shape::new(pointer(), "an entry", None))?;
+        upstream(index, entry)
+    }
 }
 
 fn upstream(index: usize, entry: &Value) -> Result<Upstream<'_>, Shape> {

@@ -8,6 +8,7 @@ use super::plan::pinned;
 use crate::evidence::{Evidence, Miss};
 use crate::json::{self, Reading};
 use crate::model::cot::CotDocument;
+use crate::model::definition::Upstream;
 use crate::model::fnmatch;
 use crate::model::ids::{ArtifactName, RunId, TaskId};
 use crate::model::shape::{Fields, Shape};
@@ -22,40 +23,44 @@ pub(crate) struct Wanted {
     pub(crate) unlisted: Vec<(Request, Miss)>,
 }
 
-/// Returns the tasks whose artifacts the root lists.
-pub(crate) fn upstream_tasks(inputs: &Inputs, evidence: &Evidence) -> BTreeSet<TaskId> {
-    let Ok(definition) = evidence.definition(inputs.task) else {
-        return BTreeSet::new();
-    };
-    definition
-        .upstream_artifacts()
-        .unwrap_or_default()
-        .iter()
-        .map(|entry| entry.task)
-        .collect()
+/// Returns the entries of the root's list, by task.
+pub(crate) fn upstream_entries(
+    inputs: &Inputs,
+    evidence: &Evidence,
+) -> BTreeMap<TaskId, Vec<usize>> {
+    let mut entries: BTreeMap<TaskId, Vec<usize>> = BTreeMap::new();
+    if let Ok(definition) = evidence.definition(inputs.task) {
+        for entry in definition.upstream_artifacts().unwrap_or_default() {
+            entries.entry(entry.task).or_default().push(entry.index);
+        }
+    }
+    entries
 }
 
-/// Names the requests for what the root lists of one task.
-pub(crate) fn name(inputs: &Inputs, evidence: &Evidence, task: TaskId) {
-    let Ok(wanted) = wanted(inputs, evidence, Some(task)) else {
+/// Names the requests for what the root lists of one task, in those entries.
+pub(crate) fn name(inputs: &Inputs, evidence: &Evidence, task: TaskId, entries: &[usize]) {
+    let (Ok(definition), Some(run)) = (evidence.definition(inputs.task), pinned(evidence, task))
+    else {
         return;
     };
-    for (task, wanted) in wanted {
-        let Some(run) = pinned(evidence, task) else {
-            continue;
-        };
-        let mut listed = None;
-        for (name, optional) in wanted.names.into_iter().take(inputs.limits.artifacts) {
-            // an optional artifact is fetched only if its run says that it made it, as the reference does (V43)
-            if optional {
-                let listed = listed.get_or_insert_with(|| unverified(evidence, task, run));
-                if !listed.as_ref().is_some_and(|document| document.lists(&name)) {
-                    continue;
-                }
+    let mut wanted = Wanted::default();
+    for entry in entries {
+        let entry = definition.upstream_artifact(*entry);
+        if entry.and_then(|entry| wanted.add_entry(evidence, &entry)).is_err() {
+            return;
+        }
+    }
+    let mut listed = None;
+    for (name, optional) in wanted.names.into_iter().take(inputs.limits.artifacts) {
+        // an optional artifact is fetched only if its run says that it made it, as the reference does (V43)
+        if optional {
+            let listed = listed.get_or_insert_with(|| unverified(evidence, task, run));
+            if !listed.as_ref().is_some_and(|document| document.lists(&name)) {
+                continue;
             }
-            if let Some(request) = request(task, run, &name) {
-                evidence.want(&request);
-            }
+        }
+        if let Some(request) = request(task, run, &name) {
+            evidence.want(&request);
         }
     }
 }
@@ -78,51 +83,53 @@ fn unverified(evidence: &Evidence, task: TaskId, run: RunId) -> Option<CotDocume
     CotDocument::new(value).ok()
 }
 
-/// Returns what the root wants, by task (V40); of one task if `only` names it.
+/// Returns what the root wants, by task (V40).
 pub(crate) fn wanted(
     inputs: &Inputs,
     evidence: &Evidence,
-    only: Option<TaskId>,
 ) -> Result<BTreeMap<TaskId, Wanted>, Miss> {
     let definition = evidence.definition(inputs.task)?;
     let mut all: BTreeMap<TaskId, Wanted> = BTreeMap::new();
     for entry in definition.upstream_artifacts()? {
-        if only.is_some_and(|only| only != entry.task) {
-            continue;
-        }
         let wanted = all.entry(entry.task).or_default();
-        for path in entry.paths()? {
-            if path.contains('*') {
-                glob(evidence, entry.task, path, entry.optional, wanted);
-            } else {
-                add(wanted, path, entry.optional);
-            }
-        }
+        wanted.add_entry(evidence, &entry)?;
     }
     Ok(all)
 }
 
-fn add(wanted: &mut Wanted, name: &str, optional: bool) {
-    wanted
-        .names
-        .entry(name.to_owned())
-        .and_modify(|known| *known &= optional)
-        .or_insert(optional);
-}
-
-/// Adds every listed artifact whose name the pattern matches (V42).
-fn glob(evidence: &Evidence, task: TaskId, pattern: &str, optional: bool, wanted: &mut Wanted) {
-    let Some(run) = pinned(evidence, task) else {
-        return;
-    };
-    let request = Request::ArtifactList { task, run };
-    match listing(evidence, &request) {
-        Ok(names) => {
-            for name in names.iter().filter(|name| fnmatch::matches(pattern, name)) {
-                add(wanted, name, optional);
+impl Wanted {
+    fn add_entry(&mut self, evidence: &Evidence, entry: &Upstream<'_>) -> Result<(), Shape> {
+        for path in entry.paths()? {
+            if path.contains('*') {
+                self.add_glob(evidence, entry.task, path, entry.optional);
+            } else {
+                self.add(path, entry.optional);
             }
         }
-        Err(miss) => wanted.unlisted.push((request, miss)),
+        Ok(())
+    }
+
+    fn add(&mut self, name: &str, optional: bool) {
+        self.names
+            .entry(name.to_owned())
+            .and_modify(|known| *known &= optional)
+            .or_insert(optional);
+    }
+
+    /// Adds every listed artifact whose name the pattern matches (V42).
+    fn add_glob(&mut self, evidence: &Evidence, task: TaskId, pattern: &str, optional: bool) {
+        let Some(run) = pinned(evidence, task) else {
+            return;
+        };
+        let request = Request::ArtifactList { task, run };
+        match listing(evidence, &request) {
+            Ok(names) => {
+                for name in names.iter().filter(|name| fnmatch::matches(pattern, name)) {
+                    self.add(name, optional);
+                }
+            }
+            Err(miss) => self.unlisted.push((request, miss)),
+        }
     }
 }
 

@@ -36,7 +36,7 @@ pub(super) fn finish(inputs: &Inputs, evidence: &Evidence, over_limit: bool) -> 
             accepted: Vec::new(),
         };
     }
-    let wanted = match artifacts::wanted(inputs, evidence, None) {
+    let wanted = match artifacts::wanted(inputs, evidence) {
         Ok(wanted) => wanted,
         Err(miss) => {
             let request = Request::Definition { task: inputs.task };

@@ -92,6 +92,8 @@ pub struct Walk {
     inputs: Inputs,
     evidence: Evidence,
     tasks: BTreeMap<TaskId, plan::Known>,
+    /// The entries of the root's upstream artifacts, by task.
+    upstream: BTreeMap<TaskId, Vec<usize>>,
     over_limit: bool,
     named: HashSet<Request>,
     fresh: Vec<Request>,
@@ -117,6 +119,7 @@ impl Walk {
             inputs,
             evidence: Evidence::default(),
             tasks: BTreeMap::new(),
+            upstream: BTreeMap::new(),
             over_limit: false,
             named: HashSet::new(),
             fresh: Vec::new(),

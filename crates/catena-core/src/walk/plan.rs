@@ -84,8 +84,8 @@ impl Walk {
     fn run(&mut self, job: Job) {
         match job {
             Job::Artifacts => {
-                let tasks = artifacts::upstream_tasks(&self.inputs, &self.evidence);
-                self.ready.extend(tasks.into_iter().map(Job::Upstream));
+                self.upstream = artifacts::upstream_entries(&self.inputs, &self.evidence);
+                self.ready.extend(self.upstream.keys().copied().map(Job::Upstream));
             }
             Job::Cot(task) => self.cot(task),
             Job::Expand(task) => self.expand(task),
@@ -100,7 +100,10 @@ impl Walk {
                     self.link(root);
                 }
             }
-            Job::Upstream(task) => artifacts::name(&self.inputs, &self.evidence, task),
+            Job::Upstream(task) => {
+                let entries = self.upstream.get(&task).map_or(&[][..], Vec::as_slice);
+                artifacts::name(&self.inputs, &self.evidence, task, entries);
+            }
             Job::Try(task) => checks::try_or_pull_request::name(&self.inputs, &self.evidence, task),
         }
     }

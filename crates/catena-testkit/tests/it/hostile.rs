@@ -35,13 +35,8 @@ fn answer(chain: &mut Chain, is: impl Fn(&Request) -> bool, value: &Value) {
 fn fork_commit(source: impl Fn(&str) -> String) -> Chain {
     let mut chain = ChainSpec::new(1, Flow::XpiCron).build();
     let home = "https://github.com/mozilla-extensions/xpi-manifest";
-    let template = |request: &Request| matches!(request, Request::Template { .. });
-    let request = chain.documents.keys().find(|request| template(request)).unwrap().clone();
-    chain.edit_json(&request, |answer| {
-        let text: String = answer["content"].as_str().unwrap().split_whitespace().collect();
-        let text = String::from_utf8(BASE64_STANDARD.decode(text).unwrap()).unwrap();
-        let text = text.replace("source: '${facts.home}/", &format!("source: '{}/", source(home)));
-        answer["content"] = BASE64_STANDARD.encode(text).into();
+    edit_template(&mut chain, |text| {
+        text.replace("source: '${facts.home}/", &format!("source: '{}/", source(home)))
     });
     let edit = |task: &mut Value| {
         let text = task["metadata"]["source"].as_str().unwrap();
@@ -65,6 +60,17 @@ fn fork_commit(source: impl Fn(&str) -> String) -> Chain {
         }
     }
     chain
+}
+
+/// Changes the text of the decision's template, as GitHub's contents API gives it.
+fn edit_template(chain: &mut Chain, edit: impl Fn(&str) -> String) {
+    let template = |request: &Request| matches!(request, Request::Template { .. });
+    let request = chain.documents.keys().find(|request| template(request)).unwrap().clone();
+    chain.edit_json(&request, |answer| {
+        let text: String = answer["content"].as_str().unwrap().split_whitespace().collect();
+        let text = String::from_utf8(BASE64_STANDARD.decode(text).unwrap()).unwrap();
+        answer["content"] = BASE64_STANDARD.encode(edit(&text)).into();
+    });
 }
 
 #[test]
@@ -147,7 +153,7 @@ fn requests_without_an_answer_count_as_unavailable_p7() {
 fn landed_answers_of_another_shape_are_undetermined_p7() {
     let mut chains = Vec::new();
     let push = || ChainSpec::new(1, Flow::XpiPush).build();
-    for bad in [json!({}), json!({"full_name": 7, "default_branch": "main"}), json!([])] {
+    for bad in [json!({}), json!({"full_name": 7, "default_branch": "main"}), json!({"full_name": "mozilla-extensions/xpi-manifest"}), json!([])] {
         let mut chain = push();
         answer(&mut chain, |request| matches!(request, Request::Repository { .. }), &bad);
         chains.push(chain);

@@ -157,7 +157,10 @@ impl Parent<'_> {
         let decision = self.decision.definition;
         let base = self
             .read(decision, self.decision.base_repository())?
-            .unwrap_or_default();
+            .ok_or_else(|| {
+                let finding = trigger::META.reject("a base repository", "nothing");
+                super::at_own(finding, decision, "/payload/env")
+            })?;
         let number = self.read(decision, self.decision.variable(&["PULL_REQUEST_NUMBER"]))?;
         let number = number
             .and_then(|number| number.trim().parse::<u64>().ok())

@@ -202,3 +202,18 @@ fn many_optional_artifacts_take_no_quadratic_time() {
     assert_eq!(report.verdict, Verdict::Trusted, "{:#?}", ids(&report));
     assert!(started.elapsed().as_secs() < 20, "{:?}", started.elapsed());
 }
+
+#[test]
+fn a_pull_request_without_a_base_repository_is_rejected_v65() {
+    let mut chain = ChainSpec::new(1, Flow::XpiPullRequest).build();
+    edit_template(&mut chain, |text| text.replace("XPI_BASE_REPOSITORY: '${facts.base}'", "X: ''"));
+    chain.edit_definition("decision", |task| {
+        let env = task["payload"]["env"].as_object_mut().unwrap();
+        env.remove("XPI_BASE_REPOSITORY").unwrap();
+        env.insert("X".into(), "".into());
+    });
+    for profile in PROFILES {
+        let report = Verifier::new(&chain).verify(profile);
+        assert_eq!(report.verdict, Verdict::Rejected, "{profile:?} {:#?}", ids(&report));
+    }
+}

@@ -175,7 +175,9 @@ pub(crate) fn restricted_scopes<'a>(
     let scopes = root.scopes()?;
     let matched = scopes.into_iter().filter_map(|scope| {
         let patterns = policy.restricted_scopes.keys().map(String::as_str);
-        let patterns: Vec<_> = patterns.filter(|pattern| scope_matches(pattern, scope)).collect();
+        let patterns: Vec<_> = patterns
+            .filter(|pattern| scope_matches(pattern, scope))
+            .collect();
         (!patterns.is_empty()).then(|| (scope.to_owned(), patterns))
     });
     Ok(matched.collect())

@@ -207,7 +207,14 @@ impl Lookup<'_> {
     fn by_branch(&self, commit: &Revision, named: Option<&str>) -> Result<Landed, Landed> {
         let object = self.repository()?;
         let default = Fields::of(&object, "").and_then(|object| object.text("default_branch"));
-        let default = default.map_err(|shape| odd(&Request::Repository { repo: self.repo.clone() }, shape))?;
+        let default = default.map_err(|shape| {
+            odd(
+                &Request::Repository {
+                    repo: self.repo.clone(),
+                },
+                shape,
+            )
+        })?;
         let default = default.parse().ok();
         let mut asked: Vec<Revision> = Vec::new();
         let named = named.map(|name| name.strip_prefix("refs/heads/").unwrap_or(name));

@@ -37,7 +37,11 @@ pub(crate) fn run(cx: &Cx<'_>, object: &Object<'_>) -> Applied {
         Err(shape) => return Applied::found(Some(cx.shape(object, &shape))),
     };
     let refused = urls.into_iter().filter_map(|(pointer, url)| {
-        let parsed = if pointer == "/metadata/source" { VcsUrl::parse_source(url) } else { VcsUrl::parse(url) };
+        let parsed = if pointer == "/metadata/source" {
+            VcsUrl::parse_source(url)
+        } else {
+            VcsUrl::parse(url)
+        };
         Some((pointer, parsed.err()?))
     });
     let findings = refused.map(|(pointer, error)| {

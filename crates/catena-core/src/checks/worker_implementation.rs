@@ -4,9 +4,9 @@
 //! Stops: A task that looks like one implementation to the key check and like another to the worker checks.
 
 use super::{Applied, Cx};
+use crate::model::task_type::WorkerImplementation;
 use crate::report::{Asserter, Check};
 use crate::request::Request;
-use crate::model::task_type::WorkerImplementation;
 use crate::walk::Object;
 
 /// The check's declaration.
@@ -25,7 +25,9 @@ pub(crate) fn run(cx: &Cx<'_>, object: &Object<'_>) -> Applied {
         return Applied::Blocked;
     }
     let claims = match &object.worker_claims {
-        Ok(claims) if claims.len() == 1 && !claims.iter().any(is_unknown) => return Applied::Ran(Vec::new()),
+        Ok(claims) if claims.len() == 1 && !claims.iter().any(is_unknown) => {
+            return Applied::Ran(Vec::new());
+        }
         Ok(claims) => claims,
         Err(shape) => return Applied::found(Some(cx.shape(object, shape))),
     };

@@ -235,7 +235,9 @@ impl Definition {
     pub fn upstream_artifact(&self, index: usize) -> Result<Upstream<'_>, Shape> {
         let pointer = || format!("/payload/upstreamArtifacts/{index}");
         let entries = self.payload()?.optional_list("upstreamArtifacts")?;
-        let entry = entries.get(index).ok_or_else(|| Shape::new(pointer(), "an entry", None))?;
+        let entry = entries
+            .get(index)
+            .ok_or_else(|| Shape::new(pointer(), "an entry", None))?;
         upstream(index, entry)
     }
 }

@@ -46,7 +46,10 @@ pub(crate) fn name(inputs: &Inputs, evidence: &Evidence, task: TaskId, entries: 
     let mut wanted = Wanted::default();
     for entry in entries {
         let entry = definition.upstream_artifact(*entry);
-        if entry.and_then(|entry| wanted.add_entry(evidence, &entry)).is_err() {
+        if entry
+            .and_then(|entry| wanted.add_entry(evidence, &entry))
+            .is_err()
+        {
             return;
         }
     }
@@ -55,7 +58,10 @@ pub(crate) fn name(inputs: &Inputs, evidence: &Evidence, task: TaskId, entries: 
         // an optional artifact is fetched only if its run says that it made it, as the reference does (V43)
         if optional {
             let listed = listed.get_or_insert_with(|| unverified(evidence, task, run));
-            if !listed.as_ref().is_some_and(|document| document.lists(&name)) {
+            if !listed
+                .as_ref()
+                .is_some_and(|document| document.lists(&name))
+            {
                 continue;
             }
         }
@@ -78,7 +84,9 @@ pub(crate) fn request(task: TaskId, run: RunId, name: &str) -> Option<Request> {
 
 /// Reads the unverified chain-of-trust document, for routing only.
 fn unverified(evidence: &Evidence, task: TaskId, run: RunId) -> Option<CotDocument> {
-    let bytes = evidence.bytes(&Request::CotBody { task, run }, u64::MAX).ok()?;
+    let bytes = evidence
+        .bytes(&Request::CotBody { task, run }, u64::MAX)
+        .ok()?;
     let value = json::parse(&bytes, Reading::Lenient).ok()?;
     CotDocument::new(value).ok()
 }

@@ -191,7 +191,9 @@ impl<'a> Builder<'a, '_> {
                     if known.names.len() < MAX_NAMES {
                         known.names.insert(full);
                     }
-                    let counts = known.kinds.len() < MAX_NAMES || kind == "parent" || kind.parse::<TaskType>().is_ok();
+                    let counts = known.kinds.len() < MAX_NAMES
+                        || kind == "parent"
+                        || kind.parse::<TaskType>().is_ok();
                     if counts && !known.kinds.contains(&kind) {
                         known.kinds.push(kind);
                     }

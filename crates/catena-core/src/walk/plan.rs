@@ -85,7 +85,8 @@ impl Walk {
         match job {
             Job::Artifacts => {
                 self.upstream = artifacts::upstream_entries(&self.inputs, &self.evidence);
-                self.ready.extend(self.upstream.keys().copied().map(Job::Upstream));
+                self.ready
+                    .extend(self.upstream.keys().copied().map(Job::Upstream));
             }
             Job::Cot(task) => self.cot(task),
             Job::Expand(task) => self.expand(task),
@@ -217,7 +218,10 @@ impl Walk {
 
 /// Returns whether no job reads the answer: then none has to run again when it arrives.
 const fn is_leaf(request: &Request) -> bool {
-    matches!(request, Request::Artifact { .. } | Request::CotSignature { .. } | Request::TaskGraph { .. })
+    matches!(
+        request,
+        Request::Artifact { .. } | Request::CotSignature { .. } | Request::TaskGraph { .. }
+    )
 }
 
 /// Returns the run that everything of the task is fetched from (P10).

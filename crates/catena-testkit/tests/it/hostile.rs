@@ -23,7 +23,12 @@ fn ids(report: &Report) -> Vec<String> {
 
 /// Sets what the host says to all requests of a kind; there must be some.
 fn answer(chain: &mut Chain, is: impl Fn(&Request) -> bool, value: &Value) {
-    let hits: Vec<_> = chain.documents.keys().filter(|request| is(request)).cloned().collect();
+    let hits: Vec<_> = chain
+        .documents
+        .keys()
+        .filter(|request| is(request))
+        .cloned()
+        .collect();
     assert!(!hits.is_empty());
     for request in hits {
         chain.replace(&request, value.to_string().into_bytes());
@@ -36,7 +41,10 @@ fn fork_commit(source: impl Fn(&str) -> String) -> Chain {
     let mut chain = ChainSpec::new(1, Flow::XpiCron).build();
     let home = "https://github.com/mozilla-extensions/xpi-manifest";
     edit_template(&mut chain, |text| {
-        text.replace("source: '${facts.home}/", &format!("source: '{}/", source(home)))
+        text.replace(
+            "source: '${facts.home}/",
+            &format!("source: '{}/", source(home)),
+        )
     });
     let edit = |task: &mut Value| {
         let text = task["metadata"]["source"].as_str().unwrap();
@@ -49,14 +57,21 @@ fn fork_commit(source: impl Fn(&str) -> String) -> Chain {
             chain.edit_task(&name, edit);
         }
     }
-    let diverged = json!({"status": "diverged", "ahead_by": 1, "merge_base_commit": {"sha": "ef".repeat(20)}});
-    answer(&mut chain, |request| matches!(request, Request::Landed { .. }), &diverged);
+    let diverged =
+        json!({"status": "diverged", "ahead_by": 1, "merge_base_commit": {"sha": "ef".repeat(20)}});
+    answer(
+        &mut chain,
+        |request| matches!(request, Request::Landed { .. }),
+        &diverged,
+    );
     for request in chain.documents.keys().cloned().collect::<Vec<_>>() {
         if let Request::BranchCommits { .. } = request {
             chain.replace(&request, b"\n".to_vec());
         }
         if let Request::Branch { ref repo, .. } | Request::Landed { ref repo, .. } = request {
-            chain.documents.insert(Request::Branches { repo: repo.clone() }, b"[]".to_vec());
+            chain
+                .documents
+                .insert(Request::Branches { repo: repo.clone() }, b"[]".to_vec());
         }
     }
     chain
@@ -65,9 +80,18 @@ fn fork_commit(source: impl Fn(&str) -> String) -> Chain {
 /// Changes the text of the decision's template, as GitHub's contents API gives it.
 fn edit_template(chain: &mut Chain, edit: impl Fn(&str) -> String) {
     let template = |request: &Request| matches!(request, Request::Template { .. });
-    let request = chain.documents.keys().find(|request| template(request)).unwrap().clone();
+    let request = chain
+        .documents
+        .keys()
+        .find(|request| template(request))
+        .unwrap()
+        .clone();
     chain.edit_json(&request, |answer| {
-        let text: String = answer["content"].as_str().unwrap().split_whitespace().collect();
+        let text: String = answer["content"]
+            .as_str()
+            .unwrap()
+            .split_whitespace()
+            .collect();
         let text = String::from_utf8(BASE64_STANDARD.decode(text).unwrap()).unwrap();
         answer["content"] = BASE64_STANDARD.encode(edit(&text)).into();
     });
@@ -85,14 +109,23 @@ fn a_commit_of_a_fork_is_seen_in_every_spelling_of_its_source_v80() {
         let verifier = Verifier::new(&fork_commit(spelling));
         for profile in PROFILES {
             let report = verifier.verify(profile);
-            assert_eq!(report.verdict, Verdict::Rejected, "{} {profile:?} {:#?}", spelling("https://github.com/"), ids(&report));
+            assert_eq!(
+                report.verdict,
+                Verdict::Rejected,
+                "{} {profile:?} {:#?}",
+                spelling("https://github.com/"),
+                ids(&report)
+            );
         }
     }
 }
 
 #[test]
 fn a_root_of_an_unknown_worker_is_rejected_v74() {
-    let spec = ChainSpec { root_run: RootRun::Running, ..ChainSpec::new(1, Flow::FirefoxPush) };
+    let spec = ChainSpec {
+        root_run: RootRun::Running,
+        ..ChainSpec::new(1, Flow::FirefoxPush)
+    };
     let mut chain = spec.build();
     chain.edit_task("build-0", |task| {
         let payload = task["payload"].as_object_mut().unwrap();
@@ -106,23 +139,40 @@ fn a_root_of_an_unknown_worker_is_rejected_v74() {
     let build = chain.task("build-0").clone();
     (chain.root, chain.task_type) = (build.id, "build");
     chain.edit_json(&Request::Status { task: build.id }, |status| {
-        status["status"]["runs"].as_array_mut().unwrap().last_mut().unwrap()["state"] = "running".into();
+        status["status"]["runs"]
+            .as_array_mut()
+            .unwrap()
+            .last_mut()
+            .unwrap()["state"] = "running".into();
     });
     for profile in PROFILES {
         let report = Verifier::new(&chain).verify(profile);
-        assert_eq!(report.verdict, Verdict::Rejected, "{profile:?} {:#?}", ids(&report));
+        assert_eq!(
+            report.verdict,
+            Verdict::Rejected,
+            "{profile:?} {:#?}",
+            ids(&report)
+        );
     }
 }
 
 #[test]
 fn a_root_whose_status_cannot_be_read_is_undetermined_p7_p12() {
     let mut chain = ChainSpec::new(1, Flow::FirefoxPush).build();
-    for status in [json!({}), json!({"status": {"runs": [{"runId": "0", "state": "completed"}]}})] {
+    for status in [
+        json!({}),
+        json!({"status": {"runs": [{"runId": "0", "state": "completed"}]}}),
+    ] {
         let request = Request::Status { task: chain.root };
         chain.replace(&request, status.to_string().into_bytes());
         for profile in PROFILES {
             let report = Verifier::new(&chain).verify(profile);
-            assert_eq!(report.verdict, Verdict::Undetermined, "{profile:?} {:#?}", ids(&report));
+            assert_eq!(
+                report.verdict,
+                Verdict::Undetermined,
+                "{profile:?} {:#?}",
+                ids(&report)
+            );
         }
     }
 }
@@ -144,7 +194,13 @@ fn requests_without_an_answer_count_as_unavailable_p7() {
                 }
             }
             let report = walk.finish().report;
-            assert_eq!(report.verdict, Verdict::Undetermined, "{:?} {skipped} {:#?}", spec.flow, ids(&report));
+            assert_eq!(
+                report.verdict,
+                Verdict::Undetermined,
+                "{:?} {skipped} {:#?}",
+                spec.flow,
+                ids(&report)
+            );
         }
     }
 }
@@ -153,18 +209,35 @@ fn requests_without_an_answer_count_as_unavailable_p7() {
 fn landed_answers_of_another_shape_are_undetermined_p7() {
     let mut chains = Vec::new();
     let push = || ChainSpec::new(1, Flow::XpiPush).build();
-    for bad in [json!({}), json!({"full_name": 7, "default_branch": "main"}), json!({"full_name": "mozilla-extensions/xpi-manifest"}), json!([])] {
+    for bad in [
+        json!({}),
+        json!({"full_name": 7, "default_branch": "main"}),
+        json!({"full_name": "mozilla-extensions/xpi-manifest"}),
+        json!([]),
+    ] {
         let mut chain = push();
-        answer(&mut chain, |request| matches!(request, Request::Repository { .. }), &bad);
+        answer(
+            &mut chain,
+            |request| matches!(request, Request::Repository { .. }),
+            &bad,
+        );
         chains.push(chain);
     }
     for bad in [json!({}), json!([7]), json!([{"name": "main"}])] {
         let mut chain = fork_commit(str::to_owned);
-        answer(&mut chain, |request| matches!(request, Request::Branches { .. }), &bad);
+        answer(
+            &mut chain,
+            |request| matches!(request, Request::Branches { .. }),
+            &bad,
+        );
         chains.push(chain);
     }
     let mut chain = ChainSpec::new(1, Flow::VpnRelease).build();
-    answer(&mut chain, |request| matches!(request, Request::TagRef { .. }), &json!({}));
+    answer(
+        &mut chain,
+        |request| matches!(request, Request::TagRef { .. }),
+        &json!({}),
+    );
     chains.push(chain);
     for chain in chains {
         let report = Verifier::new(&chain).verify(Profile::Strict);
@@ -177,20 +250,29 @@ fn many_odd_claims_take_no_quadratic_time_s17() {
     let mut chain = ChainSpec::new(1, Flow::XpiPush).build();
     let target = chain.task("build-0").id;
     chain.edit_json(&chain.definition("root"), |task| {
-        let inputs: serde_json::Map<_, _> =
-            (0..20_000).map(|at| (format!("k{at}"), target.as_str().into())).collect();
+        let inputs: serde_json::Map<_, _> = (0..20_000)
+            .map(|at| (format!("k{at}"), target.as_str().into()))
+            .collect();
         task["extra"]["chainOfTrust"]["inputs"] = inputs.into();
     });
     let started = std::time::Instant::now();
     let report = Verifier::new(&chain).verify(Profile::Strict);
-    eprintln!("odd claims: {:?}, {} findings", started.elapsed(), report.findings.len());
+    eprintln!(
+        "odd claims: {:?}, {} findings",
+        started.elapsed(),
+        report.findings.len()
+    );
     assert_eq!(report.verdict, Verdict::Rejected);
     assert!(started.elapsed().as_secs() < 15, "{:?}", started.elapsed());
 }
 
 #[test]
 fn many_optional_artifacts_take_no_quadratic_time() {
-    let spec = ChainSpec { artifacts: 400, artifact_size: 1, ..ChainSpec::new(1, Flow::XpiPush) };
+    let spec = ChainSpec {
+        artifacts: 400,
+        artifact_size: 1,
+        ..ChainSpec::new(1, Flow::XpiPush)
+    };
     let mut chain = spec.build();
     chain.edit_task("root", |task| {
         for entry in task["payload"]["upstreamArtifacts"].as_array_mut().unwrap() {
@@ -206,7 +288,9 @@ fn many_optional_artifacts_take_no_quadratic_time() {
 #[test]
 fn a_pull_request_without_a_base_repository_is_rejected_v65() {
     let mut chain = ChainSpec::new(1, Flow::XpiPullRequest).build();
-    edit_template(&mut chain, |text| text.replace("XPI_BASE_REPOSITORY: '${facts.base}'", "X: ''"));
+    edit_template(&mut chain, |text| {
+        text.replace("XPI_BASE_REPOSITORY: '${facts.base}'", "X: ''")
+    });
     chain.edit_definition("decision", |task| {
         let env = task["payload"]["env"].as_object_mut().unwrap();
         env.remove("XPI_BASE_REPOSITORY").unwrap();
@@ -214,6 +298,11 @@ fn a_pull_request_without_a_base_repository_is_rejected_v65() {
     });
     for profile in PROFILES {
         let report = Verifier::new(&chain).verify(profile);
-        assert_eq!(report.verdict, Verdict::Rejected, "{profile:?} {:#?}", ids(&report));
+        assert_eq!(
+            report.verdict,
+            Verdict::Rejected,
+            "{profile:?} {:#?}",
+            ids(&report)
+        );
     }
 }

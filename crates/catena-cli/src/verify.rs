@@ -110,12 +110,21 @@ impl<'a> Question<'a> {
     /// What the index of the evidence says, where no flag does.
     fn recorded(options: &'a args::Verify, source: &DirectorySource) -> Result<Self, Failure> {
         let index = source.subject();
+        // what to trust is the operator's to say, in a flag or in the file; the index is asked last (P29)
+        let own = config::load(options.config.as_deref(), options.product.as_deref());
+        let claimed = index.map(|index| index.product.as_str());
+        let Loaded { mut config, sha256 } = match own {
+            Ok(loaded) if loaded.config.product.is_some() || claimed.is_none() => loaded,
+            _ => config::load(
+                options.config.as_deref(),
+                options.product.as_deref().or(claimed),
+            )?,
+        };
         let product = options
             .product
             .clone()
-            .or_else(|| index.map(|index| index.product.clone()));
-        let Loaded { mut config, sha256 } =
-            config::load(options.config.as_deref(), product.as_deref())?;
+            .or_else(|| config.product.clone())
+            .or_else(|| claimed.map(str::to_owned));
         config.settings.root_url = config::root_url(
             options.root_url.as_deref(),
             index.map(|index| index.root_url.as_str()),
@@ -130,7 +139,7 @@ impl<'a> Question<'a> {
                 .or(index.map(|index| index.task))
                 .ok_or(Failure::NoTask)?,
             task_type: options.task_type.or(task_type),
-            product: product.or_else(|| config.product.clone()),
+            product,
             basis: Basis::Recorded,
             config,
         })

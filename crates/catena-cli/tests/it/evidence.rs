@@ -90,6 +90,22 @@ fn flags_win_over_the_index_p29() {
 }
 
 #[test]
+fn the_operators_file_wins_over_the_index_p29() {
+    let mut chain = chain(Flow::XpiPush);
+    chain.product = "glean";
+    let dir = record(&chain);
+    let config = dir.path().join("scriptworker.yaml");
+    let text = fs::read_to_string(&config).unwrap();
+    fs::write(&config, text.replace("cot_product: glean", "cot_product: xpi")).unwrap();
+    let run = verify(dir.path(), &[]);
+    assert_eq!(run.status, 0, "{}{}", run.stdout, run.stderr);
+    assert!(run.stdout.contains("product xpi"), "{}", run.stdout);
+    fs::write(&config, text.replace("cot_product: glean\n", "")).unwrap();
+    let run = verify(dir.path(), &[]);
+    assert!(run.stdout.contains("product glean"), "{}", run.stdout);
+}
+
+#[test]
 fn a_forged_document_is_rejected() {
     let mut chain = chain(Flow::XpiPush);
     let cot = chain.cot("build-0");

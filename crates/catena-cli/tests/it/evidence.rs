@@ -106,6 +106,17 @@ fn the_operators_file_wins_over_the_index_p29() {
 }
 
 #[test]
+fn what_the_file_says_twice_is_reported_p23() {
+    let dir = record(&chain(Flow::XpiPush));
+    let config = dir.path().join("scriptworker.yaml");
+    let text = fs::read_to_string(&config).unwrap();
+    fs::write(&config, format!("max_chain_length: 3\n{text}max_chain_length: 20\n")).unwrap();
+    let run = verify(dir.path(), &[]);
+    assert_eq!(run.status, 0, "{}{}", run.stdout, run.stderr);
+    assert!(run.stdout.contains("stands twice"), "{}", run.stdout);
+}
+
+#[test]
 fn a_forged_document_is_rejected() {
     let mut chain = chain(Flow::XpiPush);
     let cot = chain.cot("build-0");

@@ -209,7 +209,7 @@ impl<'a> Question<'a> {
                 self.product.as_deref(),
             )
             .map(Ok),
-            Err(error) => Ok(Err(Box::new(self.without_definition(&error)))),
+            Err(unread) => Ok(Err(Box::new(self.without_definition(&unread)))),
         }
     }
 
@@ -248,25 +248,32 @@ impl Question<'_> {
         options
     }
 
-    /// The report on a task whose definition is not to be had, and with it what to verify the task as.
-    fn without_definition(&self, error: &EvidenceError) -> Report {
-        let check = match error.kind {
-            ErrorKind::Absent => &checks::evidence_absent::META,
-            _ => &checks::evidence_unavailable::META,
+    /// The report on a task whose definition is not to be had, or is none, and with it what to verify the task as.
+    fn without_definition(&self, unread: &Unread) -> Report {
+        let expected = "the definition of the task, to infer its type and product";
+        let (error, check, finding) = match unread {
+            // complete, and so a fault of the task's, whether or not its type was given (P7)
+            Unread::Unfit(error) => {
+                let check = &checks::document_malformed::META;
+                (error, check, check.reject(expected, error.to_string()))
+            }
+            Unread::Missing(error) => {
+                let check = match error.kind {
+                    ErrorKind::Absent => &checks::evidence_absent::META,
+                    _ => &checks::evidence_unavailable::META,
+                };
+                (error, check, check.undetermined(expected, error.to_string()))
+            }
         };
         let request = Request::Definition { task: self.task };
-        let finding = check
-            .undetermined(
-                "the definition of the task, to infer its type and product",
-                error.to_string(),
-            )
+        let finding = finding
             .task(self.task)
             .says(Asserter::Queue)
             .at(&request, "")
             .build();
         let relaxations = self.config.relaxations.clone().with_profile(self.profile());
         Report {
-            verdict: Verdict::Undetermined,
+            verdict: finding.verdict,
             headline: format!("{}: {error}", check.id),
             subject: Subject {
                 task: self.task,
@@ -299,17 +306,27 @@ impl Question<'_> {
 /// Stands for a type or product that nobody told.
 const UNKNOWN: &str = "unknown";
 
-fn definition(task: TaskId, answer: &Answer) -> Result<Definition, EvidenceError> {
-    let document = answer.as_ref().map_err(Clone::clone)?;
+/// Why there is no definition to infer from.
+enum Unread {
+    /// None was received.
+    Missing(EvidenceError),
+    /// What was received is complete and no definition.
+    Unfit(EvidenceError),
+}
+
+fn definition(task: TaskId, answer: &Answer) -> Result<Definition, Unread> {
+    let document = answer
+        .as_ref()
+        .map_err(|error| Unread::Missing(error.clone()))?;
     let malformed = |detail: String| EvidenceError {
         kind: ErrorKind::Malformed,
         detail,
         origin: document.origin.clone(),
     };
     let Body::Bytes(bytes) = &document.body else {
-        return Err(malformed("a stored body".to_owned()));
+        return Err(Unread::Missing(malformed("a stored body".to_owned())));
     };
-    let value =
-        json::parse(bytes, Reading::Lenient).map_err(|error| malformed(error.to_string()))?;
-    Definition::new(task, value).map_err(|error| malformed(error.to_string()))
+    let value = json::parse(bytes, Reading::Lenient)
+        .map_err(|error| Unread::Unfit(malformed(error.to_string())))?;
+    Definition::new(task, value).map_err(|error| Unread::Unfit(malformed(error.to_string())))
 }

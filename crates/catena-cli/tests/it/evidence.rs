@@ -117,6 +117,27 @@ fn what_the_file_says_twice_is_reported_p23() {
 }
 
 #[test]
+fn a_definition_that_is_none_is_rejected_whether_or_not_the_type_is_given_p7() {
+    let mut chain = chain(Flow::XpiPush);
+    let definition = Request::Definition { task: chain.root };
+    for body in ["<", "[]"] {
+        chain.documents.insert(definition.clone(), body.into());
+        let dir = record(&chain);
+        let index = dir.path().join("evidence/index.json");
+        let text = fs::read_to_string(&index).unwrap();
+        let mut index_json: serde_json::Value = serde_json::from_str(&text).unwrap();
+        index_json.as_object_mut().unwrap().remove("subject");
+        fs::write(&index, index_json.to_string()).unwrap();
+        let root = chain.root.to_string();
+        let common = [root.as_str(), "--root-url", &chain.root_url];
+        for given in [&[][..], &["--type", chain.task_type]] {
+            let run = verify(dir.path(), &[&common[..], given].concat());
+            assert_eq!(run.status, 1, "{body} {given:?}: {}{}", run.stdout, run.stderr);
+        }
+    }
+}
+
+#[test]
 fn a_forged_document_is_rejected() {
     let mut chain = chain(Flow::XpiPush);
     let cot = chain.cot("build-0");

@@ -262,7 +262,11 @@ impl Question<'_> {
                     ErrorKind::Absent => &checks::evidence_absent::META,
                     _ => &checks::evidence_unavailable::META,
                 };
-                (error, check, check.undetermined(expected, error.to_string()))
+                (
+                    error,
+                    check,
+                    check.undetermined(expected, error.to_string()),
+                )
             }
         };
         let request = Request::Definition { task: self.task };

@@ -96,7 +96,11 @@ fn the_operators_file_wins_over_the_index_p29() {
     let dir = record(&chain);
     let config = dir.path().join("scriptworker.yaml");
     let text = fs::read_to_string(&config).unwrap();
-    fs::write(&config, text.replace("cot_product: glean", "cot_product: xpi")).unwrap();
+    fs::write(
+        &config,
+        text.replace("cot_product: glean", "cot_product: xpi"),
+    )
+    .unwrap();
     let run = verify(dir.path(), &[]);
     assert_eq!(run.status, 0, "{}{}", run.stdout, run.stderr);
     assert!(run.stdout.contains("product xpi"), "{}", run.stdout);
@@ -110,7 +114,11 @@ fn what_the_file_says_twice_is_reported_p23() {
     let dir = record(&chain(Flow::XpiPush));
     let config = dir.path().join("scriptworker.yaml");
     let text = fs::read_to_string(&config).unwrap();
-    fs::write(&config, format!("max_chain_length: 3\n{text}max_chain_length: 20\n")).unwrap();
+    fs::write(
+        &config,
+        format!("max_chain_length: 3\n{text}max_chain_length: 20\n"),
+    )
+    .unwrap();
     let run = verify(dir.path(), &[]);
     assert_eq!(run.status, 0, "{}{}", run.stdout, run.stderr);
     assert!(run.stdout.contains("stands twice"), "{}", run.stdout);
@@ -132,7 +140,11 @@ fn a_definition_that_is_none_is_rejected_whether_or_not_the_type_is_given_p7() {
         let common = [root.as_str(), "--root-url", &chain.root_url];
         for given in [&[][..], &["--type", chain.task_type]] {
             let run = verify(dir.path(), &[&common[..], given].concat());
-            assert_eq!(run.status, 1, "{body} {given:?}: {}{}", run.stdout, run.stderr);
+            assert_eq!(
+                run.status, 1,
+                "{body} {given:?}: {}{}",
+                run.stdout, run.stderr
+            );
         }
     }
 }

@@ -20,6 +20,9 @@ pub(crate) fn of(config: &Config) -> Vec<Note> {
                     signatures off (P19)";
         note("signatures-stay-on", text.to_owned());
     }
+    for warning in &config.warnings {
+        note("configuration", warning.clone());
+    }
     for (canonical, actual) in &config.settings.endpoints {
         note(
             "endpoint-mapped",

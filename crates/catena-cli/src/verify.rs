@@ -110,12 +110,21 @@ impl<'a> Question<'a> {
     /// What the index of the evidence says, where no flag does.
     fn recorded(options: &'a args::Verify, source: &DirectorySource) -> Result<Self, Failure> {
         let index = source.subject();
+        // what to trust is the operator's to say, in a flag or in the file; the index is asked last (P29)
+        let own = config::load(options.config.as_deref(), options.product.as_deref());
+        let claimed = index.map(|index| index.product.as_str());
+        let Loaded { mut config, sha256 } = match own {
+            Ok(loaded) if loaded.config.product.is_some() || claimed.is_none() => loaded,
+            _ => config::load(
+                options.config.as_deref(),
+                options.product.as_deref().or(claimed),
+            )?,
+        };
         let product = options
             .product
             .clone()
-            .or_else(|| index.map(|index| index.product.clone()));
-        let Loaded { mut config, sha256 } =
-            config::load(options.config.as_deref(), product.as_deref())?;
+            .or_else(|| config.product.clone())
+            .or_else(|| claimed.map(str::to_owned));
         config.settings.root_url = config::root_url(
             options.root_url.as_deref(),
             index.map(|index| index.root_url.as_str()),
@@ -130,7 +139,7 @@ impl<'a> Question<'a> {
                 .or(index.map(|index| index.task))
                 .ok_or(Failure::NoTask)?,
             task_type: options.task_type.or(task_type),
-            product: product.or_else(|| config.product.clone()),
+            product,
             basis: Basis::Recorded,
             config,
         })
@@ -200,7 +209,7 @@ impl<'a> Question<'a> {
                 self.product.as_deref(),
             )
             .map(Ok),
-            Err(error) => Ok(Err(Box::new(self.without_definition(&error)))),
+            Err(unread) => Ok(Err(Box::new(self.without_definition(&unread)))),
         }
     }
 
@@ -239,25 +248,36 @@ impl Question<'_> {
         options
     }
 
-    /// The report on a task whose definition is not to be had, and with it what to verify the task as.
-    fn without_definition(&self, error: &EvidenceError) -> Report {
-        let check = match error.kind {
-            ErrorKind::Absent => &checks::evidence_absent::META,
-            _ => &checks::evidence_unavailable::META,
+    /// The report on a task whose definition is not to be had, or is none, and with it what to verify the task as.
+    fn without_definition(&self, unread: &Unread) -> Report {
+        let expected = "the definition of the task, to infer its type and product";
+        let (error, check, finding) = match unread {
+            // complete, and so a fault of the task's, whether or not its type was given (P7)
+            Unread::Unfit(error) => {
+                let check = &checks::document_malformed::META;
+                (error, check, check.reject(expected, error.to_string()))
+            }
+            Unread::Missing(error) => {
+                let check = match error.kind {
+                    ErrorKind::Absent => &checks::evidence_absent::META,
+                    _ => &checks::evidence_unavailable::META,
+                };
+                (
+                    error,
+                    check,
+                    check.undetermined(expected, error.to_string()),
+                )
+            }
         };
         let request = Request::Definition { task: self.task };
-        let finding = check
-            .undetermined(
-                "the definition of the task, to infer its type and product",
-                error.to_string(),
-            )
+        let finding = finding
             .task(self.task)
             .says(Asserter::Queue)
             .at(&request, "")
             .build();
         let relaxations = self.config.relaxations.clone().with_profile(self.profile());
         Report {
-            verdict: Verdict::Undetermined,
+            verdict: finding.verdict,
             headline: format!("{}: {error}", check.id),
             subject: Subject {
                 task: self.task,
@@ -290,17 +310,27 @@ impl Question<'_> {
 /// Stands for a type or product that nobody told.
 const UNKNOWN: &str = "unknown";
 
-fn definition(task: TaskId, answer: &Answer) -> Result<Definition, EvidenceError> {
-    let document = answer.as_ref().map_err(Clone::clone)?;
+/// Why there is no definition to infer from.
+enum Unread {
+    /// None was received.
+    Missing(EvidenceError),
+    /// What was received is complete and no definition.
+    Unfit(EvidenceError),
+}
+
+fn definition(task: TaskId, answer: &Answer) -> Result<Definition, Unread> {
+    let document = answer
+        .as_ref()
+        .map_err(|error| Unread::Missing(error.clone()))?;
     let malformed = |detail: String| EvidenceError {
         kind: ErrorKind::Malformed,
         detail,
         origin: document.origin.clone(),
     };
     let Body::Bytes(bytes) = &document.body else {
-        return Err(malformed("a stored body".to_owned()));
+        return Err(Unread::Missing(malformed("a stored body".to_owned())));
     };
-    let value =
-        json::parse(bytes, Reading::Lenient).map_err(|error| malformed(error.to_string()))?;
-    Definition::new(task, value).map_err(|error| malformed(error.to_string()))
+    let value = json::parse(bytes, Reading::Lenient)
+        .map_err(|error| Unread::Unfit(malformed(error.to_string())))?;
+    Definition::new(task, value).map_err(|error| Unread::Unfit(malformed(error.to_string())))
 }

@@ -90,6 +90,66 @@ fn flags_win_over_the_index_p29() {
 }
 
 #[test]
+fn the_operators_file_wins_over_the_index_p29() {
+    let mut chain = chain(Flow::XpiPush);
+    chain.product = "glean";
+    let dir = record(&chain);
+    let config = dir.path().join("scriptworker.yaml");
+    let text = fs::read_to_string(&config).unwrap();
+    fs::write(
+        &config,
+        text.replace("cot_product: glean", "cot_product: xpi"),
+    )
+    .unwrap();
+    let run = verify(dir.path(), &[]);
+    assert_eq!(run.status, 0, "{}{}", run.stdout, run.stderr);
+    assert!(run.stdout.contains("product xpi"), "{}", run.stdout);
+    fs::write(&config, text.replace("cot_product: glean\n", "")).unwrap();
+    let run = verify(dir.path(), &[]);
+    assert!(run.stdout.contains("product glean"), "{}", run.stdout);
+}
+
+#[test]
+fn what_the_file_says_twice_is_reported_p23() {
+    let dir = record(&chain(Flow::XpiPush));
+    let config = dir.path().join("scriptworker.yaml");
+    let text = fs::read_to_string(&config).unwrap();
+    fs::write(
+        &config,
+        format!("max_chain_length: 3\n{text}max_chain_length: 20\n"),
+    )
+    .unwrap();
+    let run = verify(dir.path(), &[]);
+    assert_eq!(run.status, 0, "{}{}", run.stdout, run.stderr);
+    assert!(run.stdout.contains("stands twice"), "{}", run.stdout);
+}
+
+#[test]
+fn a_definition_that_is_none_is_rejected_whether_or_not_the_type_is_given_p7() {
+    let mut chain = chain(Flow::XpiPush);
+    let definition = Request::Definition { task: chain.root };
+    for body in ["<", "[]"] {
+        chain.documents.insert(definition.clone(), body.into());
+        let dir = record(&chain);
+        let index = dir.path().join("evidence/index.json");
+        let text = fs::read_to_string(&index).unwrap();
+        let mut index_json: serde_json::Value = serde_json::from_str(&text).unwrap();
+        index_json.as_object_mut().unwrap().remove("subject");
+        fs::write(&index, index_json.to_string()).unwrap();
+        let root = chain.root.to_string();
+        let common = [root.as_str(), "--root-url", &chain.root_url];
+        for given in [&[][..], &["--type", chain.task_type]] {
+            let run = verify(dir.path(), &[&common[..], given].concat());
+            assert_eq!(
+                run.status, 1,
+                "{body} {given:?}: {}{}",
+                run.stdout, run.stderr
+            );
+        }
+    }
+}
+
+#[test]
 fn a_forged_document_is_rejected() {
     let mut chain = chain(Flow::XpiPush);
     let cot = chain.cot("build-0");

@@ -152,7 +152,7 @@ pub struct Artifact {
 }
 
 /// How a check ended for one object.
-#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
+#[derive(Clone, Debug, Eq, Hash, PartialEq, Serialize)]
 pub struct CheckResult {
     /// The check.
     pub id: &'static str,
@@ -161,7 +161,7 @@ pub struct CheckResult {
 }
 
 /// How a check ended.
-#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd, Serialize)]
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Outcome {
     /// The rule holds.

@@ -2,7 +2,7 @@
 //! Reads recorded evidence.
 
 use std::collections::HashMap;
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -78,7 +78,7 @@ impl DirectorySource {
             detail,
         };
         let mut text = Vec::new();
-        let read = File::open(&at).and_then(|file| file.take(INDEX_CAP + 1).read_to_end(&mut text));
+        let read = open(&at).and_then(|file| file.take(INDEX_CAP + 1).read_to_end(&mut text));
         let read = read.map_err(|source| DirectoryError::Io {
             path: at.clone(),
             source,
@@ -184,7 +184,7 @@ fn take_in(place: &Place, mut intake: Intake) -> Result<Kept, (ErrorKind, String
             format!("cannot read {}: {e}", place.path.display()),
         )
     };
-    let mut file = File::open(&place.path).map_err(unread)?;
+    let mut file = open(&place.path).map_err(unread)?;
     let mut buffer = vec![0; usize::try_from(place.size.clamp(1, INLINE)).unwrap_or(4096)];
     loop {
         let read = file.read(&mut buffer).map_err(unread)?;
@@ -203,6 +203,15 @@ fn take_in(place: &Place, mut intake: Intake) -> Result<Kept, (ErrorKind, String
         Ok(kept)
     } else {
         Err(damaged(place))
+    }
+}
+
+/// Opens a regular file: to open a pipe would wait for whoever made the directory.
+fn open(path: &Path) -> io::Result<File> {
+    if fs::metadata(path)?.is_file() {
+        File::open(path)
+    } else {
+        Err(io::Error::other("expected a regular file"))
     }
 }
 

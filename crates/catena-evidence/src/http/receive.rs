@@ -25,9 +25,7 @@ impl Client {
         request: &Request,
         response: Response,
     ) -> Result<Kept, Failure> {
-        // an artifact may well be a page: its digest says whether it is the right one
-        let any_type = is_page(request) || matches!(request, Request::Artifact { .. });
-        if !any_type && is_html(response.headers()) {
+        if !may_be_page(request) && is_html(response.headers()) {
             return Err(Failure::passing(
                 ErrorKind::Malformed,
                 "HTML where data was due",
@@ -51,6 +49,18 @@ impl Client {
             received: 0,
         };
         wire.pump(decoder).await
+    }
+}
+
+/// Returns whether HTML is what was asked for. An artifact may well be a page, and its name then says so; where
+/// another is due, a page is the notice of a proxy or of a host in trouble, and no digest should speak of it (P7).
+fn may_be_page(request: &Request) -> bool {
+    match request {
+        Request::Artifact { name, .. } => name
+            .as_str()
+            .rsplit_once('.')
+            .is_some_and(|(_, ending)| PAGES.iter().any(|page| ending.eq_ignore_ascii_case(page))),
+        _ => is_page(request),
     }
 }
 
@@ -138,6 +148,8 @@ impl Wire<'_> {
     }
 }
 
+/// Endings that workers upload as HTML.
+const PAGES: [&str; 5] = ["htm", "html", "shtml", "xht", "xhtml"];
 /// Bodies up to this size are taken in where they are received.
 const INLINE: u64 = 256 << 10;
 /// Bytes that are handed over at once: enough to make the hand-over cheap.

@@ -151,6 +151,24 @@ async fn damage_is_noticed_p27() {
 }
 
 #[tokio::test]
+async fn a_pipe_in_place_of_a_document_is_no_reason_to_wait() {
+    let dir = tempfile::tempdir().unwrap();
+    record(dir.path()).await;
+    let pipe = |path: &Path| {
+        fs::remove_file(path).unwrap();
+        let made = std::process::Command::new("mkfifo").arg(path).status();
+        assert!(made.unwrap().success());
+    };
+    let small = Digest::of(Algorithm::Sha256, b"small").hex();
+    pipe(&dir.path().join("documents").join(small));
+    let source = DirectorySource::open(dir.path()).unwrap();
+    let error = source.fetch(&artifact("public/small")).await.unwrap_err();
+    assert_eq!(error.kind, ErrorKind::Unavailable, "{error}");
+    pipe(&dir.path().join("index.json"));
+    assert!(DirectorySource::open(dir.path()).is_err());
+}
+
+#[tokio::test]
 async fn the_index_is_read_strictly_p29() {
     let dir = tempfile::tempdir().unwrap();
     record(dir.path()).await;

@@ -180,8 +180,16 @@ async fn pages_for_people_are_data_only_where_they_are_due() {
     );
     assert_eq!(text(Ok(document)), "text/html");
     assert_eq!(server.seen()[0].header("host"), Some("github.com"));
-    // an artifact may be a page; its digest tells
+    // an artifact may be a page, and is called so; its digest tells
     assert!(source.fetch(&artifact("public/index.html")).await.is_ok());
+    for data in [
+        "public/actions.json",
+        "public/build/target.zip",
+        "public/log",
+    ] {
+        let error = source.fetch(&artifact(data)).await.unwrap_err();
+        assert_eq!(error.kind, ErrorKind::Malformed, "{data}");
+    }
     let cot = source
         .fetch(&Request::CotBody {
             task: task(),

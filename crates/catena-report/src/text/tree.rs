@@ -4,7 +4,7 @@
 use std::collections::{HashMap, HashSet, VecDeque};
 
 use catena_core::model::ids::TaskId;
-use catena_core::report::{Link, Outcome, Report};
+use catena_core::report::{CheckResult, Link, Outcome, Report};
 
 use super::style::{Detail, Page, Tone};
 use super::{count, size};
@@ -38,11 +38,7 @@ pub(super) fn render(page: &mut Page<'_>, report: &Report) {
 /// A line of the tree.
 enum Row<'a> {
     /// Siblings that were folded away.
-    Folded {
-        indent: String,
-        links: usize,
-        artifacts: usize,
-    },
+    Folded { indent: String, fold: Fold },
     Link {
         indent: String,
         link: &'a Link,
@@ -59,6 +55,14 @@ impl Row<'_> {
             Row::Link { link, .. } => Some(link.task),
         }
     }
+}
+
+/// Siblings in one line: how they ended, and how many there are.
+#[derive(Clone, Copy)]
+struct Fold {
+    passed: bool,
+    links: usize,
+    artifacts: usize,
 }
 
 /// Which link hangs under which: the first that names it, breadth first.
@@ -106,23 +110,25 @@ impl<'a> Tree<'a> {
         tree
     }
 
-    /// Folds leaves that passed everything and that no link but the one above names.
+    /// Folds leaves that ended alike and that no link but the one above names: an outage or a forger may make as
+    /// many as a chain may have.
     fn fold(&mut self) {
         let mut mentions: HashMap<TaskId, usize> = HashMap::new();
         for task in self.links.iter().flat_map(edges) {
             *mentions.entry(task).or_default() += 1;
         }
         for children in self.children.values() {
-            let alike = children.iter().filter(|link| {
-                !self.children.contains_key(&link.task)
-                    && mentions.get(&link.task) == Some(&1)
-                    && link
-                        .checks
-                        .iter()
-                        .all(|check| check.outcome == Outcome::Pass)
+            let alone = children.iter().filter(|link| {
+                !self.children.contains_key(&link.task) && mentions.get(&link.task) == Some(&1)
             });
-            self.folded
-                .extend(alike.skip(FOLDED_SIBLINGS).map(|link| link.task));
+            let mut alike: HashMap<Vec<&CheckResult>, usize> = HashMap::new();
+            for link in alone {
+                let seen = alike.entry(trouble(link)).or_default();
+                *seen += 1;
+                if *seen > FOLDED_SIBLINGS {
+                    self.folded.insert(link.task);
+                }
+            }
         }
     }
 
@@ -132,12 +138,9 @@ impl<'a> Tree<'a> {
         let mut stack: Vec<Step<'a>> = self.tops.iter().rev().map(|top| Step::top(top)).collect();
         while let Some(step) = stack.pop() {
             let (link, above) = match step.what {
-                What::Folded { links, artifacts } => {
-                    rows.push(Row::Folded {
-                        indent: step.indent,
-                        links,
-                        artifacts,
-                    });
+                What::Folded(fold) => {
+                    let indent = step.indent;
+                    rows.push(Row::Folded { indent, fold });
                     continue;
                 }
                 What::Link { link, above } => (link, above),
@@ -168,12 +171,19 @@ impl<'a> Tree<'a> {
                     above: Some(link),
                 })
                 .collect();
-            if !folded.is_empty() {
-                let artifacts = folded.iter().map(|link| link.artifacts.len()).sum();
-                below.push(What::Folded {
-                    links: folded.len(),
-                    artifacts,
-                });
+            for passed in [false, true] {
+                let alike = folded
+                    .iter()
+                    .filter(|link| trouble(link).is_empty() == passed);
+                let links = alike.clone().count();
+                if links > 0 {
+                    let artifacts = alike.map(|link| link.artifacts.len()).sum();
+                    below.push(What::Folded(Fold {
+                        passed,
+                        links,
+                        artifacts,
+                    }));
+                }
             }
             for (at, what) in below.into_iter().rev().enumerate() {
                 let (branch, under) = if at == 0 {
@@ -204,10 +214,7 @@ struct Step<'a> {
 }
 
 enum What<'a> {
-    Folded {
-        links: usize,
-        artifacts: usize,
-    },
+    Folded(Fold),
     Link {
         link: &'a Link,
         above: Option<&'a Link>,
@@ -231,6 +238,14 @@ fn edges(link: &Link) -> Vec<TaskId> {
         .into_iter()
         .chain(link.needs.iter().copied())
         .filter(|task| seen.insert(*task))
+        .collect()
+}
+
+/// The checks of a link that did not pass.
+fn trouble(link: &Link) -> Vec<&CheckResult> {
+    let checks = link.checks.iter();
+    checks
+        .filter(|check| check.outcome != Outcome::Pass)
         .collect()
 }
 
@@ -332,15 +347,16 @@ fn worker(link: &Link) -> String {
 
 fn write(page: &mut Page<'_>, row: &Row<'_>, numbers: &HashMap<TaskId, usize>, widths: &Widths) {
     let (indent, link, name, source, elsewhere) = match row {
-        Row::Folded {
-            indent,
-            links,
-            artifacts,
-        } => {
+        Row::Folded { indent, fold } => {
             let what = format!(
-                "     {indent}… and {} more that passed, {} (--verbose shows all)",
-                count(*links, "link"),
-                count(*artifacts, "artifact")
+                "     {indent}… and {} more that {}, {} (--verbose shows all)",
+                count(fold.links, "link"),
+                if fold.passed {
+                    "passed"
+                } else {
+                    "did not pass, as those above"
+                },
+                count(fold.artifacts, "artifact")
             );
             return page.line(&what);
         }

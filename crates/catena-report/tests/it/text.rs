@@ -111,7 +111,7 @@ fn wide() -> Report {
 }
 
 #[test]
-fn siblings_that_passed_are_folded_and_bad_ones_never() {
+fn siblings_that_ended_alike_are_folded() {
     let text = folded(&wide());
     assert!(
         text.contains("└─ … and 96 links more that passed, 96 artifacts"),
@@ -132,6 +132,22 @@ fn siblings_that_passed_are_folded_and_bad_ones_never() {
             "{id}"
         );
     }
+}
+
+#[test]
+fn an_outage_of_many_links_fits_on_a_screen() {
+    let mut report = wide();
+    for link in &mut report.links {
+        for check in &mut link.checks {
+            check.outcome = catena_core::report::Outcome::Undetermined;
+        }
+    }
+    let text = folded(&report);
+    assert!(text.lines().count() < 50, "{text}");
+    assert!(
+        text.contains("more that did not pass, as those above"),
+        "{text}"
+    );
 }
 
 #[test]

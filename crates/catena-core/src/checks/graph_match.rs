@@ -86,12 +86,16 @@ pub(crate) fn run(cx: &Cx<'_>, object: &Object<'_>) -> Applied {
             let pointer = format!("/{key}{}", found.pointer);
             let typed = compare::differences(value, runtime, Exactness::Python, limit);
             let finding = if typed.iter().any(|other| other.pointer == found.pointer) {
-                reject(found.left, found.right, &pointer)
+                reject(format!("{pointer} = {}", found.left), found.right, &pointer)
             } else {
-                exact_types::finding(object.id, found.left, found.right)
-                    .says(Asserter::SignedCot(member.parent))
-                    .at(&member.request, format!("/{}/task{pointer}", object.id))
-                    .build()
+                exact_types::finding(
+                    object.id,
+                    format!("{pointer} = {}", found.left),
+                    found.right,
+                )
+                .says(Asserter::SignedCot(member.parent))
+                .at(&member.request, format!("/{}/task{pointer}", object.id))
+                .build()
             };
             findings.push(finding);
         }

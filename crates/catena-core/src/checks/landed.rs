@@ -100,7 +100,12 @@ impl Lookup<'_> {
             .host_json(request, self.inputs.limits.parsed_bytes)
         {
             Ok(value) => Ok(Some(value)),
-            Err(Miss::Failed(error)) if error.kind == ErrorKind::Absent => Ok(None),
+            Err(Miss::Failed(error)) if error.kind == ErrorKind::Absent => {
+                if self.inputs.policy.requires_secret() {
+                    self.repository()?; // absent, or not for our eyes? (P7)
+                }
+                Ok(None)
+            }
             Err(miss) => Err(stop(request, &miss)),
         }
     }

@@ -69,8 +69,8 @@ pub(crate) fn run(cx: &Cx<'_>, object: &Object<'_>) -> Applied {
     Applied::found(
         difference(&recorded, &queue).map(|(pointer, expected, found)| {
             META.reject(
-                format!("as in the queue: {expected}"),
-                format!("as the worker recorded: {found}"),
+                format!("{pointer} = {expected}, as in the queue"),
+                format!("{found}, as the worker recorded"),
             )
             .task(object.id)
             .says(Asserter::Queue)

@@ -67,7 +67,8 @@ impl fmt::Display for RunId {
 }
 
 /// The name of an artifact, fit to be a relative path (S12): no empty, `.` or `..` segment, no leading or
-/// trailing `/`, no `%`, no backslash, no control character, at most 1,024 bytes.
+/// trailing `/`, no `%`, no backslash, no control character, at most 1,024 bytes, 255 in a segment (what file systems
+/// take).
 #[derive(Clone, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct ArtifactName(Arc<str>);
 
@@ -101,7 +102,7 @@ impl FromStr for ArtifactName {
                 .any(|c| c.is_control() || matches!(c, '%' | '\\'))
             && text
                 .split('/')
-                .all(|segment| !matches!(segment, "" | "." | ".."));
+                .all(|segment| !matches!(segment, "" | "." | "..") && segment.len() <= 255);
         if clean {
             Ok(Self(text.into()))
         } else {

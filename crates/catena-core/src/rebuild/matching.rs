@@ -7,7 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::{Parent, Stop};
 use crate::checks::{exact_types, rebuild_mismatch};
 use crate::compare::{Difference, Exactness, differences, prune};
-use crate::model::ids::TaskId;
+use crate::model::definition::Definition;
 use crate::report::{Asserter, Finding};
 
 impl Parent<'_> {
@@ -27,7 +27,7 @@ impl Parent<'_> {
         let limit = self.inputs.limits.differences;
         let mut nearest: Option<(Vec<Difference>, Vec<Difference>)> = None;
         for task in tasks {
-            let rebuilt = normal(&complete(task, self.own.id()));
+            let rebuilt = normal(&complete(task, self.own));
             let exact = differences(&rebuilt, &runtime, Exactness::Exact, limit);
             if exact.is_empty() {
                 return Ok(Vec::new());
@@ -67,9 +67,9 @@ impl Parent<'_> {
     }
 }
 
-/// Adds what the queue would have added to a definition that leaves it out (P16, rfc24.md §2); what the template
-/// does set is compared as it is. Drops `taskId` (V69a.1).
-fn complete(task: Value, own: TaskId) -> Value {
+/// Adds what the queue would have added to a definition that leaves it out (P16, rfc24.md §2), where the runtime
+/// definition has it; what the template does set is compared as it is. Drops `taskId` (V69a.1).
+fn complete(task: Value, own: &Definition) -> Value {
     let Value::Object(mut map) = task else {
         return task;
     };
@@ -77,7 +77,7 @@ fn complete(task: Value, own: TaskId) -> Value {
     let defaults: [(&str, Value); 10] = [
         ("schedulerId", "-".into()),
         ("projectId", "none".into()),
-        ("taskGroupId", own.as_str().into()),
+        ("taskGroupId", own.id().as_str().into()),
         ("dependencies", Vec::new().into()),
         ("requires", "all-completed".into()),
         ("routes", Vec::new().into()),
@@ -86,10 +86,14 @@ fn complete(task: Value, own: TaskId) -> Value {
         ("tags", Map::new().into()),
         ("extra", Map::new().into()),
     ];
-    for (key, value) in defaults {
+    for (key, value) in defaults
+        .into_iter()
+        .filter(|(key, _)| own.value().get(key).is_some())
+    {
         map.entry(key.into()).or_insert(value);
     }
     if !map.contains_key("expires")
+        && own.value().get("expires").is_some()
         && let Some(expires) = map
             .get("deadline")
             .and_then(Value::as_str)

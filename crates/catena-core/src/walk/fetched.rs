@@ -39,7 +39,7 @@ pub(super) fn judge(
                 continue;
             }
         }
-        let Some(finding) = classify(inputs.task, request, error) else {
+        let Some(finding) = classify(inputs, request, error) else {
             continue;
         };
         let finding = finding.says(asserter(request)).at(request, "");
@@ -73,7 +73,10 @@ const fn asserter(request: &Request) -> Asserter {
 }
 
 /// The table of P7.
-fn classify(root: TaskId, request: &Request, error: &EvidenceError) -> Option<FindingBuilder> {
+fn classify(inputs: &Inputs, request: &Request, error: &EvidenceError) -> Option<FindingBuilder> {
+    let root = inputs.task;
+    // what these credentials cannot read in a private repository looks as if it were not there
+    let private = task_of(request).is_none() && inputs.policy.requires_secret();
     let found = error.to_string();
     let unavailable =
         || evidence_unavailable::META.undetermined(request.to_string(), found.clone());
@@ -85,6 +88,7 @@ fn classify(root: TaskId, request: &Request, error: &EvidenceError) -> Option<Fi
         ) => {
             return None;
         }
+        (ErrorKind::Absent, _) if private => unavailable(),
         (ErrorKind::Absent, Request::CotBody { .. } | Request::CotSignature { .. }) => {
             cot_missing::META.reject(request.to_string(), found)
         }

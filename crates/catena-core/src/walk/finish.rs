@@ -11,8 +11,9 @@ use crate::checks::{self, Cx, evidence_unavailable, limit_exceeded, rebuild_mism
 use crate::document::{Body, Document};
 use crate::evidence::Evidence;
 use crate::model::ids::{ArtifactName, TaskId};
+use crate::model::task_type::TaskType;
 use crate::rebuild;
-use crate::report::{Artifact, Fact, Link, Report, RequestRecord, Subject, Verdict};
+use crate::report::{Artifact, Basis, Fact, Link, Report, RequestRecord, Subject, Verdict};
 use crate::request::Request;
 use crate::source::Source;
 
@@ -51,7 +52,9 @@ pub(super) fn finish(inputs: &Inputs, evidence: &Evidence, over_limit: bool) -> 
     };
     let optional = |request: &Request| match request {
         Request::Artifact { task, name, .. } => {
-            let parent = chain.get(*task).is_some_and(Object::is_parent)
+            let parent = chain
+                .get(*task)
+                .is_some_and(|object| object.types.contains(&TaskType::Decision))
                 && matches!(
                     name.as_str(),
                     ArtifactName::ACTIONS | ArtifactName::PARAMETERS
@@ -181,7 +184,7 @@ fn report(
     });
     Report {
         verdict,
-        headline: headline(verdict, &book, chain),
+        headline: headline(inputs, verdict, &book, chain),
         subject: Subject {
             task: inputs.task,
             task_type: inputs.task_type.to_string(),
@@ -228,9 +231,13 @@ fn verdict(inputs: &Inputs, book: &Book) -> Verdict {
     }
 }
 
-fn headline(verdict: Verdict, book: &Book, chain: &Chain<'_>) -> String {
+fn headline(inputs: &Inputs, verdict: Verdict, book: &Book, chain: &Chain<'_>) -> String {
+    let basis = match inputs.basis {
+        Basis::Live => "",
+        Basis::Recorded => "basis: recorded; ",
+    };
     let Some(finding) = book.findings.first() else {
-        let links = chain
+        let signed = chain
             .objects
             .values()
             .filter(|object| object.cot.is_some())
@@ -240,19 +247,23 @@ fn headline(verdict: Verdict, book: &Book, chain: &Chain<'_>) -> String {
             .values()
             .filter(|object| object.is_parent())
             .count();
-        let how = if verdict == Verdict::Unsigned {
-            "signatures NOT verified"
+        let tasks = chain.objects.len();
+        return if verdict == Verdict::Unsigned {
+            format!(
+                "{basis}{tasks} tasks, signatures NOT verified, {parents} parents rebuilt from their repositories"
+            )
         } else {
-            "all signatures verified"
+            format!(
+                "{basis}{tasks} tasks, {signed} signatures verified, {parents} parents rebuilt from their repositories"
+            )
         };
-        return format!("{links} links, {how}, {parents} rebuilt from their repositories");
     };
     let place = finding.task.map_or_else(String::new, |task| {
         let name = chain.get(task).map_or("", |object| object.name.as_str());
         format!(" ({name} {task})")
     });
     format!(
-        "{}: expected {}, found {}{place}",
+        "{basis}{}: expected {}, found {}{place}",
         finding.id, finding.expected, finding.found
     )
 }

@@ -4,8 +4,7 @@
 //! Stops: A decision task on a pool where any task may run, with that pool's key.
 
 use super::{Applied, Cx};
-use crate::report::{Asserter, Check};
-use crate::request::Request;
+use crate::report::Check;
 use crate::walk::Object;
 
 /// The check's declaration.
@@ -27,14 +26,5 @@ pub(crate) fn run(cx: &Cx<'_>, object: &Object<'_>) -> Applied {
         return Applied::No;
     }
     let valid = &cx.inputs.policy.valid_decision_worker_pools;
-    let compare = definition.worker_pool().map(|pool| {
-        (!valid.contains(&pool)).then(|| {
-            META.reject(format!("one of {valid:?}"), format!("{pool:.200?}"))
-                .task(object.id)
-                .says(Asserter::Queue)
-                .at(&Request::Definition { task: object.id }, "/workerType")
-                .build()
-        })
-    });
-    cx.typed(object, compare)
+    cx.pool(&META, object, definition, valid)
 }

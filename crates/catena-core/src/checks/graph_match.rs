@@ -17,7 +17,7 @@ use crate::model::datestamp::{self, Sign};
 use crate::model::definition::Definition;
 use crate::model::ids::TaskId;
 use crate::model::shape::{Fields, Shape, describe};
-use crate::policy::Switch;
+use crate::policy::{GRAPH_IGNORED_KEYS, Switch};
 use crate::report::{Asserter, Check};
 use crate::request::Request;
 use crate::walk::Object;
@@ -71,7 +71,7 @@ pub(crate) fn run(cx: &Cx<'_>, object: &Object<'_>) -> Applied {
         .as_object()
         .into_iter()
         .flatten()
-        .filter(|(key, _)| !IGNORED.contains(&&***key))
+        .filter(|(key, _)| !GRAPH_IGNORED_KEYS.contains(&&***key))
     {
         let Some(runtime) = member.runtime.value().get(key) else {
             findings.push(reject(
@@ -103,18 +103,6 @@ pub(crate) fn run(cx: &Cx<'_>, object: &Object<'_>) -> Applied {
     findings.truncate(cx.inputs.limits.differences);
     Applied::Ran(findings)
 }
-
-/// Members that are not compared (V55, `task_graph_ignored_keys`).
-pub(super) const IGNORED: [&str; 8] = [
-    "created",
-    "deadline",
-    "dependencies",
-    "expires",
-    "projectId",
-    "schedulerId",
-    "taskQueueId",
-    "priority",
-];
 
 /// A task and its entry in its parent's verified graph.
 pub(super) struct Member<'a> {

@@ -5,11 +5,11 @@
 
 use catena_jsone::Value;
 
-use super::graph_match::{IGNORED, Member, member};
+use super::graph_match::{Member, member};
 use super::{Applied, Cx};
 use crate::model::ids::TaskId;
 use crate::model::shape::describe;
-use crate::policy::Switch;
+use crate::policy::{GRAPH_IGNORED_KEYS, Switch};
 use crate::report::{Asserter, Check};
 use crate::request::Request;
 use crate::walk::Object;
@@ -49,7 +49,7 @@ pub(crate) fn run(cx: &Cx<'_>, object: &Object<'_>) -> Applied {
     }
     for (key, value) in member.runtime.value().as_object().into_iter().flatten() {
         if member.entry.get(key).is_some()
-            || IGNORED.contains(&&**key)
+            || GRAPH_IGNORED_KEYS.contains(&&**key)
             || matches!(&**key, "payload" | "scopes")
         {
             continue;

@@ -32,13 +32,10 @@ pub(crate) fn run(cx: &Cx<'_>, object: &Object<'_>) -> Applied {
     let Some(definition) = object.known() else {
         return Applied::Blocked;
     };
-    if !object.is_link || object.worker != Some(WorkerImplementation::DockerWorker) {
+    if !runs_in_image(object) {
         return Applied::No;
     }
-    let image = definition
-        .payload()
-        .ok()
-        .and_then(|payload| payload.get("image"));
+    let image = definition.value().pointer("/payload/image");
     let Some(image) =
         image.filter(|image| image.get("type").and_then(Value::as_str) == Some("task-image"))
     else {
@@ -49,6 +46,11 @@ pub(crate) fn run(cx: &Cx<'_>, object: &Object<'_>) -> Applied {
         Ok(Some(findings)) => Applied::Ran(findings),
         Err(shape) => Applied::found(Some(cx.shape(object, &shape))),
     }
+}
+
+/// Returns whether the checks of images look at the object: docker-worker, links only (V76).
+pub(super) fn runs_in_image(object: &Object<'_>) -> bool {
+    object.is_link && object.worker == Some(WorkerImplementation::DockerWorker)
 }
 
 /// Finds both signed documents and compares them; `None` while one is missing.

@@ -5,9 +5,9 @@
 
 use catena_jsone::Value;
 
+use super::image_link::runs_in_image;
 use super::{Applied, Cx};
 use crate::model::shape::describe;
-use crate::model::task_type::WorkerImplementation;
 use crate::report::{Asserter, Check};
 use crate::request::Request;
 use crate::source::restricted_scopes;
@@ -28,13 +28,10 @@ pub(crate) fn run(cx: &Cx<'_>, object: &Object<'_>) -> Applied {
     let Some(definition) = object.known() else {
         return Applied::Blocked;
     };
-    if !object.is_link || object.worker != Some(WorkerImplementation::DockerWorker) {
+    if !runs_in_image(object) {
         return Applied::No;
     }
-    let image = definition
-        .payload()
-        .ok()
-        .and_then(|payload| payload.get("image"));
+    let image = definition.value().pointer("/payload/image");
     let kind = image.and_then(|image| image.get("type"));
     let (what, never) = match image {
         Some(Value::Object(_)) => match kind.and_then(Value::as_str) {

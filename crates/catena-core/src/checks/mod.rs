@@ -4,7 +4,10 @@
 //! A check looks at one object of the chain and returns what speaks against it. It runs after all evidence is in,
 //! on the chain as a whole, so checks neither wait nor depend on each other's order.
 
+use std::collections::BTreeSet;
+
 use crate::evidence::{Evidence, Miss};
+use crate::model::definition::Definition;
 use crate::model::shape::Shape;
 use crate::report::{Asserter, Check, Finding};
 use crate::request::Request;
@@ -172,6 +175,27 @@ impl Cx<'_> {
         result: Result<Option<Finding>, Shape>,
     ) -> Applied {
         Applied::found(result.unwrap_or_else(|shape| Some(self.shape(object, &shape))))
+    }
+
+    /// Requires the task's worker pool to be one of a list (V50, V52).
+    pub(crate) fn pool(
+        &self,
+        check: &'static Check,
+        object: &Object<'_>,
+        definition: &Definition,
+        valid: &BTreeSet<String>,
+    ) -> Applied {
+        let judged = definition.worker_pool().map(|pool| {
+            (!valid.contains(&pool)).then(|| {
+                check
+                    .reject(format!("one of {valid:?}"), format!("{pool:.200?}"))
+                    .task(object.id)
+                    .says(Asserter::Queue)
+                    .at(&Request::Definition { task: object.id }, "/workerType")
+                    .build()
+            })
+        });
+        self.typed(object, judged)
     }
 
     /// Returns what a document that is not to be had, or that says something else, means for the check that

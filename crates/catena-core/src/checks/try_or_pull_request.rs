@@ -12,6 +12,7 @@ use crate::model::definition::Definition;
 use crate::model::ids::TaskId;
 use crate::model::shape::Shape;
 use crate::model::url::VcsUrl;
+use crate::policy::{PULL_REQUEST_TASKS_FOR, TRY_SCHEDULER_IDS};
 use crate::report::{Asserter, Check, Finding};
 use crate::request::{Repo, Request};
 use crate::source::{Source, restricted_scopes};
@@ -89,7 +90,7 @@ fn finding(task: TaskId, found: String, pointer: &str) -> Finding {
 fn try_push(source: &Source<'_>) -> Result<Judged, Shape> {
     let (definition, mut judged) = (source.definition, Judged::default());
     let scheduler = definition.fields()?.text("schedulerId")?;
-    if scheduler == "gecko-level-1" {
+    if TRY_SCHEDULER_IDS.contains(&scheduler) {
         judged.findings.push(finding(
             definition.id(),
             format!("schedulerId {scheduler}"),
@@ -138,7 +139,7 @@ fn pull_request(
         .get("tasks_for")
         .and_then(Value::as_str);
     match trigger {
-        Some(pull @ ("github-pull-request" | "github-pull-request-untrusted")) => {
+        Some(pull) if PULL_REQUEST_TASKS_FOR.contains(&pull) => {
             judged
                 .findings
                 .push(finding(id, format!("tasks_for {pull}"), "/extra/tasks_for"));

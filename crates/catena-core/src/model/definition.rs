@@ -8,6 +8,7 @@ use catena_jsone::Value;
 use super::ids::TaskId;
 use super::shape::{Fields, Shape};
 use super::task_type::WorkerImplementation;
+use crate::policy::SCRIPTWORKER_PROVISIONER;
 
 /// The queue's definition of a task. All fields stay opaque until a check reads them (P2, `typed-model`).
 #[derive(Clone, Debug)]
@@ -172,7 +173,8 @@ impl Definition {
         if payload.get("image").is_some_and(Value::is_truthy) {
             claims.insert(WorkerImplementation::DockerWorker);
         }
-        if provisioner == "scriptworker-prov-v1" || scriptworker_provisioners.contains(provisioner)
+        if provisioner == SCRIPTWORKER_PROVISIONER
+            || scriptworker_provisioners.contains(provisioner)
         {
             claims.insert(WorkerImplementation::Scriptworker);
         }

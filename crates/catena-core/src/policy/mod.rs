@@ -57,15 +57,6 @@ pub const TASK_TYPES: [&str; 14] = [
     "signing",
 ];
 
-/// Task types whose definition is rebuilt from a template.
-pub const PARENT_TASK_TYPES: [&str; 2] = ["action", "decision"];
-
-/// Task types without a check of their own (V50).
-pub const UNCHECKED_TASK_TYPES: [&str; 4] = ["build", "l10n", "partials", "repackage"];
-
-/// Worker implementations with checks of their own (V74).
-pub const WORKER_IMPLEMENTATIONS: [&str; 3] = ["docker-worker", "generic-worker", "scriptworker"];
-
 /// The provisioner that always runs scriptworkers (V13).
 pub const SCRIPTWORKER_PROVISIONER: &str = "scriptworker-prov-v1";
 
@@ -83,12 +74,9 @@ pub const GITHUB_TASKS_FOR: [&str; 7] = [
     "pr-action",
 ];
 
-/// Values of `tasks_for` that make a pull request: the reference's two (V89), and `pr-action` (S28).
-pub const PULL_REQUEST_TASKS_FOR: [&str; 3] = [
-    "github-pull-request",
-    "github-pull-request-untrusted",
-    "pr-action",
-];
+/// Values of `tasks_for` that make a pull request (V89); `pr-action` has a check of its own (S28).
+pub const PULL_REQUEST_TASKS_FOR: [&str; 2] =
+    ["github-pull-request", "github-pull-request-untrusted"];
 
 /// Scheduler ids of try pushes (V88).
 pub const TRY_SCHEDULER_IDS: [&str; 1] = ["gecko-level-1"];

@@ -29,7 +29,7 @@ use crate::evidence::{Evidence, Miss};
 use crate::model::definition::Definition;
 use crate::model::ids::{Revision, RunId, TaskId};
 use crate::model::shape::{Shape, describe};
-use crate::policy::{ProductType, Switch};
+use crate::policy::{GITHUB_TASKS_FOR, HG_TASKS_FOR, ProductType, Switch};
 use crate::report::{Asserter, Check, Fact, Finding, FindingBuilder, Note};
 use crate::request::{Repo, Request};
 use crate::source::{PlaceError, Source};
@@ -312,16 +312,8 @@ fn product_type(inputs: &Inputs, source: &Source<'_>) -> Result<ProductType, Sto
 /// Requires an event that such a host has (V59).
 fn allow(own: &Definition, trigger: &str, product_type: ProductType) -> Result<(), Stop> {
     let allowed: &[&str] = match product_type {
-        ProductType::Hg => &["hg-push", "cron", "action"],
-        ProductType::Github => &[
-            "action",
-            "cron",
-            "github-pull-request",
-            "github-pull-request-untrusted",
-            "github-push",
-            "github-release",
-            "pr-action",
-        ],
+        ProductType::Hg => &HG_TASKS_FOR,
+        ProductType::Github => &GITHUB_TASKS_FOR,
     };
     if allowed.contains(&trigger) {
         return Ok(());

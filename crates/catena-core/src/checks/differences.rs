@@ -9,9 +9,9 @@ use super::{
     cot_run, cot_signature, cot_version, cron_level, decision_group, evidence_unavailable,
     exact_types, graph_match, graph_runtime_keys, hollow_digest, image_algorithm,
     interactive_marker, json_strict, landed, limit_exceeded, movable_ref, optional_digest,
-    parent_artifact, parent_id, parent_revision, pr_action, push, rebuild_mismatch, recorded_task,
-    repo_rename, restricted_tree, run_state, star_scope, typed_model, upstream_screen, url_form,
-    worker_pool, yaml_safe,
+    optional_unavailable, parent_artifact, parent_id, parent_revision, pr_action, push,
+    rebuild_mismatch, recorded_task, repo_rename, restricted_tree, run_state, star_scope,
+    typed_model, upstream_screen, url_form, worker_pool, yaml_safe,
 };
 use crate::policy::Switch;
 use crate::report::Check;
@@ -150,6 +150,12 @@ pub const ALWAYS: &[Always] = &[
         rule: "P7, P10",
         reference: "takes the artifacts of the latest run, whatever became of it",
         attack: "Artifacts of a run that failed, or of one that still writes them.",
+    },
+    Always {
+        check: &optional_unavailable::META,
+        rule: "P7",
+        reference: "takes an optional artifact that cannot be fetched for one that does not exist",
+        attack: "An outage that decides which files a release is made of. The verdict is undetermined, not rejected.",
     },
     Always {
         check: &limit_exceeded::META,

@@ -64,6 +64,7 @@ checks![
     named_tasks,
     not_scriptworker,
     optional_digest,
+    optional_unavailable,
     parent_artifact,
     parent_id,
     parent_revision,

@@ -221,7 +221,10 @@ impl Parent<'_> {
             repo: self.repo.clone(),
         };
         let object = self.host(&request)?;
-        let fork = object.get("fork").and_then(Value::as_bool) == Some(true);
+        let fork = Fields::of(&object, "").and_then(|object| object.required("fork"));
+        let fork = fork
+            .map_err(|shape| super::missed(&request, &Miss::Shape(shape)))?
+            .is_truthy();
         if !fork || rewrite(base) == self.url()? {
             return Ok(self.repo.clone());
         }

@@ -6,13 +6,12 @@ use super::book::Book;
 use super::chain::Chain;
 use crate::checks::{
     Applied, cot_missing, evidence_absent, evidence_unavailable, limit_exceeded, miss_finding,
-    run_state,
+    optional_unavailable, run_state,
 };
 use crate::document::{ErrorKind, EvidenceError};
 use crate::evidence::{Evidence, Miss};
 use crate::model::ids::TaskId;
 use crate::model::status::RunPin;
-use crate::policy::Switch;
 use crate::report::{Asserter, FindingBuilder};
 use crate::request::Request;
 
@@ -26,22 +25,23 @@ pub(super) fn judge(
 ) {
     for (request, answer) in evidence.answers() {
         let Err(error) = answer else { continue };
-        if is_optional(request) {
-            let lenient = inputs.relaxations.allows(Switch::OptionalHashMismatchWarn);
-            if error.kind == ErrorKind::Absent || lenient {
-                if let Some(task) = task_of(request) {
-                    book.note(
-                        "optional-artifact",
-                        task,
-                        format!("{request}: {}", error.kind),
-                    );
-                }
-                continue;
+        let optional = is_optional(request);
+        if optional && error.kind == ErrorKind::Absent {
+            if let Some(task) = task_of(request) {
+                book.note(
+                    "optional-artifact",
+                    task,
+                    format!("{request}: {}", error.kind),
+                );
             }
-        }
-        let Some(finding) = classify(inputs, request, error) else {
             continue;
+        }
+        let classified = if optional {
+            Some(optional_unavailable::META.undetermined(request.to_string(), error.to_string()))
+        } else {
+            classify(inputs, request, error)
         };
+        let Some(finding) = classified else { continue };
         let finding = finding.says(asserter(request)).at(request, "");
         book.add(match task_of(request) {
             Some(task) => finding.task(task).build(),

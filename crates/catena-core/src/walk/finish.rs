@@ -234,7 +234,7 @@ fn verdict(inputs: &Inputs, book: &Book) -> Verdict {
 fn headline(inputs: &Inputs, verdict: Verdict, book: &Book, chain: &Chain<'_>) -> String {
     let basis = match inputs.basis {
         Basis::Live => "",
-        Basis::Recorded => "basis: recorded; ",
+        Basis::Recorded => "; basis: recorded",
     };
     let Some(finding) = book.findings.first() else {
         let signed = chain
@@ -250,11 +250,11 @@ fn headline(inputs: &Inputs, verdict: Verdict, book: &Book, chain: &Chain<'_>) -
         let tasks = chain.objects.len();
         return if verdict == Verdict::Unsigned {
             format!(
-                "{basis}{tasks} tasks, signatures NOT verified, {parents} parents rebuilt from their repositories"
+                "{tasks} tasks, signatures NOT verified, {parents} parents rebuilt from their repositories{basis}"
             )
         } else {
             format!(
-                "{basis}{tasks} tasks, {signed} signatures verified, {parents} parents rebuilt from their repositories"
+                "{tasks} tasks, {signed} signatures verified, {parents} parents rebuilt from their repositories{basis}"
             )
         };
     };
@@ -263,7 +263,7 @@ fn headline(inputs: &Inputs, verdict: Verdict, book: &Book, chain: &Chain<'_>) -
         format!(" ({name} {task})")
     });
     format!(
-        "{basis}{}: expected {}, found {}{place}",
+        "{}: expected {}, found {}{place}{basis}",
         finding.id, finding.expected, finding.found
     )
 }

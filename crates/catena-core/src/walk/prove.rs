@@ -13,7 +13,7 @@ use crate::checks::{
     parent_artifact, typed_model,
 };
 use crate::document::{Body, Stored};
-use crate::evidence::Evidence;
+use crate::evidence::{Evidence, Miss};
 use crate::graph::VerifiedGraph;
 use crate::model::cot::EntryError;
 use crate::model::ids::{ArtifactName, RunId, TaskId};
@@ -229,8 +229,10 @@ fn one(
         );
         return false;
     }
+    if optional && matches!(evidence.document(request), Err(Miss::Failed(_))) {
+        return false; // absent, or entered as unavailable
+    }
     let applied = match compare(inputs, evidence, cot, name, request, check) {
-        None if optional => return false, // absent, or entered as unavailable where that counts
         None => Applied::Blocked,
         Some(Ok(())) => Applied::Ran(Vec::new()),
         Some(Err(finding)) => {

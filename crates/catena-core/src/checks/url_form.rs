@@ -13,7 +13,7 @@ use crate::walk::Object;
 /// The check's declaration.
 pub const META: Check = Check {
     id: "url-form",
-    rules: &["S4", "V72"],
+    rules: &["S4", "S23", "V72"],
     title: "source and repository URLs can be read in one way only",
     attack: "A URL that the tree check reads as a trusted repository, and the server as another.",
     help: "No real tool writes such a URL; find out who created the task.",
@@ -40,7 +40,7 @@ pub(crate) fn run(cx: &Cx<'_>, object: &Object<'_>) -> Applied {
         let parsed = if pointer == "/metadata/source" {
             VcsUrl::parse_source(url)
         } else {
-            VcsUrl::parse(url)
+            VcsUrl::parse_repository(url)
         };
         Some((pointer, parsed.err()?))
     });

@@ -111,6 +111,22 @@ impl VcsUrl {
         Ok(url)
     }
 
+    /// Parses the URL of a repository, which must have a path: a host alone would contain everything on it (S23).
+    ///
+    /// # Errors
+    /// What S4 and S23 forbid.
+    pub fn parse_repository(text: &str) -> Result<Self, UrlError> {
+        let parsed = Self::parse(text)?;
+        if parsed.path.trim_matches('/').is_empty() {
+            let url = text.chars().take(300).collect();
+            return Err(UrlError {
+                reason: "no path to a repository",
+                url,
+            });
+        }
+        Ok(parsed)
+    }
+
     /// Returns the scheme, lower case.
     #[must_use]
     pub fn scheme(&self) -> &str {
@@ -253,6 +269,13 @@ mod tests {
             url("https://h/projects/date//file/x").path(),
             "/projects/date//file/x"
         );
+    }
+
+    #[test]
+    fn repositories_have_a_path_s23() {
+        assert!(VcsUrl::parse_repository("https://hg.mozilla.org").is_err());
+        assert!(VcsUrl::parse_repository("https://hg.mozilla.org//").is_err());
+        assert!(VcsUrl::parse_repository("https://hg.mozilla.org/try").is_ok());
     }
 
     #[test]

@@ -40,6 +40,8 @@ pub(crate) enum Failure {
         reason: String,
         candidates: Vec<String>,
     },
+    #[error("interrupted: nothing was decided, and nothing is left behind")]
+    Interrupted,
     #[error("expected a task id, which the evidence does not name")]
     NoTask,
     #[error("work directory: {source}")]
@@ -70,6 +72,7 @@ impl Failure {
             | Self::Reread { .. }
             | Self::Runtime { .. }
             | Self::Write { .. } => Exit::Internal,
+            Self::Interrupted => Exit::Undetermined,
             _ => Exit::Usage,
         }
     }

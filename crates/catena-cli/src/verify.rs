@@ -17,6 +17,7 @@ use catena_core::walk::{Inputs, Outcome, Walk};
 use catena_evidence::{DirectorySource, HttpOptions, HttpSource, Progress, Source};
 use catena_report::json::Versions;
 use tokio::runtime;
+use tokio::signal::unix::{SignalKind, signal};
 
 use crate::args::{self, Format, When};
 use crate::config::{self, Loaded};
@@ -45,7 +46,13 @@ pub(crate) fn verify(options: &args::Verify, color: When) -> Result<Exit, Failur
         .enable_all()
         .build()
         .map_err(|source| Failure::Runtime { source })?;
-    let done = runtime.block_on(decide(options, &bar.listen(), work_dir.as_ref()));
+    let progress = bar.listen();
+    let done = runtime.block_on(async {
+        tokio::select! {
+            done = decide(options, &progress, work_dir.as_ref()) => done,
+            () = interrupted() => Err(Failure::Interrupted),
+        }
+    });
     // a download that nobody waits for any more is no reason to wait
     runtime.shutdown_background();
     bar.clear();
@@ -55,6 +62,20 @@ pub(crate) fn verify(options: &args::Verify, color: When) -> Result<Exit, Failur
     }
     output::report(&report, &versions, options.format(), color)?;
     Ok(report.verdict.into())
+}
+
+/// Waits for Ctrl-C or SIGTERM, so that what was downloaded is removed before the process ends (P28).
+async fn interrupted() {
+    let terminated = async {
+        match signal(SignalKind::terminate()) {
+            Ok(mut terminate) => terminate.recv().await,
+            Err(_) => std::future::pending().await,
+        }
+    };
+    tokio::select! {
+        _ = tokio::signal::ctrl_c() => {}
+        _ = terminated => {}
+    }
 }
 
 async fn decide(

@@ -6,6 +6,7 @@ mod evidence;
 mod examples;
 mod help;
 mod http;
+mod interrupt;
 mod run;
 mod usage;
 mod world;

@@ -112,19 +112,9 @@ impl Evidence {
         }
     }
 
-    /// Returns a host's JSON answer. In GitHub's, bytes that are not UTF-8 count as U+FFFD, as in the reference: they
-    /// stand in commit messages and names, and equal nothing where a rule reads them (P3, `host-api-fields`).
+    /// Returns a host's JSON answer.
     pub(crate) fn host_json(&self, request: &Request, limit: u64) -> Result<Value, Miss> {
-        let bytes = self.bytes(request, limit)?;
-        let queue = matches!(
-            request,
-            Request::ArtifactList { .. } | Request::Status { .. }
-        );
-        if queue || matches!(request, Request::Pushlog { .. }) {
-            return Ok(json::parse(&bytes, Reading::Lenient)?);
-        }
-        let text = String::from_utf8_lossy(&bytes);
-        Ok(json::parse(text.as_bytes(), Reading::Lenient)?)
+        Ok(json::parse(&self.bytes(request, limit)?, Reading::Lenient)?)
     }
 
     /// Returns a task's definition.

@@ -44,7 +44,8 @@ pub fn parse(text: &[u8], reading: Reading) -> Result<Value, JsonError> {
     let text = std::str::from_utf8(text).map_err(|error| JsonError {
         what: "bytes that are not UTF-8".into(),
         offset: error.valid_up_to(),
-        strictness: false,
+        // in GitHub's answers the reference replaces them, so there only we refuse
+        strictness: true,
     })?;
     let mut parser = Parser {
         text: text.as_bytes(),

@@ -34,7 +34,8 @@ pub const ALWAYS: &[Always] = &[
     Always {
         check: &json_strict::META,
         rule: "S45",
-        reference: "takes NaN, infinities, lone surrogates and integers of any size, and the last of two equal keys",
+        reference: "takes NaN, infinities, lone surrogates and integers of any size, the last of two equal keys, and \
+                    GitHub answers that are not UTF-8",
         attack: "A signed document that two readers understand differently.",
     },
     Always {

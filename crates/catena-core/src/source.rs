@@ -125,11 +125,8 @@ impl<'a> Source<'a> {
         let compat = inputs.relaxations.allows(Switch::RegexCompat);
         Ok(self.source_url()?.and_then(|url| {
             let path = url.decoded_path();
-            let rules = &self.policy.trusted_vcs_rules;
-            rules.iter().find_map(|rule| {
-                rule.path_of(url.scheme(), url.host(), &path, compat)
-                    .map(|path| path.to_owned())
-            })
+            let tree = self.policy.tree_of(url.scheme(), url.host(), &path, compat);
+            tree.map(str::to_owned)
         }))
     }
 
@@ -174,17 +171,13 @@ pub(crate) fn restricted_scopes<'a>(
 ) -> Result<Vec<(String, Vec<&'a str>)>, Shape> {
     let scopes = root.scopes()?;
     let matched = scopes.into_iter().filter_map(|scope| {
-        let patterns = policy.restricted_scopes.keys().map(String::as_str);
-        let patterns: Vec<_> = patterns
-            .filter(|pattern| scope_matches(pattern, scope))
+        let patterns: Vec<_> = policy
+            .restrictions_of(scope)
+            .map(|(pattern, _)| pattern)
             .collect();
         (!patterns.is_empty()).then(|| (scope.to_owned(), patterns))
     });
     Ok(matched.collect())
-}
-
-fn scope_matches(pattern: &str, scope: &str) -> bool {
-    scope == pattern || (pattern.ends_with('*') && scope.starts_with(pattern.trim_end_matches('*')))
 }
 
 /// Returns the tree path of an object with the mirror mapping applied (V82).

@@ -52,13 +52,7 @@ pub(crate) fn judge(
         repo,
     };
     let compat = inputs.relaxations.allows(Switch::LandedByPage);
-    if compat
-        && inputs
-            .policy
-            .trusted_vcs_rules
-            .iter()
-            .any(|rule| rule.require_secret)
-    {
+    if compat && inputs.policy.requires_secret() {
         return Landed::Yes;
     }
     let judged = cx.commit(revision, compat).and_then(|commit| {

@@ -106,16 +106,13 @@ impl Policy {
             .find_map(|rule| rule.path_of(scheme, authority, path, regex_compat))
     }
 
-    /// Returns the restricted pattern that matches a scope, and its level (V83). At load it was made sure that
-    /// there is at most one (S50).
-    #[must_use]
-    pub fn restriction_of(&self, scope: &str) -> Option<(&str, &str)> {
-        let matches = |pattern: &str| pattern == scope || is_prefix_of(pattern, scope);
-        let found = self
-            .restricted_scopes
+    /// Returns the restricted patterns that match a scope, with their levels (V83). At load it was made sure that
+    /// there is at most one (S50); a check says so again.
+    pub fn restrictions_of(&self, scope: &str) -> impl Iterator<Item = (&str, &str)> {
+        self.restricted_scopes
             .iter()
-            .find(|(pattern, _)| matches(pattern));
-        found.map(|(pattern, level)| (pattern.as_str(), level.as_str()))
+            .map(|(pattern, level)| (pattern.as_str(), level.as_str()))
+            .filter(move |(pattern, _)| *pattern == scope || is_prefix_of(pattern, scope))
     }
 
     /// Returns whether any rule asks for private-repository mode (V66, V94).
@@ -557,27 +554,18 @@ mod tests {
     #[test]
     fn scopes_match_as_pinned_v83() {
         let xpi = Config::builtin().policy("xpi").unwrap();
+        let level = |scope: &str| xpi.restrictions_of(scope).next().map(|(_, level)| level);
         let prefix = "project:xpi:releng:github:project:mozilla-extensions/";
         for scope in [
             format!("{prefix}x"),
             format!("{prefix}*"),
             prefix.to_owned(),
         ] {
-            assert_eq!(
-                xpi.restriction_of(&scope).unwrap().1,
-                "xpi-manifest-repo",
-                "{scope}"
-            );
+            assert_eq!(level(&scope), Some("xpi-manifest-repo"), "{scope}");
         }
-        assert!(
-            xpi.restriction_of("project:xpi:ship-it:production")
-                .is_some()
-        );
-        assert!(
-            xpi.restriction_of("project:xpi:ship-it:production2")
-                .is_none()
-        );
-        assert!(xpi.restriction_of("project:xpi:ship-it:*").is_none());
+        assert!(level("project:xpi:ship-it:production").is_some());
+        assert!(level("project:xpi:ship-it:production2").is_none());
+        assert!(level("project:xpi:ship-it:*").is_none());
     }
 
     #[test]

@@ -273,13 +273,20 @@ fn place(index: &Value, length: usize) -> Result<usize, Fault> {
     let index = integer(index).ok_or_else(|| {
         Error::interpreter("should only use integers to access arrays or strings")
     })?;
-    let from_end = i128::try_from(length).unwrap_or(i128::MAX);
-    let index = if index < 0 {
-        index.saturating_add(from_end)
+    usize::try_from(from_start(index, length)).map_err(|_| out_of_bounds())
+}
+
+/// Counts an index from the start; negative ones count from the end.
+fn from_start(index: i128, length: usize) -> i128 {
+    if index < 0 {
+        index.saturating_add(wide(length))
     } else {
         index
-    };
-    usize::try_from(index).map_err(|_| out_of_bounds())
+    }
+}
+
+fn wide(length: usize) -> i128 {
+    i128::try_from(length).unwrap_or(i128::MAX)
 }
 
 /// Returns start and length of an interval; null stands for the end of the list, like an absent side.
@@ -295,13 +302,8 @@ fn bounds(
                 let index = integer(value).ok_or_else(|| {
                     Error::interpreter("cannot perform interval access with non-integers")
                 })?;
-                let from_end = i128::try_from(length).unwrap_or(i128::MAX);
-                let index = if index < 0 {
-                    index.saturating_add(from_end)
-                } else {
-                    index
-                };
-                Ok(usize::try_from(index.clamp(0, from_end)).unwrap_or(length))
+                let index = from_start(index, length).clamp(0, wide(length));
+                Ok(usize::try_from(index).unwrap_or(length))
             }
         }
     };

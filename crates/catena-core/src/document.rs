@@ -34,6 +34,18 @@ pub enum Body {
     Stored(Arc<dyn Stored>),
 }
 
+impl Body {
+    /// Returns the body that lies outside the core; `None` for one in memory.
+    #[must_use]
+    pub fn stored(&self) -> Option<&dyn Stored> {
+        match self {
+            Self::Bytes(_) => None,
+            Self::Graph(graph) => Some(&**graph),
+            Self::Stored(stored) => Some(&**stored),
+        }
+    }
+}
+
 /// A body that lies outside the core, where no other process can write to it.
 pub trait Stored: fmt::Debug + Send + Sync {
     /// Returns the size in bytes.

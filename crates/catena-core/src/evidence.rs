@@ -14,7 +14,7 @@ use catena_jsone::Value;
 use crate::document::{Answer, Body, Document, EvidenceError};
 use crate::json::{self, JsonError, Reading};
 use crate::model::definition::Definition;
-use crate::model::ids::TaskId;
+use crate::model::ids::{RunId, TaskId};
 use crate::model::shape::Shape;
 use crate::model::status::RunPin;
 use crate::request::Request;
@@ -137,6 +137,11 @@ impl Evidence {
                 Err(Miss::Pending)
             }
         }
+    }
+
+    /// Returns the run that everything of the task is fetched from, once it is known and completed (P10).
+    pub(crate) fn pinned(&self, task: TaskId) -> Option<RunId> {
+        self.run(task).ok()?.completed()
     }
 
     /// Returns the SHA-256 of a received document.

@@ -4,7 +4,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::Inputs;
-use super::plan::pinned;
 use crate::evidence::{Evidence, Miss};
 use crate::json::{self, Reading};
 use crate::model::cot::CotDocument;
@@ -39,7 +38,7 @@ pub(crate) fn upstream_entries(
 
 /// Names the requests for what the root lists of one task, in those entries.
 pub(crate) fn name(inputs: &Inputs, evidence: &Evidence, task: TaskId, entries: &[usize]) {
-    let (Ok(definition), Some(run)) = (evidence.definition(inputs.task), pinned(evidence, task))
+    let (Ok(definition), Some(run)) = (evidence.definition(inputs.task), evidence.pinned(task))
     else {
         return;
     };
@@ -126,7 +125,7 @@ impl Wanted {
 
     /// Adds every listed artifact whose name the pattern matches (V42).
     fn add_glob(&mut self, evidence: &Evidence, task: TaskId, pattern: &str, optional: bool) {
-        let Some(run) = pinned(evidence, task) else {
+        let Some(run) = evidence.pinned(task) else {
             return;
         };
         let request = Request::ArtifactList { task, run };

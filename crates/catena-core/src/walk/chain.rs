@@ -89,9 +89,7 @@ impl<'a> Chain<'a> {
         };
         let checks_root = match inputs.check_task {
             CheckTask::Always => true,
-            CheckTask::Auto => evidence
-                .run(inputs.task)
-                .is_ok_and(|pin| pin.completed().is_some()),
+            CheckTask::Auto => evidence.pinned(inputs.task).is_some(),
             CheckTask::Never => false,
         };
         if let Some(root) = chain.objects.get_mut(&inputs.task) {
@@ -213,7 +211,7 @@ impl<'a> Builder<'a, '_> {
 impl Object<'_> {
     /// Derives type, worker implementation, decision and parent (V14).
     fn derive(&mut self, inputs: &Inputs, evidence: &Evidence) {
-        self.run = evidence.run(self.id).ok().and_then(|pin| pin.completed());
+        self.run = evidence.pinned(self.id);
         let Some(definition) = self.known() else {
             return;
         };

@@ -5,7 +5,6 @@
 use super::claims::{self, Claim};
 use super::{CheckTask, Signatures, Walk, artifacts};
 use crate::checks;
-use crate::evidence::{Evidence, Miss};
 use crate::model::ids::{ArtifactName, TaskId};
 use crate::model::task_type::TaskType;
 use crate::rebuild;
@@ -93,11 +92,7 @@ impl Walk {
             Job::Parent(task) => self.parent(task),
             Job::Root => {
                 let root = self.inputs.task;
-                if self
-                    .evidence
-                    .run(root)
-                    .is_ok_and(|pin| pin.completed().is_some())
-                {
+                if self.evidence.pinned(root).is_some() {
                     self.link(root);
                 }
             }
@@ -110,7 +105,7 @@ impl Walk {
     }
 
     fn cot(&self, task: TaskId) {
-        let Some(run) = pinned(&self.evidence, task) else {
+        let Some(run) = self.evidence.pinned(task) else {
             return;
         };
         self.evidence.want(&Request::CotBody { task, run });
@@ -192,7 +187,7 @@ impl Walk {
 
     fn parent(&self, task: TaskId) {
         if self.tasks.get(&task).is_some_and(|known| known.link)
-            && let Some(run) = pinned(&self.evidence, task)
+            && let Some(run) = self.evidence.pinned(task)
         {
             self.evidence.want(&Request::TaskGraph { task, run });
             if self.is_decision(task) {
@@ -222,12 +217,4 @@ const fn is_leaf(request: &Request) -> bool {
         request,
         Request::Artifact { .. } | Request::CotSignature { .. } | Request::TaskGraph { .. }
     )
-}
-
-/// Returns the run that everything of the task is fetched from (P10).
-pub(crate) fn pinned(evidence: &Evidence, task: TaskId) -> Option<crate::model::ids::RunId> {
-    match evidence.run(task) {
-        Ok(pin) => pin.completed(),
-        Err(Miss::Pending | Miss::Failed(_) | Miss::Json(_) | Miss::Shape(_)) => None,
-    }
 }

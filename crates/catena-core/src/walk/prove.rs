@@ -269,11 +269,7 @@ fn compare(
     if let Err(error) = cot.document().digests(name, &allowed) {
         return Some(Err(entry(&error, cot.task(), name, &signed, check)));
     }
-    let stored: &dyn Stored = match &evidence.document(request).ok()?.body {
-        Body::Stored(stored) => &**stored,
-        Body::Graph(graph) => &**graph,
-        Body::Bytes(_) => return None,
-    };
+    let stored = evidence.document(request).ok()?.body.stored()?;
     match cot.verify_artifact(name, stored, &allowed) {
         Ok(_) => Some(Ok(())),
         Err(failure) => failed(&failure, cot.task(), name, &signed, request, check).map(Err),
@@ -337,11 +333,10 @@ fn describe_artifact(
     request: &Request,
     verified: bool,
 ) -> Artifact {
-    let size = match evidence.document(request).map(|document| &document.body) {
-        Ok(Body::Stored(stored)) => Some(stored.size()),
-        Ok(Body::Graph(graph)) => Some(graph.size()),
-        _ => None,
-    };
+    let document = evidence.document(request).ok();
+    let size = document
+        .and_then(|document| document.body.stored())
+        .map(Stored::size);
     let sha256 = size
         .and_then(|_| evidence.sha256(request))
         .map(|digest| digest.hex());

@@ -83,6 +83,9 @@ pub(crate) struct Verify {
     /// Leave verified files in this directory, which must be empty or absent
     #[arg(long, value_name = "DIR")]
     pub(crate) work_dir: Option<PathBuf>,
+    /// Also write the whole report as text into this file, as a chain_of_trust.log
+    #[arg(long, value_name = "FILE")]
+    pub(crate) log: Option<PathBuf>,
     /// Check the chain-of-trust document of the task itself even if it has not completed
     #[arg(long, conflicts_with = "no_check_task")]
     check_task: bool,

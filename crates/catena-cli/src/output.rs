@@ -4,6 +4,7 @@
 use std::env;
 use std::error::Error as _;
 use std::io::{self, IsTerminal as _, Write as _};
+use std::path::Path;
 
 use catena_core::report::{Report, Verdict};
 use catena_report::escape::clean;
@@ -81,6 +82,28 @@ pub(crate) fn report(
         say(&text::one_line(report));
     }
     Ok(())
+}
+
+/// Writes the report as a `chain_of_trust.log` (V6, P35): a summary in one line, then everything, also what passed.
+/// The file appears whole, and is closed before the process goes on (S54).
+pub(crate) fn log(report: &Report, path: &Path) -> Result<(), Failure> {
+    let style = Style {
+        detail: Detail::All,
+        ..Style::default()
+    };
+    let text = format!("{}\n\n{}", text::one_line(report), text::render(report, &style));
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let folder = folder.unwrap_or_else(|| Path::new("."));
+    let write = || {
+        let mut file = tempfile::NamedTempFile::new_in(folder)?;
+        file.write_all(text.as_bytes())?;
+        file.persist(path)?;
+        Ok(())
+    };
+    write().map_err(|source: io::Error| Failure::File {
+        path: path.to_owned(),
+        source,
+    })
 }
 
 fn style(color: When, detail: Detail) -> Style {

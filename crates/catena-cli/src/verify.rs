@@ -60,6 +60,9 @@ pub(crate) fn verify(options: &args::Verify, color: When) -> Result<Exit, Failur
     if let Some(timing) = &mut report.timing {
         timing.wall_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
     }
+    if let Some(path) = &options.log {
+        output::log(&report, path)?;
+    }
     output::report(&report, &versions, options.format(), color)?;
     Ok(report.verdict.into())
 }

@@ -7,7 +7,8 @@
 use std::io;
 
 use catena_core::report::{
-    Basis, Fact, Finding, Link, Note, Relaxation, Report, RequestRecord, Subject, Timing, Verdict,
+    Basis, Fact, Finding, Link, Note, Relaxation, Report, RequestRecord, Subject, TaskStatus, Timing,
+    Verdict,
 };
 use serde::Serialize;
 use serde_json::ser::{Formatter, PrettyFormatter};
@@ -33,6 +34,7 @@ pub fn render(report: &Report, versions: &Versions) -> serde_json::Result<String
     let document = Document {
         schema: SCHEMA,
         verdict: report.verdict,
+        task_status: report.verdict.into(),
         headline: &report.headline,
         subject: &report.subject,
         profile: report.profile,
@@ -59,6 +61,8 @@ pub fn render(report: &Report, versions: &Versions) -> serde_json::Result<String
 struct Document<'a> {
     schema: &'static str,
     verdict: Verdict,
+    /// What a worker would report (S51).
+    task_status: TaskStatus,
     headline: &'a str,
     subject: &'a Subject,
     profile: &'static str,

@@ -2,8 +2,10 @@
 //! The verdict and everything it rests on, as plain data (RULINGS P26).
 
 mod finding;
+mod status;
 
 pub use finding::{Asserter, Check, EvidencePointer, Finding, FindingBuilder};
+pub use status::{Resolution, TaskStatus};
 
 use std::fmt;
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-//! What the exit status means (P8).
+//! What the exit status means (P8). The tools of the reference know failure only (V104).
 
 use std::io::Write as _;
 use std::panic::{self, AssertUnwindSafe};

@@ -164,7 +164,8 @@ pub(crate) enum PlaceError {
     Id(String),
 }
 
-/// Returns the root scopes that match a restricted pattern, each with its patterns (V83).
+/// Returns the root scopes that match a restricted pattern, each with its patterns (V83). Only the root is asked: what
+/// follows from restricted scopes binds a chain whose root has some (S26).
 pub(crate) fn restricted_scopes<'a>(
     policy: &'a Policy,
     root: &Definition,
@@ -180,7 +181,7 @@ pub(crate) fn restricted_scopes<'a>(
     Ok(matched.collect())
 }
 
-/// Returns the tree path of an object with the mirror mapping applied (V82).
+/// Returns the tree path of an object with the mirror mapping applied (V82): siblings only, parents never (S33).
 pub(crate) fn mapped_tree(
     inputs: &Inputs,
     chain: &Chain<'_>,

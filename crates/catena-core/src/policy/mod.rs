@@ -81,7 +81,7 @@ pub const PULL_REQUEST_TASKS_FOR: [&str; 2] =
 /// Scheduler ids of try pushes (V88).
 pub const TRY_SCHEDULER_IDS: [&str; 1] = ["gecko-level-1"];
 
-/// Keys of a task-graph entry that are not compared with the runtime definition (V55).
+/// Keys of a task-graph entry that are not compared with the runtime definition (V55): bytes that do not matter (P25).
 pub const GRAPH_IGNORED_KEYS: [&str; 8] = [
     "created",
     "deadline",

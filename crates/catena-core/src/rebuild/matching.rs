@@ -11,7 +11,7 @@ use crate::model::definition::Definition;
 use crate::report::{Asserter, Finding};
 
 impl Parent<'_> {
-    /// Requires one of the rendered tasks to equal the runtime definition (V69a).
+    /// Requires one of the rendered tasks to equal the runtime definition (V69a); which one does not matter (S41).
     pub(super) fn matches(&self, mut tasks: Vec<Value>) -> Result<Vec<Finding>, Stop> {
         let request = self.template_request();
         let reject = |expected: String, found: String| {

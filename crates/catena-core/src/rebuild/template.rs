@@ -16,7 +16,8 @@ use crate::request::{Repo, Request};
 use crate::yaml::{self, YamlErrorKind};
 
 impl Parent<'_> {
-    /// Renders the template with the event's context and returns its `tasks`.
+    /// Renders the template with the event's context, for actions within bindings of their own, and returns its
+    /// `tasks` (V60, V67).
     pub(super) fn render(
         &self,
         event: &EventContext,

@@ -91,6 +91,8 @@ pub(super) fn finish(inputs: &Inputs, evidence: &Evidence, over_limit: bool) -> 
     Outcome { report, accepted }
 }
 
+/// Runs every rule over every object (V51): the root, whether or not it is a link, and all links (V4). No rule keeps
+/// another from running, so their order does not decide (V99, S53).
 fn apply_rules(cx: &Cx<'_>, book: &mut Book) {
     for object in cx.chain.objects.values() {
         for (check, rule) in checks::RULES {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-//! How often and when a failed request is repeated (P20).
+//! How often and when a failed request is repeated (P20; V96 is what the reference does).
 
 use std::time::Duration;
 

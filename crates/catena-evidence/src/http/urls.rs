@@ -2,7 +2,7 @@
 //! Builds URLs from the validated parts of requests; no URL that a task gives is ever fetched.
 //!
 //! Artifacts are asked for by run (P10). They are only ever built under the root URL, whose origin
-//! `valid_artifact_rules` implicitly allow (P11), so that rule holds by construction.
+//! `valid_artifact_rules` implicitly allow (P11, S11), so that rule holds by construction.
 
 use catena_core::model::ids::{ArtifactName, RunId, TaskId};
 use catena_core::request::{Repo, Request};

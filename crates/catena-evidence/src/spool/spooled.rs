@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
-//! Bodies as the core sees them: digests known, bytes read again on demand and checked again.
+//! Bodies as the core sees them: digests known, bytes read again on demand and checked again, from a file that no other
+//! process can write (S16, P21, P22).
 
 use std::fs::File;
 use std::io;

@@ -41,6 +41,9 @@ static CITES: LazyLock<Regex> = LazyLock::new(|| pattern(r"(?s)rules: &\[(.*?)\]
 static RULE: LazyLock<Regex> = LazyLock::new(|| {
     pattern(r"\b([VSP])(\d{1,3}[a-z]?)(?:[–-]([VSP])?(\d{1,3})\b)?|\bR-(\d\d)\b")
 });
+static FOOT: LazyLock<Regex> = LazyLock::new(|| {
+    pattern(r"(?m)^#\[cfg\(test\)\]\n(?:#\[.*\n)*(?:pub(?:\([a-z]+\))? )?mod \w+ \{")
+});
 static TOKEN: LazyLock<Regex> = LazyLock::new(|| pattern(r"^(?:([vsp])(\d{1,3}[a-z]?)|r(\d\d))$"));
 
 fn pattern(text: &str) -> Regex {
@@ -235,9 +238,8 @@ impl Cited {
 
 /// Code and the test module at its foot.
 fn split(text: &str) -> (&str, &str) {
-    text.find("#[cfg(test)]\nmod ")
-        .or_else(|| text.find("#[cfg(test)]\n#["))
-        .map_or((text, ""), |at| text.split_at(at))
+    FOOT.find(text)
+        .map_or((text, ""), |foot| text.split_at(foot.start()))
 }
 
 /// The rules that a line names, ranges included: `V61–V64`.

@@ -4,7 +4,7 @@
 use catena_core::request::Request;
 use serde_json::{Value, json};
 
-use super::{Compat, Saboteur, saboteur};
+use super::{Compat, Saboteur, drop_member, saboteur};
 use crate::chain::{Chain, ChainTask};
 use crate::spec::{Flow, RootRun};
 
@@ -93,7 +93,7 @@ pub(super) const ALL: &[Saboteur] = &[
         Flow::FirefoxPush, |chain| serve_document(chain, "build-1", "build-0")),
     saboteur("cot-without-task-id", "cot-task", &["V5"],
         "A worker signed a document that does not say which task it is about.",
-        Flow::FirefoxPush, |chain| edit(chain, "build-0", |cot| { remove(cot, "taskId"); })),
+        Flow::FirefoxPush, |chain| edit(chain, "build-0", |cot| { drop_member(cot, "taskId"); })),
     saboteur("cot-task-id-in-a-list", "cot-task", &["V5"],
         "A worker signed a document whose task id is a list of ids.",
         Flow::FirefoxPush, |chain| edit(chain, "build-0", |cot| {
@@ -134,7 +134,7 @@ pub(super) const ALL: &[Saboteur] = &[
         Flow::FirefoxPush, |chain| edit(chain, "build-0", |cot| cot["artifacts"] = json!([]))),
     saboteur("cot-environment-missing", "cot-malformed", &["S9"],
         "A worker signed a document that says nothing about where the task ran.",
-        Flow::FirefoxPush, |chain| edit(chain, "build-1", |cot| { remove(cot, "environment"); })),
+        Flow::FirefoxPush, |chain| edit(chain, "build-1", |cot| { drop_member(cot, "environment"); })),
     saboteur("cot-environment-a-text", "cot-malformed", &["S9"],
         "A worker signed a document whose environment is a text.",
         Flow::FirefoxPush, |chain| edit(chain, "signing-0", |cot| cot["environment"] = "production".into())),
@@ -146,7 +146,7 @@ pub(super) const ALL: &[Saboteur] = &[
         Flow::FirefoxPush, |chain| edit(chain, "build-0", |cot| cot["chainOfTrustVersion"] = "1".into())),
     saboteur("cot-version-missing", "cot-version", &["P2"],
         "A worker signed a document without a version.",
-        Flow::FirefoxPush, |chain| edit(chain, "build-0", |cot| { remove(cot, "chainOfTrustVersion"); })),
+        Flow::FirefoxPush, |chain| edit(chain, "build-0", |cot| { drop_member(cot, "chainOfTrustVersion"); })),
     saboteur("cot-of-a-later-run", "cot-run", &["P10", "S10", "R-14"],
         "The task was run again while the chain was verified, and the documents of the new run were served for the old.",
         Flow::FirefoxPush, |chain| edit(chain, "build-0", |cot| cot["runId"] = 1.into()))
@@ -157,7 +157,7 @@ pub(super) const ALL: &[Saboteur] = &[
         .compat(Compat::Trusted),
     saboteur("cot-without-run", "cot-run", &["P10"],
         "A worker signed a document that does not say which run it is about.",
-        Flow::FirefoxPush, |chain| edit(chain, "build-0", |cot| { remove(cot, "runId"); }))
+        Flow::FirefoxPush, |chain| edit(chain, "build-0", |cot| { drop_member(cot, "runId"); }))
         .compat(Compat::Trusted),
     saboteur("cot-run-a-text", "cot-run", &["P10"],
         "A worker signed a document whose run is a text.",
@@ -166,7 +166,7 @@ pub(super) const ALL: &[Saboteur] = &[
     saboteur("cot-absent", "cot-missing", &["V30", "R-08"],
         "A build ran without the chain-of-trust feature, so its worker made no document.",
         Flow::FirefoxPush, |chain| {
-            chain.edit_task("build-0", |task| { remove(&mut task["payload"]["features"], "chainOfTrust"); });
+            chain.edit_task("build-0", |task| { drop_member(&mut task["payload"]["features"], "chainOfTrust"); });
             chain.remove(&chain.cot("build-0"));
             chain.remove(&chain.signature("build-0"));
         }),
@@ -217,11 +217,11 @@ pub(super) const ALL: &[Saboteur] = &[
         .compat(Compat::Trusted),
     saboteur("recorded-payload-missing", "recorded-task", &["R-04"],
         "A worker signed a record that leaves out the payload.",
-        Flow::FirefoxPush, |chain| edit(chain, "build-0", |cot| { remove(&mut cot["task"], "payload"); }))
+        Flow::FirefoxPush, |chain| edit(chain, "build-0", |cot| { drop_member(&mut cot["task"], "payload"); }))
         .compat(Compat::Trusted),
     saboteur("recorded-group-missing", "recorded-task", &["R-04"],
         "A worker signed a record that leaves out the task group.",
-        Flow::XpiPush, |chain| edit(chain, "build-0", |cot| { remove(&mut cot["task"], "taskGroupId"); }))
+        Flow::XpiPush, |chain| edit(chain, "build-0", |cot| { drop_member(&mut cot["task"], "taskGroupId"); }))
         .compat(Compat::Trusted),
     saboteur("recorded-time-differs", "recorded-task", &["R-04"],
         "The worker ran the task with another deadline than the queue has now.",
@@ -282,12 +282,6 @@ pub(super) const ALL: &[Saboteur] = &[
 
 fn edit(chain: &mut Chain, name: &str, edit: fn(&mut Value)) {
     chain.edit_cot(name, edit);
-}
-
-fn remove(value: &mut Value, key: &str) {
-    if let Some(members) = value.as_object_mut() {
-        members.remove(key);
-    }
 }
 
 /// Signs other bytes as a task's document.

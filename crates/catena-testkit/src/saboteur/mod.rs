@@ -8,6 +8,7 @@ mod artifacts;
 mod cot;
 
 use catena_core::report::Verdict;
+use serde_json::Value;
 
 use crate::chain::Chain;
 use crate::spec::{ChainSpec, Flow};
@@ -104,5 +105,12 @@ const fn saboteur(
         spec: |_| {},
         apply,
         compat: Compat::Same,
+    }
+}
+
+/// Takes a member out of an object.
+fn drop_member(value: &mut Value, key: &str) {
+    if let Some(members) = value.as_object_mut() {
+        members.remove(key);
     }
 }

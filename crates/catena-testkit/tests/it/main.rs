@@ -13,5 +13,6 @@ mod flips;
 mod hostile;
 mod matters;
 mod rules;
+mod saboteurs;
 mod verifier;
 mod walk;

@@ -36,11 +36,10 @@ static ITEM: LazyLock<Regex> = LazyLock::new(|| {
 });
 static FUNCTION: LazyLock<Regex> =
     LazyLock::new(|| pattern(r"^\s*(?:pub )?(?:async )?fn (\w+)\s*\("));
-static NAMED: LazyLock<Regex> = LazyLock::new(|| pattern(r#"name: "([a-z0-9-]+)""#));
-static CITES: LazyLock<Regex> = LazyLock::new(|| pattern(r"(?s)rules: &\[(.*?)\]"));
-static RULE: LazyLock<Regex> = LazyLock::new(|| {
-    pattern(r"\b([VSP])(\d{1,3}[a-z]?)(?:[–-]([VSP])?(\d{1,3})\b)?|\bR-(\d\d)\b")
-});
+static SABOTEUR: LazyLock<Regex> =
+    LazyLock::new(|| pattern(r#"saboteur\(\s*"([a-z0-9-]+)",\s*"[a-z0-9-]+",\s*&\[([^\]]*)\]"#));
+static RULE: LazyLock<Regex> =
+    LazyLock::new(|| pattern(r"\b([VSP])(\d{1,3}[a-z]?)(?:[–-]([VSP])?(\d{1,3})\b)?|\bR-(\d\d)\b"));
 static FOOT: LazyLock<Regex> = LazyLock::new(|| {
     pattern(r"(?m)^#\[cfg\(test\)\]\n(?:#\[.*\n)*(?:pub(?:\([a-z]+\))? )?mod \w+ \{")
 });
@@ -177,17 +176,11 @@ impl Cited {
         }
     }
 
-    fn code_at(
-        &mut self,
-        file: &str,
-        item: Option<&str>,
-        rules: impl IntoIterator<Item = String>,
-    ) {
+    fn code_at(&mut self, file: &str, item: Option<&str>, rules: impl IntoIterator<Item = String>) {
         let file = file.replacen("/src/", "/", 1);
-        let place = item.filter(|item| *item != "META").map_or_else(
-            || file.clone(),
-            |item| format!("{file} {item}"),
-        );
+        let place = item
+            .filter(|item| *item != "META")
+            .map_or_else(|| file.clone(), |item| format!("{file} {item}"));
         for rule in rules {
             self.code.entry(rule).or_default().insert(place.clone());
         }
@@ -205,7 +198,10 @@ impl Cited {
             } else if let Some(named) = FUNCTION.captures(line) {
                 if is_test {
                     let place = format!("{}: {}", stem(file), &named[1]);
-                    let rules = named[1].split('_').filter_map(token).chain(pending.drain(..));
+                    let rules = named[1]
+                        .split('_')
+                        .filter_map(token)
+                        .chain(pending.drain(..));
                     for rule in rules {
                         self.tests.entry(rule).or_default().insert(place.clone());
                     }
@@ -218,18 +214,11 @@ impl Cited {
         }
     }
 
-    /// Enters the saboteurs of a text.
+    /// Enters the saboteurs of a text, `saboteur("name", "check", &["V43"], …)`.
     fn saboteurs(&mut self, text: &str) {
-        let starts: Vec<_> = NAMED.captures_iter(text).collect();
-        for (at, start) in starts.iter().enumerate() {
-            let begin = start.get(0).map_or(0, |whole| whole.start());
-            let next = starts.get(at + 1).and_then(|next| next.get(0));
-            let end = next.map_or(text.len(), |whole| whole.start());
-            for rule in CITES
-                .captures(&text[begin..end])
-                .map_or_else(Vec::new, |rules| numbers(&rules[1]))
-            {
-                let place = format!("saboteur: {}", &start[1]);
+        for one in SABOTEUR.captures_iter(text) {
+            for rule in numbers(&one[2]) {
+                let place = format!("saboteur: {}", &one[1]);
                 self.tests.entry(rule).or_default().insert(place);
             }
         }
@@ -294,4 +283,3 @@ fn sources(folder: &Path) -> Vec<PathBuf> {
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
 }
-

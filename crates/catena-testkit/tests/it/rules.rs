@@ -398,7 +398,7 @@ fn all_findings_are_told_in_one_order_v99_s53_p6() {
     let report = strict(&chain);
     assert_eq!(report.verdict, Verdict::Rejected);
     let verdicts = report.findings.iter().map(|finding| finding.verdict);
-    assert!(verdicts.is_sorted_by_key(|verdict| *verdict != Verdict::Rejected));
+    assert!(verdicts.is_sorted_by_key(|verdict| verdict != Verdict::Rejected));
     let open = report
         .findings
         .iter()

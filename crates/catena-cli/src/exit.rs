@@ -73,7 +73,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_trusted_succeeds_p8() {
+    fn only_trusted_succeeds_p8_v104() {
         assert_eq!(Exit::from(Verdict::Trusted), Exit::Success);
         assert_eq!(Exit::from(Verdict::Rejected), Exit::Rejected);
         assert_eq!(Exit::from(Verdict::Undetermined), Exit::Undetermined);

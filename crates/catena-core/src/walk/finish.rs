@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-//! The end of a walk: build the chain, prove, check, report.
+//! The end of a walk: build the chain, prove, check, report. The steps are those of V3, over all that has arrived.
 
 use std::collections::BTreeMap;
 

@@ -91,8 +91,14 @@ pub(crate) fn log(report: &Report, path: &Path) -> Result<(), Failure> {
         detail: Detail::All,
         ..Style::default()
     };
-    let text = format!("{}\n\n{}", text::one_line(report), text::render(report, &style));
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let text = format!(
+        "{}\n\n{}",
+        text::one_line(report),
+        text::render(report, &style)
+    );
+    let folder = path
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty());
     let folder = folder.unwrap_or_else(|| Path::new("."));
     let write = || {
         let mut file = tempfile::NamedTempFile::new_in(folder)?;

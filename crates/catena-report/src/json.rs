@@ -7,8 +7,8 @@
 use std::io;
 
 use catena_core::report::{
-    Basis, Fact, Finding, Link, Note, Relaxation, Report, RequestRecord, Subject, TaskStatus, Timing,
-    Verdict,
+    Basis, Fact, Finding, Link, Note, Relaxation, Report, RequestRecord, Subject, TaskStatus,
+    Timing, Verdict,
 };
 use serde::Serialize;
 use serde_json::ser::{Formatter, PrettyFormatter};

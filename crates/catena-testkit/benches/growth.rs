@@ -24,7 +24,7 @@ use catena_testkit::{Chain, ChainSpec, Flow, RootRun};
 use cpu_time::ThreadTime;
 
 /// Tasks in the graph beside those of the chain: 20 MB.
-const FILLER: usize = 11_600;
+const FILLER: usize = 8_500;
 const ROUNDS: usize = 15;
 const GOAL: f64 = 1.05;
 

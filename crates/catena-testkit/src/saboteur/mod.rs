@@ -7,6 +7,7 @@
 mod artifacts;
 mod cot;
 mod graph;
+mod rebuild;
 mod source;
 mod worker;
 
@@ -57,6 +58,7 @@ pub fn all() -> Vec<&'static Saboteur> {
         artifacts::ALL,
         cot::ALL,
         graph::ALL,
+        rebuild::ALL,
         source::ALL,
         worker::ALL,
     ]

@@ -6,6 +6,12 @@
 
 mod artifacts;
 mod cot;
+mod graph;
+mod model;
+mod outages;
+mod rebuild;
+mod source;
+mod worker;
 
 use catena_core::report::Verdict;
 use serde_json::Value;
@@ -50,7 +56,19 @@ pub enum Compat {
 /// Returns every saboteur.
 #[must_use]
 pub fn all() -> Vec<&'static Saboteur> {
-    [artifacts::ALL, cot::ALL].into_iter().flatten().collect()
+    [
+        artifacts::ALL,
+        cot::ALL,
+        graph::ALL,
+        model::ALL,
+        outages::ALL,
+        rebuild::ALL,
+        source::ALL,
+        worker::ALL,
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
 }
 
 impl Saboteur {

@@ -99,6 +99,23 @@ fn every_saboteur_is_caught_by_its_own_check_p9() {
 }
 
 #[test]
+fn every_check_has_a_saboteur_p9() {
+    let tripped: BTreeSet<_> = saboteur::all()
+        .iter()
+        .map(|saboteur| saboteur.check)
+        .collect();
+    let checks: BTreeSet<_> = checks::ALL.iter().map(|check| check.id).collect();
+    assert_eq!(
+        checks.difference(&tripped).collect::<Vec<_>>(),
+        Vec::<&&str>::new()
+    );
+    assert_eq!(
+        tripped.difference(&checks).collect::<Vec<_>>(),
+        Vec::<&&str>::new()
+    );
+}
+
+#[test]
 fn saboteurs_are_described() {
     let mut names = BTreeSet::new();
     for saboteur in saboteur::all() {
@@ -117,9 +134,14 @@ fn saboteurs_are_described() {
 
 #[test]
 fn every_base_of_a_saboteur_is_trusted() {
+    let mut seen = BTreeSet::new();
     for saboteur in saboteur::all() {
+        let chain = saboteur.base(SEED);
+        if !seen.insert(chain.documents.clone()) {
+            continue;
+        }
         for profile in [Profile::Compat, Profile::Strict] {
-            let report = Verifier::new(&saboteur.base(SEED)).verify(profile);
+            let report = Verifier::new(&chain).verify(profile);
             assert_eq!(
                 report.verdict,
                 Verdict::Trusted,

@@ -123,7 +123,7 @@ fn an_outage_is_no_verdict_p7() {
 }
 
 #[test]
-fn unsigned_is_no_verdict_p19() {
+fn unsigned_is_no_verdict_p19_s18() {
     let world = World::of(|_| {});
     let dir = tempfile::tempdir().unwrap();
     let run = world.told(&["--unsigned", "--work-dir", dir.path().to_str().unwrap()]);

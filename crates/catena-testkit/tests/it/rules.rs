@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use catena_core::document::ErrorKind;
 use catena_core::policy::Profile;
-use catena_core::report::{Asserter, Outcome, Report, Verdict};
+use catena_core::report::{Asserter, Outcome, Report, TaskStatus, Verdict};
 use catena_core::request::Request;
 use catena_testkit::{Chain, ChainSpec, Flow, Presence, RootRun};
 use serde_json::{Value, json};
@@ -503,4 +503,31 @@ fn prebuilt_images_follow_the_policy_v76_s49() {
         task["dependencies"] = json!([]);
     });
     assert_eq!(ids(&strict(&firefox)).first(), Some(&"image-prebuilt"));
+}
+
+/// A path that is refused is a trust failure of the task like any other, and nothing of the worker's (S35).
+#[test]
+fn a_refused_path_fails_the_task_only_s35() {
+    let mut chain = built(Flow::FirefoxPush);
+    chain.edit_task("root", |task| {
+        task["payload"]["upstreamArtifacts"][0]["paths"] = json!(["public/../../../blah"]);
+    });
+    let report = strict(&chain);
+    assert!(ids(&report).contains(&"upstream-screen"));
+    assert_eq!(TaskStatus::from(report.verdict).code(), 3);
+}
+
+/// The classes that are tolerated though the reference refuses them (P3); queue defaults have tests of their own.
+#[test]
+fn what_is_tolerated_p3() {
+    let mut chain = built(Flow::XpiPush);
+    chain.edit_definition("decision", |task| task["priority"] = "high".into());
+    let repository = |request: &&Request| matches!(request, Request::Repository { .. });
+    let request = chain.documents.keys().find(repository).unwrap().clone();
+    chain.edit_json(&request, |answer| {
+        let answer = answer.as_object_mut().unwrap();
+        answer.remove("visibility");
+        answer.insert("archived".into(), "perhaps".into());
+    });
+    assert_trusted(&chain);
 }

@@ -19,6 +19,7 @@ mod cot;
 mod edit;
 mod hosts;
 mod json;
+pub mod mutate;
 mod origin;
 mod queue;
 mod random;

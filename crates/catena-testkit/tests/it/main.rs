@@ -13,6 +13,7 @@ mod flips;
 mod hostile;
 mod matters;
 mod rules;
+mod mutations;
 mod saboteurs;
 mod verifier;
 mod walk;

@@ -4,6 +4,7 @@
 use catena_jsone::{Map, Value};
 use jiff::{SignedDuration, Timestamp};
 
+use super::template::Rendering;
 use super::{Parent, Stop};
 use crate::checks::{exact_types, rebuild_mismatch};
 use crate::compare::{Difference, Exactness, differences, prune};
@@ -12,7 +13,8 @@ use crate::report::{Asserter, Finding};
 
 impl Parent<'_> {
     /// Requires one of the rendered tasks to equal the runtime definition (V69a).
-    pub(super) fn matches(&self, mut tasks: Vec<Value>) -> Result<Vec<Finding>, Stop> {
+    pub(super) fn matches(&self, rendering: &Rendering) -> Result<Vec<Finding>, Stop> {
+        let mut tasks = rendering.tasks().unwrap_or_default().to_vec();
         let request = self.template_request();
         let reject = |expected: String, found: String| {
             rebuild_mismatch::META

@@ -78,13 +78,21 @@ impl Parent<'_> {
         let email = self.read(decision, metadata.text("owner"))?;
         let repo = || self.env(&["HEAD_REPOSITORY"]);
         self.claim(names, "event.before", &["BASE_REV"])?;
-        names.set("event.after", self.revision.as_str(), self.env(&["HEAD_REV"]));
+        names.set(
+            "event.after",
+            self.revision.as_str(),
+            self.env(&["HEAD_REV"]),
+        );
         let owner_place = Origin::definition(decision.id(), "/metadata/owner");
         names.set("event.pusher.email", email, owner_place);
         self.claim(names, "event.base_ref", &["BASE_BRANCH", "BASE_REF"])?;
         self.claim(names, "event.ref", &["HEAD_BRANCH", "HEAD_REF"])?;
         let ssh = format!("git@github.com:{owner}/{name}.git");
-        names.set("event.repository.full_name", format!("{owner}/{name}"), repo());
+        names.set(
+            "event.repository.full_name",
+            format!("{owner}/{name}"),
+            repo(),
+        );
         names.set("event.repository.ssh_url", ssh, repo());
         names.set("event.repository.html_url", url, repo());
         names.set("event.repository.name", name, repo());
@@ -119,12 +127,20 @@ impl Parent<'_> {
         let of = |place: &str| Origin::new(&request, place);
         names.set_constant("event.action", "published");
         names.set("event.repository.clone_url", format!("{url}.git"), repo());
-        names.set("event.repository.full_name", format!("{owner}/{name}"), repo());
+        names.set(
+            "event.repository.full_name",
+            format!("{owner}/{name}"),
+            repo(),
+        );
         names.set("event.repository.html_url", url, repo());
         names.set("event.repository.name", name, repo());
         let tag = self.env(&["HEAD_REV"]);
         names.set("event.release.tag_name", self.revision.as_str(), tag);
-        names.set("event.release.target_commitish", target, of("/target_commitish"));
+        names.set(
+            "event.release.target_commitish",
+            target,
+            of("/target_commitish"),
+        );
         names.set("event.release.published_at", published, of("/published_at"));
         names.set("event.sender.login", author, of("/author/login"));
         Ok(())
@@ -245,7 +261,11 @@ impl Parent<'_> {
         let of = |variable: &str| self.env(&[variable]);
         let place = || of("HEAD_REPOSITORY");
         names.set("event.repository.clone_url", repo, place());
-        names.set("event.repository.full_name", format!("{owner}/{name}"), place());
+        names.set(
+            "event.repository.full_name",
+            format!("{owner}/{name}"),
+            place(),
+        );
         names.set("event.repository.html_url", repo, place());
         names.set("event.repository.name", name.as_str(), place());
         let revision = self.revision.as_str();

@@ -212,7 +212,11 @@ impl Parent<'_> {
         let chosen = Origin::definition(self.decision.definition.id(), "/metadata/source");
         names.set("repository.project", project, chosen);
         let (level, place) = self.level(&projects, project)?;
-        names.set("repository.level", level, Origin::new(&Request::Projects, place));
+        names.set(
+            "repository.level",
+            level,
+            Origin::new(&Request::Projects, place),
+        );
         Ok(())
     }
 

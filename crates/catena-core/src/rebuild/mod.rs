@@ -13,6 +13,7 @@
 
 mod action;
 mod context;
+mod explain;
 mod github;
 mod hg;
 mod matching;

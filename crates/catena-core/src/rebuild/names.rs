@@ -121,8 +121,7 @@ impl Names {
     }
 
     fn put_at(&mut self, path: &[&str], value: Value, origin: Option<Origin>) {
-        self.entries
-            .retain(|entry| !starts_with(&entry.path, path));
+        self.entries.retain(|entry| !starts_with(&entry.path, path));
         if let Some(origin) = origin {
             self.enter(path, &value, origin);
         }
@@ -152,7 +151,11 @@ impl Names {
             .max_by_key(|entry| entry.path.len());
         known.map_or_else(
             || self.event.clone(),
-            |entry| entry.origin.below(path.get(entry.path.len()..).unwrap_or_default()),
+            |entry| {
+                entry
+                    .origin
+                    .below(path.get(entry.path.len()..).unwrap_or_default())
+            },
         )
     }
 
@@ -174,12 +177,7 @@ impl Names {
             .filter_map(|entry| match entry.origin.asserter() {
                 Asserter::Task(task) => Some(Fact {
                     task,
-                    name: entry
-                        .path
-                        .join(".")
-                        .chars()
-                        .take(LONGEST_NAME)
-                        .collect(),
+                    name: entry.path.join(".").chars().take(LONGEST_NAME).collect(),
                     value: entry.value.clone(),
                 }),
                 _ => None,
@@ -237,7 +235,11 @@ mod tests {
     fn names() -> Names {
         let task = "YyxNNh7mTAmwDhB4Itm0jg".parse().unwrap();
         let mut names = Names::new(Origin::definition(task, "/extra/tasks_for"));
-        names.set("event.pull", Map::new(), Origin::new(&Request::Projects, "/p"));
+        names.set(
+            "event.pull",
+            Map::new(),
+            Origin::new(&Request::Projects, "/p"),
+        );
         names.set("event.pull.sha", "1", Origin::definition(task, "/env/SHA"));
         names.set_constant("event.action", "published");
         names
@@ -251,7 +253,10 @@ mod tests {
         assert_eq!(origin("event.pull.sha"), "/env/SHA");
         assert_eq!(origin("event.action"), "/extra/tasks_for");
         assert_eq!(names.below(&path("event")).len(), 2);
-        assert_eq!(names.value(&path("event.pull.sha")).unwrap().as_str(), Some("1"));
+        assert_eq!(
+            names.value(&path("event.pull.sha")).unwrap().as_str(),
+            Some("1")
+        );
     }
 
     #[test]

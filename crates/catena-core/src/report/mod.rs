@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: MPL-2.0
 //! The verdict and everything it rests on, as plain data (RULINGS P26).
 
+mod difference;
 mod finding;
 
+pub use difference::{Difference, Flow, Pattern, Purpose};
 pub use finding::{Asserter, Check, EvidencePointer, Finding, FindingBuilder};
 
 use std::fmt;

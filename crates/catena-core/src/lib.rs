@@ -12,6 +12,7 @@ pub mod graph;
 pub mod json;
 pub mod limits;
 pub mod model;
+pub mod patterns;
 pub mod policy;
 mod rebuild;
 pub mod report;

@@ -25,14 +25,32 @@ impl<'a> Source<'a> {
 
     /// Returns the first of the prefixed variables that is set (V11).
     pub(crate) fn variable(&self, names: &[&str]) -> Result<Option<&'a str>, Shape> {
+        Ok(self.set_variable(names)?.map(|(_, text)| text))
+    }
+
+    /// Returns where in the definition the first of the prefixed variables that is set stands, or would.
+    pub(crate) fn variable_place(&self, names: &[&str]) -> String {
+        let set = self.set_variable(names).ok().flatten();
+        let key = set.map_or_else(
+            || self.prefixed(names.first().copied().unwrap_or_default()),
+            |(key, _)| key,
+        );
+        format!("/payload/env/{key}")
+    }
+
+    fn set_variable(&self, names: &[&str]) -> Result<Option<(String, &'a str)>, Shape> {
         let env = self.definition.env()?;
         for name in names {
-            let key = format!("{}_{name}", self.policy.source_env_prefix);
+            let key = self.prefixed(name);
             if let Some(text) = env.optional_text(&key)? {
-                return Ok(Some(text));
+                return Ok(Some((key, text)));
             }
         }
         Ok(None)
+    }
+
+    fn prefixed(&self, name: &str) -> String {
+        format!("{}_{name}", self.policy.source_env_prefix)
     }
 
     /// Returns the head repository without trailing slashes; `None` when unset or empty.

@@ -17,6 +17,7 @@ use crate::model::datestamp::{self, Sign};
 use crate::model::definition::Definition;
 use crate::model::ids::TaskId;
 use crate::model::shape::{Fields, Shape, describe};
+use crate::patterns::Clue;
 use crate::policy::{GRAPH_IGNORED_KEYS, Switch};
 use crate::report::{Asserter, Check};
 use crate::request::Request;
@@ -44,26 +45,29 @@ pub(crate) fn run(cx: &Cx<'_>, object: &Object<'_>) -> Applied {
             .says(Asserter::SignedCot(member.parent))
             .says(Asserter::Task(object.id))
             .at(&member.request, format!("/{}/task{pointer}", object.id))
-            .build()
     };
     let mut findings = Vec::new();
     match foreign_dependencies(&member) {
         Ok(foreign) if foreign.is_empty() => {}
-        Ok(foreign) => findings.push(reject(
-            "only dependencies that the graph lists".into(),
-            format!("also {}", foreign.join(", ")),
-            "/dependencies",
-        )),
+        Ok(foreign) => findings.push(
+            reject(
+                "only dependencies that the graph lists".into(),
+                format!("also {}", foreign.join(", ")),
+                "/dependencies",
+            )
+            .build(),
+        ),
         Err(shape) => findings.push(cx.shape(object, &shape)),
     }
     let resolved = match resolve(cx, &member) {
         Ok(resolved) => resolved,
         Err(problem) => {
-            findings.push(reject(
+            let finding = reject(
                 "relative datestamps that can be resolved".into(),
                 problem,
                 "",
-            ));
+            );
+            findings.push(finding.build());
             return Applied::Ran(findings);
         }
     };
@@ -74,19 +78,29 @@ pub(crate) fn run(cx: &Cx<'_>, object: &Object<'_>) -> Applied {
         .filter(|(key, _)| !GRAPH_IGNORED_KEYS.contains(&&***key))
     {
         let Some(runtime) = member.runtime.value().get(key) else {
-            findings.push(reject(
+            let finding = reject(
                 format!("{key:.100} = {}", describe(Some(value))),
                 "nothing".into(),
                 &format!("/{key}"),
-            ));
+            );
+            findings.push(finding.build());
             continue;
         };
         let limit = cx.inputs.limits.differences;
         for found in compare::differences(value, runtime, Exactness::Exact, limit) {
             let pointer = format!("/{key}{}", found.pointer);
             let typed = compare::differences(value, runtime, Exactness::Python, limit);
+            let clue = Clue {
+                pointer: &pointer,
+                expected: value.pointer(&found.pointer),
+                found: runtime.pointer(&found.pointer),
+                flows: &[],
+            };
+            let pattern = clue.pattern();
             let finding = if typed.iter().any(|other| other.pointer == found.pointer) {
                 reject(format!("{pointer} = {}", found.left), found.right, &pointer)
+                    .pattern(pattern)
+                    .build()
             } else {
                 exact_types::finding(
                     object.id,

@@ -9,6 +9,7 @@ use super::graph_match::{Member, member};
 use super::{Applied, Cx};
 use crate::model::ids::TaskId;
 use crate::model::shape::describe;
+use crate::patterns::Clue;
 use crate::policy::{GRAPH_IGNORED_KEYS, Switch};
 use crate::report::{Asserter, Check};
 use crate::request::Request;
@@ -39,12 +40,17 @@ pub(crate) fn run(cx: &Cx<'_>, object: &Object<'_>) -> Applied {
             .says(Asserter::SignedCot(member.parent))
             .says(Asserter::Task(object.id))
             .at(&Request::Definition { task: object.id }, format!("/{key}"))
-            .build()
+    };
+    let clue = |key: &str, expected: Option<&Value>, found: Option<&Value>| {
+        let pointer = &format!("/{key}");
+        let flows = &[];
+        Clue { pointer, expected, found, flows }.pattern()
     };
     let mut findings = Vec::new();
     for key in ["payload", "scopes"] {
         if member.entry.get(key).is_none() {
-            findings.push(reject(format!("{key} in the graph"), "nothing".into(), key));
+            let finding = reject(format!("{key} in the graph"), "nothing".into(), key);
+            findings.push(finding.build());
         }
     }
     for (key, value) in member.runtime.value().as_object().into_iter().flatten() {
@@ -63,20 +69,21 @@ pub(crate) fn run(cx: &Cx<'_>, object: &Object<'_>) -> Applied {
             _ => false,
         };
         if !allowed {
-            findings.push(reject(
+            let finding = reject(
                 format!("{key:.100} in the graph, or the queue's default"),
                 describe(Some(value)),
                 key,
-            ));
+            );
+            findings.push(finding.pattern(clue(key, None, Some(value))).build());
         }
     }
     let pools = (pool(&member.entry), pool(member.runtime.value()));
     if pools.0 != pools.1 {
-        findings.push(reject(
-            format!("worker pool {}", pools.0),
-            pools.1,
-            "taskQueueId",
-        ));
+        let key = "taskQueueId";
+        let (expected, found) = (pools.0.as_str().into(), pools.1.as_str().into());
+        let pattern = clue(key, Some(&expected), Some(&found));
+        let finding = reject(format!("worker pool {}", pools.0), pools.1, key);
+        findings.push(finding.pattern(pattern).build());
     }
     Applied::Ran(findings)
 }

@@ -4,66 +4,65 @@
 use catena_jsone::{Map, Value};
 use jiff::{SignedDuration, Timestamp};
 
+use super::template::Rendering;
 use super::{Parent, Stop};
-use crate::checks::{exact_types, rebuild_mismatch};
+use crate::checks::rebuild_mismatch;
 use crate::compare::{Difference, Exactness, differences, prune};
 use crate::model::definition::Definition;
 use crate::report::{Asserter, Finding};
 
+/// The rendered task that differs least from the runtime definition.
+pub(super) struct Nearest {
+    /// Its place in the list of tasks.
+    pub(super) at: usize,
+    /// The task as it was compared.
+    pub(super) rebuilt: Value,
+    pub(super) exact: Vec<Difference>,
+    /// What differs even for a lenient comparison.
+    pub(super) values: Vec<Difference>,
+}
+
+/// Differences that are looked at for each one that is told, to find the most telling.
+const LOOKED_AT: usize = 8;
+
 impl Parent<'_> {
     /// Requires one of the rendered tasks to equal the runtime definition (V69a); which one does not matter (S41).
-    pub(super) fn matches(&self, mut tasks: Vec<Value>) -> Result<Vec<Finding>, Stop> {
-        let request = self.template_request();
-        let reject = |expected: String, found: String| {
-            rebuild_mismatch::META
-                .reject(expected, found)
-                .says(Asserter::VcsHost)
-                .says(Asserter::Task(self.own.id()))
-        };
+    pub(super) fn matches(&self, rendering: &Rendering) -> Result<Vec<Finding>, Stop> {
+        let mut tasks = rendering.tasks().unwrap_or_default().to_vec();
         if matches!(self.tasks_for, "action" | "pr-action") && !tasks.is_empty() {
             self.settle_group(&mut tasks)?;
         }
         let runtime = normal(self.own.value());
-        let limit = self.inputs.limits.differences;
-        let mut nearest: Option<(Vec<Difference>, Vec<Difference>)> = None;
-        for task in tasks {
+        let limit = self.inputs.limits.differences.saturating_mul(LOOKED_AT);
+        let mut nearest: Option<Nearest> = None;
+        for (at, task) in tasks.into_iter().enumerate() {
             let rebuilt = normal(&complete(task, self.own));
             let exact = differences(&rebuilt, &runtime, Exactness::Exact, limit);
             if exact.is_empty() {
                 return Ok(Vec::new());
             }
-            let values = differences(&rebuilt, &runtime, Exactness::Python, limit);
             if nearest
                 .as_ref()
-                .is_none_or(|(best, _)| exact.len() < best.len())
+                .is_none_or(|best| exact.len() < best.exact.len())
             {
-                nearest = Some((exact, values));
+                let values = differences(&rebuilt, &runtime, Exactness::Python, limit);
+                nearest = Some(Nearest {
+                    at,
+                    rebuilt,
+                    exact,
+                    values,
+                });
             }
         }
-        let Some((exact, values)) = nearest else {
-            return Err(
-                reject("a task".into(), "the template renders to none".into())
-                    .at(&request, "/tasks")
-                    .into(),
-            );
-        };
-        let findings = exact.into_iter().map(|difference| {
-            let Difference {
-                pointer,
-                left,
-                right,
-            } = difference;
-            let finding = if values.iter().any(|other| other.pointer == pointer) {
-                reject(
-                    format!("{pointer} = {left}, as the template renders"),
-                    right,
-                )
-            } else {
-                exact_types::finding(self.own.id(), format!("{pointer} = {left}"), right)
-            };
-            finding.task(self.own.id()).at(&request, pointer).build()
-        });
-        Ok(findings.collect())
+        match nearest {
+            Some(nearest) => Ok(self.explain(rendering, &nearest, &runtime)),
+            None => Err(rebuild_mismatch::META
+                .reject("a task", "the template renders to none")
+                .says(Asserter::VcsHost)
+                .says(Asserter::Task(self.own.id()))
+                .at(&self.template_request(), "/tasks")
+                .into()),
+        }
     }
 }
 

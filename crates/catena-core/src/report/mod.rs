@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: MPL-2.0
 //! The verdict and everything it rests on, as plain data (RULINGS P26).
 
+mod difference;
 mod finding;
 mod status;
 
+pub use difference::{Difference, Flow, Pattern, Purpose};
 pub use finding::{Asserter, Check, EvidencePointer, Finding, FindingBuilder};
 pub use status::{Resolution, TaskStatus};
 

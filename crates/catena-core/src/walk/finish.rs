@@ -12,6 +12,7 @@ use crate::document::{Body, Document};
 use crate::evidence::Evidence;
 use crate::model::ids::{ArtifactName, TaskId};
 use crate::model::task_type::TaskType;
+use crate::patterns;
 use crate::rebuild;
 use crate::report::{Artifact, Basis, Fact, Link, Report, RequestRecord, Subject, Verdict};
 use crate::request::Request;
@@ -165,6 +166,9 @@ fn report(
         if let Some(object) = finding.task.and_then(|task| chain.get(task)) {
             finding.roles = object.names.iter().cloned().collect();
         }
+        finding.pattern = finding
+            .pattern
+            .or_else(|| patterns::of_rerun(finding, chain));
         finding.asserters.sort();
         finding.asserters.dedup();
     }

@@ -9,6 +9,7 @@
 mod chains;
 mod evidence;
 mod examples;
+mod explain;
 mod flips;
 mod hostile;
 mod matters;

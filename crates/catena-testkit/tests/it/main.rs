@@ -10,6 +10,7 @@ mod chains;
 mod evidence;
 mod examples;
 mod explain;
+mod examples_of_checks;
 mod flips;
 mod hostile;
 mod matters;

@@ -7,9 +7,10 @@ use catena_jsone::Value;
 
 use super::graph_match::{Member, member};
 use super::{Applied, Cx};
+use crate::compare::{Exactness, differences};
 use crate::model::ids::TaskId;
 use crate::model::shape::describe;
-use crate::policy::{GRAPH_IGNORED_KEYS, Switch};
+use crate::policy::{InGraph, QueueMember, Switch};
 use crate::report::{Asserter, Check};
 use crate::request::Request;
 use crate::walk::Object;
@@ -42,27 +43,12 @@ pub(crate) fn run(cx: &Cx<'_>, object: &Object<'_>) -> Applied {
             .build()
     };
     let mut findings = Vec::new();
-    for key in ["payload", "scopes"] {
-        if member.entry.get(key).is_none() {
-            findings.push(reject(format!("{key} in the graph"), "nothing".into(), key));
-        }
+    for key in left_open(&member.entry) {
+        findings.push(reject(format!("{key} in the graph"), "nothing".into(), key));
     }
-    for (key, value) in member.runtime.value().as_object().into_iter().flatten() {
-        if member.entry.get(key).is_some()
-            || GRAPH_IGNORED_KEYS.contains(&&**key)
-            || matches!(&**key, "payload" | "scopes")
-        {
-            continue;
-        }
-        let allowed = match &**key {
-            "provisionerId" | "workerType" => continue,
-            "taskGroupId" => creator(cx, &member).contains(&value.as_str().unwrap_or_default()),
-            "requires" => value.as_str() == Some("all-completed"),
-            "retries" => value.as_int() == Some(5),
-            "extra" | "routes" | "tags" => !value.is_truthy(),
-            _ => false,
-        };
-        if !allowed {
+    let runtime = member.runtime.value().as_object();
+    for (key, value) in runtime.into_iter().flatten() {
+        if member.entry.get(key).is_none() && !is_the_queues(cx, &member, key, value) {
             findings.push(reject(
                 format!("{key:.100} in the graph, or the queue's default"),
                 describe(Some(value)),
@@ -81,6 +67,27 @@ pub(crate) fn run(cx: &Cx<'_>, object: &Object<'_>) -> Applied {
     Applied::Ran(findings)
 }
 
+/// Returns the members that an entry must state and does not (S6).
+pub(crate) fn left_open(entry: &Value) -> impl Iterator<Item = &'static str> {
+    QueueMember::all()
+        .filter(|(key, known)| known.graph == InGraph::Stated && entry.get(key).is_none())
+        .map(|(key, _)| key)
+}
+
+/// Returns whether a member that the graph leaves open is as the queue fills it in, or has its own finding.
+fn is_the_queues(cx: &Cx<'_>, member: &Member<'_>, key: &str, value: &Value) -> bool {
+    match QueueMember::in_graph(key) {
+        InGraph::Ignored | InGraph::Pool | InGraph::Stated => true,
+        InGraph::Creator => creator(cx, member).contains(&value.as_str().unwrap_or_default()),
+        InGraph::Default => {
+            let known = QueueMember::find(key).zip(member.entry.as_object());
+            let default = known.and_then(|(known, entry)| known.value(entry, member.runtime.id()));
+            default.is_some_and(|due| differences(&due, value, Exactness::Exact, 1).is_empty())
+        }
+        InGraph::Strict => false,
+    }
+}
+
 /// Returns the task groups that the task's creator may have put it into.
 fn creator<'a>(cx: &Cx<'a>, member: &Member<'_>) -> Vec<&'a str> {
     let Some(parent) = cx.chain.get(member.parent) else {
@@ -94,7 +101,7 @@ fn creator<'a>(cx: &Cx<'a>, member: &Member<'_>) -> Vec<&'a str> {
 }
 
 /// Returns the worker pool in one form, whichever members state it.
-fn pool(definition: &Value) -> String {
+pub(crate) fn pool(definition: &Value) -> String {
     let text = |key| definition.get(key).and_then(Value::as_str);
     match (
         text("provisionerId"),

@@ -7,6 +7,7 @@
 )]
 
 mod chains;
+mod defaults;
 mod evidence;
 mod examples;
 mod flips;

@@ -5,8 +5,8 @@ use super::Inputs;
 use super::book::Book;
 use super::chain::Chain;
 use crate::checks::{
-    Applied, cot_missing, evidence_absent, evidence_unavailable, limit_exceeded, miss_finding,
-    optional_unavailable, run_state,
+    Applied, cot_feature, cot_missing, evidence_absent, evidence_unavailable, limit_exceeded,
+    miss_finding, optional_unavailable, run_state,
 };
 use crate::document::{ErrorKind, EvidenceError};
 use crate::evidence::{Evidence, Miss};
@@ -25,6 +25,10 @@ pub(super) fn judge(
 ) {
     for (request, answer) in evidence.answers() {
         let Err(error) = answer else { continue };
+        if let Some(finding) = unasked(inputs, evidence, request, error) {
+            book.add(finding.says(Asserter::Queue).build());
+            continue;
+        }
         let optional = is_optional(request);
         if optional && error.kind == ErrorKind::Absent {
             if let Some(task) = task_of(request) {
@@ -48,6 +52,23 @@ pub(super) fn judge(
             None => finding.build(),
         });
     }
+}
+
+/// Returns the finding for a chain-of-trust document that does not exist because the definition did not ask for it
+/// the signature that it lacks as well is left to `cot-missing`.
+fn unasked(
+    inputs: &Inputs,
+    evidence: &Evidence,
+    request: &Request,
+    error: &EvidenceError,
+) -> Option<FindingBuilder> {
+    let (Request::CotBody { task, .. }, ErrorKind::Absent) = (request, error.kind) else {
+        return None;
+    };
+    let definition = evidence.definition(*task).ok()?;
+    let claims = definition.worker_claims(&inputs.settings.scriptworker_provisioners);
+    let claims = claims.ok().filter(|claims| claims.len() == 1)?;
+    cot_feature::inspect(definition, claims.first()?)
 }
 
 /// Returns the task that a request is about.

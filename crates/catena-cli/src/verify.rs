@@ -254,11 +254,8 @@ impl<'a> Question<'a> {
 }
 
 impl Question<'_> {
-    const fn profile(&self) -> Profile {
-        match self.options.profile {
-            args::Profile::Compat => Profile::Compat,
-            args::Profile::Strict => Profile::Strict,
-        }
+    fn profile(&self) -> Profile {
+        self.options.profile.into()
     }
 
     fn http_options(&self, work_dir: Option<&WorkDir>, progress: &Progress) -> HttpOptions {

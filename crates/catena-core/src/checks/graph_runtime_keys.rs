@@ -58,11 +58,11 @@ pub(crate) fn run(cx: &Cx<'_>, object: &Object<'_>) -> Applied {
     }
     let pools = (pool(&member.entry), pool(member.runtime.value()));
     if pools.0 != pools.1 {
-        findings.push(reject(
-            format!("worker pool {}", pools.0),
-            pools.1,
-            "taskQueueId",
-        ));
+        let shown = |pool: Option<String>| {
+            pool.map_or_else(|| "nothing".to_owned(), |pool| format!("{pool:.200}"))
+        };
+        let expected = format!("worker pool {}", shown(pools.0));
+        findings.push(reject(expected, shown(pools.1), "taskQueueId"));
     }
     Applied::Ran(findings)
 }
@@ -101,15 +101,15 @@ fn creator<'a>(cx: &Cx<'a>, member: &Member<'_>) -> Vec<&'a str> {
 }
 
 /// Returns the worker pool in one form, whichever members state it.
-pub(crate) fn pool(definition: &Value) -> String {
+pub(crate) fn pool(definition: &Value) -> Option<String> {
     let text = |key| definition.get(key).and_then(Value::as_str);
     match (
         text("provisionerId"),
         text("workerType"),
         text("taskQueueId"),
     ) {
-        (Some(provisioner), Some(worker), _) => format!("{provisioner}/{worker}"),
-        (_, _, Some(queue)) => queue.chars().take(200).collect(),
-        _ => "nothing".to_owned(),
+        (Some(provisioner), Some(worker), _) => Some(format!("{provisioner}/{worker}")),
+        (_, _, Some(queue)) => Some(queue.to_owned()),
+        _ => None,
     }
 }

@@ -3,7 +3,7 @@
 
 use super::Inputs;
 use super::book::Book;
-use super::chain::Chain;
+use super::chain::{Chain, Object};
 use crate::checks::{
     Applied, cot_feature, cot_missing, evidence_absent, evidence_unavailable, limit_exceeded,
     miss_finding, optional_unavailable, run_state,
@@ -137,9 +137,7 @@ fn classify(inputs: &Inputs, request: &Request, error: &EvidenceError) -> Option
 pub(super) fn runs(evidence: &Evidence, chain: &Chain<'_>, book: &mut Book) {
     for object in chain.objects.values() {
         let id = object.id;
-        if let Err(miss) = &object.definition {
-            unreadable(&Request::Definition { task: id }, miss, id, book);
-        }
+        definition(object, book);
         let request = Request::Status { task: id };
         let pin = match evidence.run(id) {
             Ok(pin) => pin,
@@ -173,6 +171,18 @@ pub(super) fn runs(evidence: &Evidence, chain: &Chain<'_>, book: &mut Book) {
                 .build()
         });
         book.record(id, run_state::META.id, Applied::found(finding));
+    }
+}
+
+/// Enters what is wrong with a definition that was received and is none.
+pub(super) fn definition(object: &Object<'_>, book: &mut Book) {
+    if let Err(miss) = &object.definition {
+        unreadable(
+            &Request::Definition { task: object.id },
+            miss,
+            object.id,
+            book,
+        );
     }
 }
 

@@ -104,22 +104,11 @@ pub(crate) struct Verify {
     /// Do not verify signatures: never a trust decision
     #[arg(long)]
     unsigned: bool,
-    /// Print the report as JSON
-    #[arg(long, conflicts_with_all = ["quiet", "verbose"])]
-    json: bool,
-    /// Print one line only, and no progress
-    #[arg(long, short, conflicts_with = "verbose")]
-    quiet: bool,
-    /// Print everything, also what passed
-    #[arg(long, short)]
-    verbose: bool,
+    #[command(flatten)]
+    pub(crate) show: Show,
 }
 
 impl Verify {
-    pub(crate) const fn format(&self) -> Format {
-        Format::of(self.json, self.quiet, self.verbose)
-    }
-
     /// Whether the task's own document is checked (P12).
     pub(crate) const fn own(&self) -> CheckTask {
         match (self.check_task, self.no_check_task) {
@@ -162,20 +151,32 @@ pub(crate) struct Lint {
     /// End with status 1 on warnings as well
     #[arg(long)]
     pub(crate) deny_warnings: bool,
-    /// Print the result as JSON
+    #[command(flatten)]
+    pub(crate) show: Show,
+}
+
+/// How much to print.
+#[derive(Args, Debug)]
+pub(crate) struct Show {
+    /// Print JSON
     #[arg(long, conflicts_with_all = ["quiet", "verbose"])]
     json: bool,
-    /// Print one line for each task
+    /// Print one line for a task, and no progress
     #[arg(long, short, conflicts_with = "verbose")]
     quiet: bool,
-    /// Print everything
+    /// Print everything, also what passed
     #[arg(long, short)]
     verbose: bool,
 }
 
-impl Lint {
+impl Show {
     pub(crate) const fn format(&self) -> Format {
-        Format::of(self.json, self.quiet, self.verbose)
+        match (self.json, self.quiet, self.verbose) {
+            (true, ..) => Format::Json,
+            (_, true, _) => Format::Line,
+            (_, _, true) => Format::All,
+            _ => Format::Text,
+        }
     }
 }
 
@@ -189,15 +190,6 @@ pub(crate) enum Format {
 }
 
 impl Format {
-    const fn of(json: bool, quiet: bool, verbose: bool) -> Self {
-        match (json, quiet, verbose) {
-            (true, ..) => Self::Json,
-            (_, true, _) => Self::Line,
-            (_, _, true) => Self::All,
-            _ => Self::Text,
-        }
-    }
-
     pub(crate) const fn detail(self) -> Detail {
         match self {
             Self::All => Detail::All,

@@ -47,7 +47,7 @@ pub(crate) fn run(options: &args::Lint, color: When) -> Result<Exit, Failure> {
         catena: env!("CARGO_PKG_VERSION").to_owned(),
         config_sha256: sha256,
     };
-    show(&lints, &versions, options.format(), color, &tasks)?;
+    show(&lints, &versions, options.show.format(), color, &tasks)?;
     Ok(exit(options, &lints))
 }
 

@@ -36,7 +36,7 @@ pub(crate) fn verify(options: &args::Verify, color: When) -> Result<Exit, Failur
         .as_deref()
         .map(WorkDir::claim)
         .transpose()?;
-    let bar = match options.format() {
+    let bar = match options.show.format() {
         Format::Line => Bar::hidden(),
         _ => Bar::on_stderr(),
     };
@@ -60,7 +60,7 @@ pub(crate) fn verify(options: &args::Verify, color: When) -> Result<Exit, Failur
     if let Some(timing) = &mut report.timing {
         timing.wall_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
     }
-    output::report(&report, &versions, options.format(), color)?;
+    output::report(&report, &versions, options.show.format(), color)?;
     Ok(report.verdict.into())
 }
 

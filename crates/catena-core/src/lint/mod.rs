@@ -72,7 +72,7 @@ pub struct Warning {
 pub struct Later {
     /// Tasks of the chain that no file defines; what they name is not in [`Lint::links`].
     pub tasks: Vec<TaskId>,
-    /// Checks that need more than definitions, by id.
+    /// Checks of tasks that a file defines, by id, that need more than definitions.
     pub checks: Vec<&'static str>,
     /// Documents of the repositories' hosts that the rules asked for, beside those of every link.
     pub documents: Vec<String>,

@@ -17,7 +17,7 @@ pub(crate) struct Judged {
     pub(crate) subject: Subject,
     pub(crate) links: Vec<Link>,
     pub(crate) findings: Vec<Finding>,
-    /// Checks that some object waits for.
+    /// Checks that some object with a definition waits for.
     pub(crate) undecided: Vec<&'static str>,
 }
 
@@ -46,9 +46,12 @@ pub(crate) fn judge(
     let mut links = links(inputs, chain, &book, &super::finish::Listed::new());
     let mut undecided = BTreeSet::new();
     for link in &mut links {
+        let is_known = chain
+            .get(link.task)
+            .is_some_and(|object| object.known().is_some());
         link.checks.retain(|check| {
             let open = check.outcome == Outcome::Undetermined;
-            if open {
+            if open && is_known {
                 undecided.insert(check.id);
             }
             !open

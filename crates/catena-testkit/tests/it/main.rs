@@ -14,6 +14,7 @@ mod features;
 mod flips;
 mod hostile;
 mod injected;
+mod lint;
 mod matters;
 mod verifier;
 mod walk;

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 
 use catena_core::checks;
 use catena_core::checks::examples::{self, Example};
+use catena_core::lint;
 use catena_core::report::Check;
 
 use crate::exit::Exit;
@@ -31,7 +32,8 @@ pub(crate) fn list() -> Result<Exit, Failure> {
 
 /// Prints the page of one check.
 pub(crate) fn one(id: &str) -> Result<Exit, Failure> {
-    let Some(check) = checks::ALL.iter().find(|check| check.id == id) else {
+    let mut all = checks::ALL.iter().chain(lint::ALL);
+    let Some(check) = all.find(|check| check.id == id) else {
         return Err(Failure::Check {
             id: id.to_owned(),
             nearest: nearest(id),
@@ -68,6 +70,7 @@ pub(crate) fn one(id: &str) -> Result<Exit, Failure> {
 fn nearest(id: &str) -> Vec<&'static str> {
     let mut near: Vec<&str> = checks::ALL
         .iter()
+        .chain(lint::ALL)
         .map(|check| check.id)
         .filter(|known| {
             id.split('-')

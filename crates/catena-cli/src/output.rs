@@ -70,12 +70,11 @@ pub(crate) fn report(
     color: When,
 ) -> Result<(), Failure> {
     let text = match format {
-        Format::All => text::render(report, &style(color, Detail::All)),
+        Format::All | Format::Text => text::render(report, &style(color, format.detail())),
         Format::Json => {
             json::render(report, versions).map_err(|source| Failure::Render { source })?
         }
         Format::Line => format!("{}\n", text::one_line(report)),
-        Format::Text => text::render(report, &style(color, Detail::Folded)),
     };
     print(&text)?;
     if report.verdict != Verdict::Trusted && !io::stdout().is_terminal() {
@@ -112,7 +111,8 @@ pub(crate) fn log(report: &Report, path: &Path) -> Result<(), Failure> {
     })
 }
 
-fn style(color: When, detail: Detail) -> Style {
+/// Returns how pages are to look on this stdout.
+pub(crate) fn style(color: When, detail: Detail) -> Style {
     let terminal = io::stdout().is_terminal();
     let set = |name| env::var_os(name).is_some_and(|value| !value.is_empty());
     let colour = match color {

@@ -36,7 +36,7 @@ pub(crate) fn verify(options: &args::Verify, color: When) -> Result<Exit, Failur
         .as_deref()
         .map(WorkDir::claim)
         .transpose()?;
-    let bar = match options.format() {
+    let bar = match options.show.format() {
         Format::Line => Bar::hidden(),
         _ => Bar::on_stderr(),
     };
@@ -63,7 +63,7 @@ pub(crate) fn verify(options: &args::Verify, color: When) -> Result<Exit, Failur
     if let Some(path) = &options.log {
         output::log(&report, path)?;
     }
-    output::report(&report, &versions, options.format(), color)?;
+    output::report(&report, &versions, options.show.format(), color)?;
     Ok(report.verdict.into())
 }
 
@@ -257,11 +257,8 @@ impl<'a> Question<'a> {
 }
 
 impl Question<'_> {
-    const fn profile(&self) -> Profile {
-        match self.options.profile {
-            args::Profile::Compat => Profile::Compat,
-            args::Profile::Strict => Profile::Strict,
-        }
+    fn profile(&self) -> Profile {
+        self.options.profile.into()
     }
 
     fn http_options(&self, work_dir: Option<&WorkDir>, progress: &Progress) -> HttpOptions {

@@ -11,6 +11,7 @@ mod evidence;
 pub mod graph;
 pub mod json;
 pub mod limits;
+pub mod lint;
 pub mod model;
 pub mod patterns;
 pub mod policy;

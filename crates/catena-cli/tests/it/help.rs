@@ -25,6 +25,11 @@ fn explain() {
 }
 
 #[test]
+fn lint() {
+    insta::assert_snapshot!(help(&["lint", "--help"]));
+}
+
+#[test]
 fn version() {
     assert_eq!(
         help(&["--version"]),

@@ -18,7 +18,7 @@ use crate::model::definition::Definition;
 use crate::model::ids::TaskId;
 use crate::model::shape::{Fields, Shape, describe};
 use crate::patterns::Clue;
-use crate::policy::{GRAPH_IGNORED_KEYS, Switch};
+use crate::policy::{InGraph, QueueMember, Switch};
 use crate::report::{Asserter, Check};
 use crate::request::Request;
 use crate::walk::Object;
@@ -75,7 +75,7 @@ pub(crate) fn run(cx: &Cx<'_>, object: &Object<'_>) -> Applied {
         .as_object()
         .into_iter()
         .flatten()
-        .filter(|(key, _)| !GRAPH_IGNORED_KEYS.contains(&&***key))
+        .filter(|(key, _)| QueueMember::in_graph(key) != InGraph::Ignored)
     {
         let Some(runtime) = member.runtime.value().get(key) else {
             let finding = reject(

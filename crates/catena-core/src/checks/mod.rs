@@ -33,6 +33,7 @@ checks![
     artifact_not_listed,
     chain_length,
     claimed_type,
+    cot_feature,
     cot_malformed,
     cot_missing,
     cot_run,

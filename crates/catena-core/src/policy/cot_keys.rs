@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
 //! Keys of our own, under `x_cot` (P30).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::error::{ConfigError, Place};
@@ -16,6 +16,7 @@ use super::switch::{Relaxations, Switch};
 #[derive(Default)]
 pub(super) struct CotKeys {
     pub(super) artifact_hosts: Vec<String>,
+    pub(super) denied_features: BTreeSet<String>,
     pub(super) endpoints: BTreeMap<String, String>,
     pub(super) protected_branches: BTreeMap<String, Entry>,
     pub(super) relaxations: Relaxations,
@@ -34,6 +35,7 @@ impl CotKeys {
             match key.text.as_str() {
                 "artifact_hosts" => own.artifact_hosts = settings::hosts(&at)?,
                 "capacity" => _ = at.count(1)?,
+                "denied_features" => own.denied_features = settings::features(&at)?,
                 "endpoints" => own.endpoints = settings::endpoints(&at)?,
                 "protected_branches" => own.protect(&at)?,
                 "relax" => own.relax(&at)?,
@@ -122,6 +124,23 @@ mod tests {
                 .contains("name of a switch")
         );
         assert!(error(json(r#"{"x_cot": {"run_pinning": "off"}}"#)).contains("expected enforce"));
+    }
+
+    #[test]
+    fn features_are_denied_by_name_r06() {
+        let config = json(r#"{"x_cot": {"denied_features": ["dind", "allowPtrace"]}}"#)
+            .ok()
+            .unwrap();
+        assert!(config.settings.denied_features.contains("dind"));
+        let file = json(r#"{"x_cot": {}}"#).ok().unwrap();
+        assert!(file.settings.denied_features.is_empty());
+        for bad in [r#""dind""#, r#"[""]"#, "[7]"] {
+            let text = format!(r#"{{"x_cot": {{"denied_features": {bad}}}}}"#);
+            assert!(
+                error(json(&text)).contains("x_cot.denied_features"),
+                "{bad}"
+            );
+        }
     }
 
     #[test]

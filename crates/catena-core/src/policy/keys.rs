@@ -399,6 +399,11 @@ pub const KEYS: &[KeySpec] = &[
         "What generated documents say about the worker (P37).",
     ),
     verify(
+        "x_cot.denied_features",
+        List,
+        "Flags under `payload.features` that refuse a task, beside `interactive`, which always does; none by default (R-06).",
+    ),
+    verify(
         "x_cot.endpoints",
         Map,
         "Canonical origin to the loopback origin to connect to (P24).",

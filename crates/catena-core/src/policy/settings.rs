@@ -31,6 +31,8 @@ pub struct Settings {
     pub valid_artifact_rules: Vec<ArtifactRule>,
     /// Hosts, lower case, that redirects may lead to whatever they resolve to (P24).
     pub artifact_hosts: Vec<String>,
+    /// Flags under `payload.features`, beside `interactive`, that no task of a chain may have.
+    pub denied_features: BTreeSet<String>,
     /// Canonical origin to the loopback origin to connect to (P24).
     pub endpoints: BTreeMap<String, String>,
     /// Requests in flight at once, when configured (P20).
@@ -96,6 +98,11 @@ pub(super) fn root_url(at: &Cursor<'_>) -> Result<RootUrl, ConfigError> {
     at.str()?
         .parse()
         .map_err(|_| at.expected("https://host, or http://host on loopback (P24)"))
+}
+
+pub(super) fn features(at: &Cursor<'_>) -> Result<BTreeSet<String>, ConfigError> {
+    let name = |at: &Cursor<'_>| at.text().map(str::to_owned);
+    at.list()?.iter().map(name).collect()
 }
 
 pub(super) fn provisioners(at: &Cursor<'_>) -> Result<BTreeSet<String>, ConfigError> {

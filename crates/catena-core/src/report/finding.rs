@@ -163,6 +163,15 @@ impl FindingBuilder {
         self
     }
 
+    /// Makes it the finding of another check, with that one's rules and advice.
+    pub(crate) fn under(mut self, check: &'static Check) -> Self {
+        self.0.order = u8::MAX - check.rank;
+        self.0.id = check.id;
+        self.0.rules = check.rules.to_vec();
+        self.0.help = check.help.to_owned();
+        self
+    }
+
     /// Replaces the rules by the ones that are broken.
     pub fn rules(mut self, rules: &[&'static str]) -> Self {
         self.0.rules = rules.to_vec();

@@ -5,9 +5,11 @@
 //! [`Detail::All`] unfolds it. Identifiers are never abbreviated, except commit hashes to 12 digits.
 
 mod findings;
+mod lint;
 mod style;
 mod tree;
 
+pub use lint::{lint, lint_one_line};
 pub use style::{Characters, Colour, Detail, Style};
 
 use std::collections::BTreeMap;
@@ -15,7 +17,7 @@ use std::fmt::Write;
 
 use catena_core::report::{Basis, Fact, Note, Report, Verdict};
 
-use crate::escape::{SHORT, ascii, clean};
+use crate::escape::{SHORT, clean};
 use style::{Page, Tone};
 
 /// How many notes and self-asserted facts a folded report shows.
@@ -28,14 +30,11 @@ pub fn render(report: &Report, style: &Style) -> String {
     summary(&mut page, report);
     findings::render(&mut page, &report.findings);
     relaxations(&mut page, report);
-    tree::render(&mut page, report);
+    tree::render(&mut page, &report.links);
     facts(&mut page, report);
     notes(&mut page, &report.notes);
     cost(&mut page, report);
-    match style.characters {
-        Characters::Ascii => ascii(&page.text),
-        Characters::Unicode => page.text,
-    }
+    page.finish()
 }
 
 /// Returns the verdict, its subject and its size on one line, with the headline if it is not `trusted`; without

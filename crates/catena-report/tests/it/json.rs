@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
 //! The report for programs, and its published schema.
 
-use catena_report::json::render;
+use catena_report::json::{render, render_lint};
 use serde_json::Value;
 
 use crate::reports;
@@ -52,6 +52,31 @@ fn reports_obey_the_published_schema() {
             .collect();
         assert!(errors.is_empty(), "{errors:#?}");
     }
+}
+
+#[test]
+fn lint_obeys_its_published_schema_r07() {
+    let read = |text: &str| -> Value { serde_json::from_str(text).unwrap() };
+    let report = read(include_str!("../../../../docs/report-v1.schema.json"));
+    let schema = read(include_str!("../../../../docs/lint-v1.schema.json"));
+    let reports = jsonschema::Registry::new()
+        .add("urn:catena:report:1", &report)
+        .and_then(|builder| builder.prepare())
+        .unwrap();
+    let schema = jsonschema::options()
+        .with_registry(&reports)
+        .build(&schema)
+        .unwrap();
+    let text = render_lint(&[reports::lint()], &reports::versions()).unwrap();
+    insta::assert_snapshot!(&text);
+    let mut document = read(&text);
+    let errors: Vec<_> = schema
+        .iter_errors(&document)
+        .map(|e| e.to_string())
+        .collect();
+    assert!(errors.is_empty(), "{errors:#?}");
+    document["tasks"][0]["warnings"][0]["id"] = "cot-feature".into();
+    assert!(!schema.is_valid(&document), "a warning is lint's own");
 }
 
 #[test]

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
 //! Hand-built reports, one for each verdict, and one that a hostile task had its hands in.
 
+use catena_core::lint::{Later, Lint, Warning};
 use catena_core::model::ids::{RunId, TaskId};
 use catena_core::report::{
     Artifact, Asserter, Basis, Check, CheckResult, Fact, Link, Note, Outcome, Relaxation, Report,
@@ -308,4 +309,39 @@ pub(crate) fn hostile() -> Report {
             (evil.clone(), evil.clone(), Some(evil.clone()));
     }
     report
+}
+
+/// What lint says of a task with a finding, a warning and an image from another group.
+pub(crate) fn lint() -> Lint {
+    let report = trusted();
+    let planned = |link: Link| Link {
+        run: None,
+        key: None,
+        artifacts: Vec::new(),
+        ..link
+    };
+    let finding =
+        catena_core::lint::COT_FEATURE.reject("payload.features.chainOfTrust: true", "nothing");
+    Lint {
+        subject: report.subject,
+        label: Some("release-signing\u{1b}[2J".to_owned()),
+        profile: "strict",
+        relaxations: Vec::new(),
+        links: report.links.into_iter().take(2).map(planned).collect(),
+        findings: vec![finding.task(id(1)).says(Asserter::Task(id(1))).build()],
+        warnings: vec![Warning {
+            id: "lint-outside-graph",
+            task: id(0),
+            roles: vec!["signing".to_owned()],
+            expected: format!("{} in one of the files", id(7)),
+            found: "no definition".to_owned(),
+            pointer: "/payload/upstreamArtifacts/0/taskId".to_owned(),
+            help: catena_core::lint::OUTSIDE_GRAPH.help,
+        }],
+        later: Later {
+            tasks: vec![id(7)],
+            checks: vec!["graph-match", "recorded-task"],
+            documents: vec!["template https://hg.example/repo 0123".to_owned()],
+        },
+    }
 }

@@ -26,6 +26,21 @@ fn trusted() {
 }
 
 #[test]
+fn lint_r07() {
+    let lint = reports::lint();
+    let style = Style {
+        characters: Characters::Ascii,
+        ..Style::default()
+    };
+    insta::assert_snapshot!(catena_report::text::lint(&lint, &style));
+    let line = catena_report::text::lint_one_line(&lint);
+    assert!(
+        line.starts_with("FINDINGS signing ") && !line.contains('\u{1b}'),
+        "{line}"
+    );
+}
+
+#[test]
 fn trusted_verbose() {
     insta::assert_snapshot!(all(&reports::trusted()));
 }

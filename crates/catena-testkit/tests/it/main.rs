@@ -7,15 +7,19 @@
 )]
 
 mod chains;
+mod defaults;
 mod evidence;
 mod examples;
-mod explain;
 mod examples_of_checks;
+mod explain;
+mod features;
 mod flips;
 mod hostile;
+mod injected;
+mod lint;
 mod matters;
-mod rules;
 mod mutations;
+mod rules;
 mod saboteurs;
 mod verifier;
 mod walk;

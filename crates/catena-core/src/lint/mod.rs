@@ -5,10 +5,10 @@
 //! rules of [`crate::checks`] run over it: one that needs more than definitions is *blocked*, and lint says that it
 //! is decided at run time. So lint can refuse what would certainly be refused, and can never say *trusted*.
 //!
-//! 1. [`read`] turns files into definitions as the queue would answer them: labels get ids, references are
+//! 1. [`Tasks::read`] turns files into definitions as the queue would answer them: labels get ids, references are
 //!    resolved, the queue's defaults are filled in (P16).
-//! 2. [`lint`] takes one task of them as the root.
-//! 3. [`rules`] adds what only lint says.
+//! 2. [`lint()`] takes one task of them as the root.
+//! 3. The checks of [`ALL`] add what only lint says.
 //!
 //! A parent that no file has is taken to come from the root's tree; a verification asks it (V82).
 

@@ -85,16 +85,15 @@ pub(crate) struct Clue<'a> {
 impl Clue<'_> {
     /// Returns the pattern that the difference fits, if it fits one.
     pub(crate) fn pattern(&self) -> Option<Pattern> {
-        let fits: [(Pattern, fn(&Self) -> bool); 5] = [
-            (LEVEL_MIX_UP, Self::is_level),
-            (NEW_QUEUE_FIELD, Self::is_new_member),
-            (RENAMED_KIND, Self::is_kind),
-            (PULL_REQUEST_MOVED, Self::is_of_pull_request),
-            (MERGE_BOT, Self::is_who_pushed),
+        let fits = [
+            (LEVEL_MIX_UP, self.is_level()),
+            (NEW_QUEUE_FIELD, self.is_new_member()),
+            (RENAMED_KIND, self.is_kind()),
+            (PULL_REQUEST_MOVED, self.is_of_pull_request()),
+            (MERGE_BOT, self.is_who_pushed()),
         ];
         fits.into_iter()
-            .find(|(_, fits)| fits(self))
-            .map(|(pattern, _)| pattern)
+            .find_map(|(pattern, fits)| fits.then_some(pattern))
     }
 
     fn texts(&self) -> Option<(&str, &str)> {
@@ -304,7 +303,12 @@ mod tests {
     #[test]
     fn pull_requests() {
         let title = flow("event.pull_request.title", "a", "pull-request https://h 7");
-        let found = id("/metadata/description", "a", "b", &[title.clone()]);
+        let found = id(
+            "/metadata/description",
+            "a",
+            "b",
+            std::slice::from_ref(&title),
+        );
         assert_eq!(found, Some("pull-request-moved"));
         let condition = Flow {
             purpose: Purpose::Condition,
@@ -316,7 +320,7 @@ mod tests {
     #[test]
     fn who_pushed() {
         let login = flow("event.sender.login", "web-dev", "commit https://h 0f");
-        let of = |a: &str, b: &str| id("/metadata/owner", a, b, &[login.clone()]);
+        let of = |a: &str, b: &str| id("/metadata/owner", a, b, std::slice::from_ref(&login));
         assert_eq!(of("web-dev@x", "a-bot[bot]@x"), Some("merge-bot"));
         assert_eq!(of("web-dev@x", "web-dev@y"), None);
         assert_eq!(of("web-dev@x", "@x"), None);

@@ -50,3 +50,12 @@ fn every_check_has_a_page() {
         );
     }
 }
+
+#[test]
+fn every_innocent_cause_has_a_page() {
+    for cause in catena_core::patterns::ALL {
+        let page = help(&["explain", cause.id]);
+        assert!(page.starts_with(&format!("{}\n", cause.id)), "{page}");
+        assert!(page.contains(cause.text), "{page}");
+    }
+}

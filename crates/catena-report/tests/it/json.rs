@@ -34,6 +34,13 @@ fn unsigned_p19() {
 }
 
 #[test]
+fn explained_s36() {
+    let text = render(&reports::explained(), &reports::versions()).unwrap();
+    let report: Value = serde_json::from_str(&text).unwrap();
+    insta::assert_json_snapshot!(report["findings"]);
+}
+
+#[test]
 fn reports_obey_the_published_schema() {
     let schema = schema();
     let reports = [
@@ -41,6 +48,7 @@ fn reports_obey_the_published_schema() {
         reports::rejected(),
         reports::undetermined(),
         reports::unsigned(),
+        reports::explained(),
         reports::hostile(),
     ];
     for report in reports {
@@ -83,7 +91,8 @@ fn lint_obeys_its_published_schema_r07() {
 fn the_schema_refuses_what_is_not_a_report() {
     let schema = schema();
     let good: Value =
-        serde_json::from_str(&render(&reports::rejected(), &reports::versions()).unwrap()).unwrap();
+        serde_json::from_str(&render(&reports::explained(), &reports::versions()).unwrap())
+            .unwrap();
     for (pointer, value) in [
         ("/verdict", Value::from("fine")),
         ("/schema", Value::from("catena-report/2")),
@@ -91,6 +100,8 @@ fn the_schema_refuses_what_is_not_a_report() {
         ("/links/0/run", Value::from("0")),
         ("/findings/0/verdict", Value::from("trusted")),
         ("/findings/0/asserters/0", Value::from("nobody")),
+        ("/findings/0/difference", Value::from("yes")),
+        ("/findings/0/pattern", Value::from("merge-bot")),
     ] {
         let mut bad = good.clone();
         *bad.pointer_mut(pointer).unwrap() = value;

@@ -4,8 +4,8 @@
 use catena_core::lint::{Later, Lint, Warning};
 use catena_core::model::ids::{RunId, TaskId};
 use catena_core::report::{
-    Artifact, Asserter, Basis, Check, CheckResult, Fact, Link, Note, Outcome, Relaxation, Report,
-    RequestRecord, Subject, Timing, Verdict,
+    Artifact, Asserter, Basis, Check, CheckResult, Difference, EvidencePointer, Fact, Flow, Link,
+    Note, Outcome, Purpose, Relaxation, Report, RequestRecord, Subject, Timing, Verdict,
 };
 use catena_report::json::Versions;
 
@@ -16,6 +16,15 @@ static DIGEST: Check = Check {
     attack: "somebody replaced an artifact after its task had ended",
     help: "do not use the artifact; compare it with what the task's log says and tell the release engineers",
     rank: 90,
+    implies: &[],
+};
+static REBUILD: Check = Check {
+    id: "rebuild-mismatch",
+    rules: &["V69a", "V69b"],
+    title: "the parent's definition is what the repository's template renders to",
+    attack: "somebody created a decision task by hand",
+    help: "compare the differing fields",
+    rank: 80,
     implies: &[],
 };
 static TREE: Check = Check {
@@ -204,6 +213,79 @@ pub(crate) fn rejected() -> Report {
     report
 }
 
+/// A decision task whose template names whoever made the commit.
+pub(crate) fn explained() -> Report {
+    let commit = "commit https://github.com/org/one 0123456789abcdef0123456789abcdef01234567";
+    let template = "/tasks/$let/facts/$switch/tasks_for == \"github-push\"/owner";
+    let flow = |name: &str, value: &str, purpose, (asserter, request, pointer)| Flow {
+        name: name.to_owned(),
+        value: value.to_owned(),
+        asserter,
+        source: EvidencePointer {
+            request,
+            pointer,
+            sha256: None,
+        },
+        purpose,
+    };
+    let task = Asserter::Task(id(1));
+    let definition = format!("definition {}", id(1));
+    let of = |pointer: &str| (task.clone(), definition.clone(), pointer.to_owned());
+    let login = (
+        Asserter::VcsHost,
+        commit.to_owned(),
+        "/author/login".to_owned(),
+    );
+    let env = of("/payload/env/ONE_HEAD_REF");
+    let (value, condition) = (Purpose::Value, Purpose::Condition);
+    let flows = vec![
+        flow("event.sender.login", "\"merge-bot[bot]\"", value, login),
+        flow("event.ref", "\"refs/heads/main\"", value, env),
+        flow(
+            "tasks_for",
+            "\"github-push\"",
+            condition,
+            of("/extra/tasks_for"),
+        ),
+    ];
+    let difference = Difference {
+        pointer: "/metadata/owner".to_owned(),
+        template: template.to_owned(),
+        rebuilt: "\"merge-bot[bot]@users.example.org\"".to_owned(),
+        runtime: "\"a-dev@users.example.org\"".to_owned(),
+        flows,
+    };
+    let expected = format!(
+        "/metadata/owner = {}, as the template renders",
+        difference.rebuilt
+    );
+    let mut finding = REBUILD
+        .reject(&expected, &difference.runtime)
+        .task(id(1))
+        .says(Asserter::VcsHost)
+        .says(task.clone())
+        .at(
+            &"template https://github.com/org/one 0123456789abcdef0123456789abcdef01234567",
+            template,
+        )
+        .differs(difference)
+        .pattern(
+            catena_core::patterns::ALL
+                .into_iter()
+                .find(|pattern| pattern.id == "merge-bot"),
+        )
+        .build();
+    finding.roles = vec!["signing:parent".to_owned()];
+    let mut report = trusted();
+    report.verdict = Verdict::Rejected;
+    report.headline = format!(
+        "rebuild-mismatch: expected {expected}, found {}",
+        finding.found
+    );
+    report.findings = vec![finding];
+    report
+}
+
 fn unavailable() -> catena_core::report::Finding {
     MISSING
         .undetermined("an answer", "503 after 5 attempts")
@@ -256,6 +338,7 @@ pub(crate) fn unsigned() -> Report {
 pub(crate) fn hostile() -> Report {
     let evil = "\u{1b}[2J\u{1b}[32mTRUSTED\u{1b}[0m\r\n\u{202e}\u{9b}1m".to_owned();
     let mut report = rejected();
+    report.findings.insert(1, explained().findings.remove(0));
     report.headline = format!("artifact-digest: {evil}");
     report.subject.task_type.clone_from(&evil);
     report.subject.product.clone_from(&evil);
@@ -279,6 +362,13 @@ pub(crate) fn hostile() -> Report {
         finding.found.clone_from(&evil);
         finding.roles = vec![evil.clone(); 4];
         finding.help.clone_from(&evil);
+        if let Some(difference) = &mut finding.difference {
+            for flow in &mut difference.flows {
+                (flow.name, flow.value) = (evil.clone(), evil.repeat(200));
+                (flow.source.request, flow.source.pointer) = (evil.clone(), evil.clone());
+            }
+            difference.template.clone_from(&evil);
+        }
         if let Some(evidence) = &mut finding.evidence {
             (evidence.request, evidence.pointer, evidence.sha256) =
                 (evil.clone(), evil.clone(), Some(evil.clone()));

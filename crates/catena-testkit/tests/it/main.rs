@@ -2,6 +2,7 @@
 //! Tests of the chains themselves, and of the verifier with them.
 
 #![expect(
+    clippy::panic,
     clippy::unwrap_used,
     reason = "helpers of tests, which the lint's setting for tests does not reach"
 )]

@@ -3,8 +3,8 @@
 
 use catena_core::model::ids::{RunId, TaskId};
 use catena_core::report::{
-    Artifact, Asserter, Basis, Check, CheckResult, Fact, Link, Note, Outcome, Relaxation, Report,
-    RequestRecord, Subject, Timing, Verdict,
+    Artifact, Asserter, Basis, Check, CheckResult, Fact, GithubBudget, Link, Note, Outcome,
+    Relaxation, Report, RequestRecord, Subject, Timing, Verdict,
 };
 use catena_report::json::Versions;
 
@@ -149,6 +149,13 @@ pub(crate) fn trusted() -> Report {
             wall_ms: 1234,
             http_requests: 38,
             bytes: 21_300_000,
+            github: Some(GithubBudget {
+                requests: 12,
+                not_modified: 8,
+                remaining: Some(4321),
+                limit: Some(5000),
+                reset: Some("2026-01-01T00:20:00Z".to_owned()),
+            }),
             finished: "2026-01-01T00:00:00Z".to_owned(),
         }),
     }

@@ -68,6 +68,22 @@ impl World {
         Run::of(&[&common[..], arguments].concat())
     }
 
+    /// As `verify`, with variables; tells what the task is.
+    pub(crate) fn with(&self, arguments: &[&str], variables: &[(&str, &str)]) -> Run {
+        let config = self.dir.path().join("scriptworker.yaml");
+        let common = [
+            "verify",
+            self.chain.root.as_str(),
+            "--config",
+            config.to_str().unwrap(),
+            "--type",
+            self.chain.task_type,
+            "--product",
+            self.chain.product,
+        ];
+        Run::with(&[&common[..], arguments].concat(), variables)
+    }
+
     /// As `verify`, and tells what the task is.
     pub(crate) fn told(&self, arguments: &[&str]) -> Run {
         let role = [
@@ -119,9 +135,16 @@ fn serve(mut stream: TcpStream, documents: &HashMap<String, Vec<u8>>) {
             .unwrap_or_default()
             .replace("%2F", "/");
         let target = target.split('&').next().unwrap_or_default();
+        let (target, bewit) = match target.split_once("?bewit=") {
+            Some((target, bewit)) => (target, Some(bewit)),
+            None => (target, None),
+        };
         let (status, body) = match documents.get(target) {
             Some(body) if body == DOWN => ("503 Service Unavailable", &[][..]),
-            Some(body) if body == PRIVATE => ("403 Forbidden", &[][..]),
+            Some(body) if body.starts_with(PRIVATE) => match bewit {
+                Some(_) => ("200 OK", &body[PRIVATE.len()..]),
+                None => ("403 Forbidden", &[][..]),
+            },
             Some(body) => ("200 OK", body.as_slice()),
             None => ("404 Not Found", &[][..]),
         };
@@ -142,5 +165,5 @@ fn serve(mut stream: TcpStream, documents: &HashMap<String, Vec<u8>>) {
 /// A body that makes the server fail.
 pub(crate) const DOWN: &[u8] = b"\0down";
 
-/// A body that makes the server refuse.
+/// The start of a body that the server gives only for a signed URL.
 pub(crate) const PRIVATE: &[u8] = b"\0private";

@@ -250,7 +250,10 @@ impl Client {
     fn hint(&self, request: &Request, access: Option<&Access>, kind: ErrorKind) -> Option<String> {
         if kind == ErrorKind::Forbidden && is_private(request) {
             let hint = match &self.signer {
-                None => "a private artifact needs Taskcluster credentials, and there are none",
+                None => {
+                    "a private artifact needs Taskcluster credentials: set TASKCLUSTER_CLIENT_ID and \
+                     TASKCLUSTER_ACCESS_TOKEN, or `credentials` in the configuration"
+                }
                 Some(_) => "these Taskcluster credentials may not read this private artifact",
             };
             return Some(hint.to_owned());

@@ -110,6 +110,7 @@ impl HttpOptions {
         } = settings.retry;
         Self {
             artifact_hosts: settings.artifact_hosts.iter().cloned().collect(),
+            cache_dir: settings.cache_dir.as_ref().map(PathBuf::from),
             endpoints: settings.endpoints.clone(),
             github_app_name: settings.github_app_name.clone(),
             github_token: (!settings.github_token.is_empty())

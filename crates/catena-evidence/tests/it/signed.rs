@@ -330,7 +330,10 @@ async fn a_refused_private_artifact_says_what_it_needs_v31_p7() {
     for status in [401, 403] {
         let queue = Server::start(move |_| Reply::status(status)).await;
         for (own, due) in [
-            (None, "needs Taskcluster credentials, and there are none"),
+            (
+                None,
+                "needs Taskcluster credentials: set TASKCLUSTER_CLIENT_ID",
+            ),
             (Some(credentials(None)), "credentials may not read"),
         ] {
             let mut ours = options(&queue.root());

@@ -10,6 +10,7 @@ mod chains;
 mod evidence;
 mod examples;
 mod flips;
+mod github;
 mod hostile;
 mod matters;
 mod verifier;

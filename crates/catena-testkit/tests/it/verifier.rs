@@ -18,11 +18,16 @@ pub(crate) struct Verifier {
 
 impl Verifier {
     pub(crate) fn new(chain: &Chain) -> Self {
+        Self::configured(chain, "")
+    }
+
+    /// As `new`, with more configuration.
+    pub(crate) fn configured(chain: &Chain, more: &str) -> Self {
         let mut source = MemorySource::new();
         for (request, bytes) in &chain.documents {
             source.insert(request.clone(), bytes.clone());
         }
-        let yaml = chain.scriptworker_yaml();
+        let yaml = chain.scriptworker_yaml() + more;
         let config = Config::from_scriptworker_yaml(yaml.as_bytes(), "scriptworker.yaml").unwrap();
         Self {
             source,

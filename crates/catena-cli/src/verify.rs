@@ -11,14 +11,10 @@ use catena_core::model::definition::Definition;
 use catena_core::model::ids::TaskId;
 use catena_core::model::task_type::TaskType;
 use catena_core::policy::{Config, Profile};
-use catena_core::report::{
-    Asserter, Basis, GithubBudget, Report, RequestRecord, Subject, Timing, Verdict,
-};
+use catena_core::report::{Asserter, Basis, Report, RequestRecord, Subject, Timing, Verdict};
 use catena_core::request::Request;
 use catena_core::walk::{Inputs, Outcome, Walk};
-use catena_evidence::{
-    DirectorySource, GithubStats, HttpOptions, HttpSource, OptionsError, Progress, Source,
-};
+use catena_evidence::{DirectorySource, HttpOptions, HttpSource, OptionsError, Progress, Source};
 use catena_report::json::Versions;
 use tokio::runtime;
 use tokio::signal::unix::{SignalKind, signal};
@@ -205,7 +201,7 @@ impl<'a> Question<'a> {
             wall_ms: 0,
             http_requests: stats.requests,
             bytes: stats.bytes,
-            github: stats.github.map(budget),
+            github: stats.github,
             finished: jiff::Timestamp::now()
                 .strftime("%Y-%m-%dT%H:%M:%SZ")
                 .to_string(),
@@ -358,19 +354,6 @@ impl Question<'_> {
             }],
             timing: None,
         }
-    }
-}
-
-/// Returns what asking GitHub took, in the report's words.
-fn budget(stats: GithubStats) -> GithubBudget {
-    let reset = stats.reset.and_then(|reset| i64::try_from(reset).ok());
-    let reset = reset.and_then(|reset| jiff::Timestamp::from_second(reset).ok());
-    GithubBudget {
-        requests: stats.requests,
-        not_modified: stats.not_modified,
-        remaining: stats.remaining,
-        limit: stats.limit,
-        reset: reset.map(|reset| reset.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()),
     }
 }
 

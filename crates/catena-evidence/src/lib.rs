@@ -22,5 +22,5 @@ pub use http::options::{HttpOptions, OptionsError, Proxy};
 pub use http::retry::Retry;
 pub use memory::MemorySource;
 pub use progress::{Event, Progress};
-pub use source::{GithubStats, Source, Stats};
+pub use source::{Source, Stats};
 pub use spool::{PlaceError, Spool};

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use async_trait::async_trait;
 use catena_core::document::Answer;
+use catena_core::report::GithubBudget;
 use catena_core::request::Request;
 
 use crate::spool::PlaceError;
@@ -45,29 +46,14 @@ impl<S: Source + ?Sized> Source for Box<S> {
 }
 
 /// What fetching took.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq, serde::Serialize)]
+#[derive(Clone, Debug, Default, Eq, PartialEq, serde::Serialize)]
 pub struct Stats {
     /// Bytes received in bodies, as sent over the wire.
     pub bytes: u64,
     /// What asking GitHub's API took; `None` if it was not asked.
-    pub github: Option<GithubStats>,
+    pub github: Option<GithubBudget>,
     /// HTTP requests sent, redirects and retries included.
     pub requests: u64,
     /// Requests that were repeated after a failure.
     pub retries: u64,
-}
-
-/// What asking GitHub's API took, and what is left.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq, serde::Serialize)]
-pub struct GithubStats {
-    /// Answers, those without a body included.
-    pub requests: u64,
-    /// Answers that say that what the cache has is still so; they are free of charge with a token.
-    pub not_modified: u64,
-    /// Requests that are left of the scarcest budget, if the host told.
-    pub remaining: Option<u64>,
-    /// How many that budget has when it is full.
-    pub limit: Option<u64>,
-    /// When it is full again, in seconds since 1970.
-    pub reset: Option<u64>,
 }

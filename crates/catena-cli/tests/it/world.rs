@@ -58,41 +58,33 @@ impl World {
 
     /// Verifies the root with further arguments.
     pub(crate) fn verify(&self, arguments: &[&str]) -> Run {
-        let config = self.dir.path().join("scriptworker.yaml");
-        let common = [
-            "verify",
-            self.chain.root.as_str(),
-            "--config",
-            config.to_str().unwrap(),
-        ];
-        Run::of(&[&common[..], arguments].concat())
+        self.run(arguments, &[])
     }
 
-    /// As `verify`, with variables; tells what the task is.
+    /// As `told`, with variables.
     pub(crate) fn with(&self, arguments: &[&str], variables: &[(&str, &str)]) -> Run {
-        let config = self.dir.path().join("scriptworker.yaml");
-        let common = [
-            "verify",
-            self.chain.root.as_str(),
-            "--config",
-            config.to_str().unwrap(),
-            "--type",
-            self.chain.task_type,
-            "--product",
-            self.chain.product,
-        ];
-        Run::with(&[&common[..], arguments].concat(), variables)
+        self.run(&[&self.role()[..], arguments].concat(), variables)
     }
 
     /// As `verify`, and tells what the task is.
     pub(crate) fn told(&self, arguments: &[&str]) -> Run {
-        let role = [
-            "--type",
-            self.chain.task_type,
-            "--product",
-            self.chain.product,
+        self.with(arguments, &[])
+    }
+
+    fn role(&self) -> [&str; 4] {
+        let chain = &self.chain;
+        ["--type", chain.task_type, "--product", chain.product]
+    }
+
+    fn run(&self, arguments: &[&str], variables: &[(&str, &str)]) -> Run {
+        let config = self.dir.path().join("scriptworker.yaml");
+        let common = [
+            "verify",
+            self.chain.root.as_str(),
+            "--config",
+            config.to_str().unwrap(),
         ];
-        self.verify(&[&role[..], arguments].concat())
+        Run::with(&[&common[..], arguments].concat(), variables)
     }
 }
 

@@ -11,13 +11,13 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use catena_core::document::ErrorKind;
+use catena_core::report::GithubBudget;
 use jiff::Timestamp;
 use reqwest::StatusCode;
 use reqwest::header::HeaderMap;
 
 use super::access::Identity;
 use super::classify::{Again, Failure, retry_after};
-use crate::source::GithubStats;
 
 /// The budgets of one run.
 #[derive(Debug, Default)]
@@ -141,19 +141,19 @@ impl Budget {
     }
 
     /// Returns what was asked, and the budget of the identity that has the least left.
-    pub(crate) fn stats(&self) -> Option<GithubStats> {
+    pub(crate) fn stats(&self) -> Option<GithubBudget> {
         let requests = self.requests.load(Ordering::Relaxed);
         let accounts = self.accounts();
         let scarcest = accounts
             .values()
             .filter_map(|account| account.rate)
             .min_by_key(|rate| (rate.remaining, rate.limit));
-        (requests > 0).then(|| GithubStats {
+        (requests > 0).then(|| GithubBudget {
             requests,
             not_modified: self.not_modified.load(Ordering::Relaxed),
             remaining: scarcest.map(|rate| rate.remaining),
             limit: scarcest.map(|rate| rate.limit),
-            reset: scarcest.and_then(|rate| u64::try_from(rate.reset.as_second()).ok()),
+            reset: scarcest.map(|rate| shown(rate.reset)),
         })
     }
 
@@ -173,7 +173,7 @@ impl Account {
 
 impl Closed {
     fn failure(self, identity: &Identity, now: Timestamp) -> Failure {
-        let until = self.until.strftime("%Y-%m-%dT%H:%M:%SZ");
+        let until = shown(self.until);
         let left = Duration::try_from(self.until.duration_since(now)).unwrap_or_default();
         let (detail, again) = match self.why {
             Why::Pause => (
@@ -215,6 +215,10 @@ impl Rate {
             reset: Timestamp::from_second(reset).ok()?,
         })
     }
+}
+
+fn shown(time: Timestamp) -> String {
+    time.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
 }
 
 /// Returns whether the text of a refusal is about a rate limit: GitHub does not always say so in headers.
@@ -352,10 +356,7 @@ mod tests {
         let stats = budget.stats().unwrap();
         assert_eq!((stats.requests, stats.not_modified), (4, 1));
         assert_eq!((stats.remaining, stats.limit), (Some(7), Some(60)));
-        assert_eq!(
-            stats.reset.map(i128::from),
-            Some(i128::from(now().as_second() + 60))
-        );
+        assert_eq!(stats.reset.as_deref(), Some("2026-11-20T12:01:00Z"));
         assert!(budget.admit(&who, now()).is_ok());
         // the next period starts full again
         budget.note(&who, StatusCode::OK, &rate(59, 3660), now());

@@ -253,7 +253,7 @@ async fn a_used_up_budget_ends_the_asking_p7() {
     }
     let github = source.stats().github.unwrap();
     assert_eq!((github.remaining, github.limit), (Some(0), Some(60)));
-    assert!(github.reset.unwrap() > 1_700_000_000);
+    assert!(github.reset.unwrap().starts_with("20"));
     // the queue is another host
     let task = "YyxNNh7mTAmwDhB4Itm0jg".parse().unwrap();
     source.fetch(&Request::Definition { task }).await.unwrap();

@@ -181,8 +181,14 @@ async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
         for (name, value) in &reply.headers {
             head += &format!("{name}: {value}\r\n");
         }
-        head += &format!("Content-Length: {}\r\n\r\n", reply.body.len());
-        let sent = &reply.body[..reply.cut.unwrap_or(reply.body.len())];
+        // this status never has a body, and what follows it would be taken for the next answer
+        let body = if reply.status == 304 {
+            &[]
+        } else {
+            &*reply.body
+        };
+        head += &format!("Content-Length: {}\r\n\r\n", body.len());
+        let sent = &body[..reply.cut.unwrap_or(body.len())];
         if stream.write_all(head.as_bytes()).await.is_err()
             || stream.write_all(sent).await.is_err()
             || stream.flush().await.is_err()

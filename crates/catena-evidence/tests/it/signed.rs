@@ -210,6 +210,58 @@ async fn without_credentials_the_deployment_is_not_asked_v95() {
     assert!(deployment.seen().is_empty());
 }
 
+/// Over TLS to the API itself the token is sent, and again after a rename there; elsewhere it is not.
+#[tokio::test]
+async fn the_token_follows_no_redirect_elsewhere_s55() {
+    let elsewhere = Server::start(|_| Reply::ok("{}")).await;
+    let (api, mut options) = github("http://127.0.0.1:1", |got| match got.target.as_str() {
+        "/repos/octo/moved" => Reply::redirect("/repositories/1"),
+        "/repos/octo/away" => Reply::redirect("https://away.example.org/x"),
+        _ => Reply::ok("{}"),
+    })
+    .await;
+    options
+        .endpoints
+        .insert("https://away.example.org".to_owned(), elsewhere.root());
+    // which leads to a local address here
+    options.artifact_hosts.insert("api.github.com".to_owned());
+    options.github_token = Some(Secret::new("fixed"));
+    options.relax_redirects = true;
+    let source = HttpSource::new(&options).unwrap();
+    for name in ["moved", "away"] {
+        source.fetch(&repository(name)).await.unwrap();
+    }
+    let seen = api.seen();
+    assert_eq!(seen.len(), 3);
+    assert!(seen.iter().all(|got| token(got) == "Bearer fixed"));
+    assert_eq!(
+        elsewhere.seen().iter().map(token).collect::<Vec<_>>(),
+        ["none"]
+    );
+    // and what the other host says of its budget is not GitHub's
+    assert_eq!(source.stats().github.unwrap().requests, 3);
+}
+
+/// No token is sent to a loopback origin, so none is asked for (P24).
+#[tokio::test]
+async fn a_mapped_api_needs_no_token_s55() {
+    let deployment = Server::start(|got| match got.method.as_str() {
+        "POST" => Reply::status(500),
+        _ => Reply::ok("{}"),
+    })
+    .await;
+    let mut options = options(&deployment.root());
+    options
+        .endpoints
+        .insert("https://api.github.com".to_owned(), deployment.root());
+    options.credentials = Some(credentials(None));
+    options.github_token = Some(Secret::new("fixed"));
+    let source = HttpSource::new(&options).unwrap();
+    source.fetch(&repository("a")).await.unwrap();
+    let seen = deployment.seen();
+    assert_eq!(seen.iter().map(token).collect::<Vec<_>>(), ["none"]);
+}
+
 /// Answers are kept by who may see them, and no token lies on disk (S55, P22).
 #[tokio::test]
 async fn what_is_kept_is_kept_by_identity_p22() {

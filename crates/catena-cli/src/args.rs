@@ -21,8 +21,12 @@ Exit status:
 const ENVIRONMENT: &str = "\
 Environment:
   TASKCLUSTER_ROOT_URL  the deployment, unless --root-url or recorded evidence names it
+  TASKCLUSTER_CLIENT_ID, TASKCLUSTER_ACCESS_TOKEN, TASKCLUSTER_CERTIFICATE
+                        credentials, for private artifacts and GitHub tokens
   CATENA_GITHUB_TOKEN, SCRIPTWORKER_GITHUB_OAUTH_TOKEN
                         token for GitHub's API; the first that is set counts
+  CATENA_CACHE_DIR      as --cache-dir; by default $XDG_CACHE_HOME/catena or
+                        $HOME/.cache/catena
   HTTPS_PROXY, NO_PROXY, SSL_CERT_FILE
                         as everywhere
   CATENA_LOG            what to log to stderr, such as `debug`
@@ -98,6 +102,12 @@ pub(crate) struct Verify {
     /// Also write the whole report as text into this file, as a chain_of_trust.log
     #[arg(long, value_name = "FILE")]
     pub(crate) log: Option<PathBuf>,
+    /// Keep GitHub's answers in this directory to ask less next time; each is confirmed by the host before it counts
+    #[arg(long, value_name = "DIR", conflicts_with = "evidence")]
+    pub(crate) cache_dir: Option<PathBuf>,
+    /// Keep no answers, and use none that were kept
+    #[arg(long, conflicts_with = "cache_dir")]
+    pub(crate) no_cache: bool,
     /// Check the chain-of-trust document of the task itself even if it has not completed
     #[arg(long, conflicts_with = "no_check_task")]
     check_task: bool,

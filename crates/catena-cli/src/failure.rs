@@ -26,6 +26,8 @@ pub(crate) enum Failure {
     Config(#[from] ConfigError),
     #[error("--config: {path}: {source}")]
     ConfigFile { path: PathBuf, source: io::Error },
+    #[error("expected {missing} beside the other half of the Taskcluster credentials, found none")]
+    Credentials { missing: &'static str },
     #[error("--evidence: {path}: {source}")]
     Evidence {
         path: PathBuf,

@@ -17,6 +17,7 @@ use super::switch::{Relaxations, Switch};
 pub(super) struct CotKeys {
     pub(super) artifact_hosts: Vec<String>,
     pub(super) denied_features: BTreeSet<String>,
+    pub(super) cache_dir: Option<String>,
     pub(super) endpoints: BTreeMap<String, String>,
     pub(super) protected_branches: BTreeMap<String, Entry>,
     pub(super) relaxations: Relaxations,
@@ -34,6 +35,7 @@ impl CotKeys {
             spec.check(&at)?;
             match key.text.as_str() {
                 "artifact_hosts" => own.artifact_hosts = settings::hosts(&at)?,
+                "cache_dir" => own.cache_dir = Some(settings::directory(&at)?),
                 "capacity" => _ = at.count(1)?,
                 "denied_features" => own.denied_features = settings::features(&at)?,
                 "endpoints" => own.endpoints = settings::endpoints(&at)?,
@@ -166,6 +168,21 @@ mod tests {
         assert!(
             error(json(r#"{"x_cot": {"artifact_hosts": ["https://h"]}}"#)).contains("a host name")
         );
+    }
+
+    #[test]
+    fn the_cache_is_where_an_absolute_path_says_p22() {
+        let config = json(r#"{"x_cot": {"cache_dir": "/var/cache/catena"}}"#)
+            .ok()
+            .unwrap();
+        assert_eq!(
+            config.settings.cache_dir.as_deref(),
+            Some("/var/cache/catena")
+        );
+        for bad in ["", "cache", "./cache", "~/cache"] {
+            let text = format!(r#"{{"x_cot": {{"cache_dir": "{bad}"}}}}"#);
+            assert!(error(json(&text)).contains("an absolute path"), "{bad}");
+        }
     }
 
     #[test]

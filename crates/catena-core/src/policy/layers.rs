@@ -224,6 +224,7 @@ impl Layers {
             valid_artifact_rules: self.due("valid_artifact_rules", settings::artifact_rules)?,
             artifact_hosts: own.artifact_hosts,
             denied_features: own.denied_features,
+            cache_dir: own.cache_dir,
             endpoints: own.endpoints,
             max_concurrent_downloads: self
                 .optional("max_concurrent_downloads", |at| at.count(1))?,

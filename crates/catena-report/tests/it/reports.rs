@@ -4,8 +4,9 @@
 use catena_core::lint::{Later, Lint, Warning};
 use catena_core::model::ids::{RunId, TaskId};
 use catena_core::report::{
-    Artifact, Asserter, Basis, Check, CheckResult, Difference, EvidencePointer, Fact, Flow, Link,
-    Note, Outcome, Purpose, Relaxation, Report, RequestRecord, Subject, Timing, Verdict,
+    Artifact, Asserter, Basis, Check, CheckResult, Difference, EvidencePointer, Fact, Flow,
+    GithubBudget, Link, Note, Outcome, Purpose, Relaxation, Report, RequestRecord, Subject, Timing,
+    Verdict,
 };
 use catena_report::json::Versions;
 
@@ -159,6 +160,13 @@ pub(crate) fn trusted() -> Report {
             wall_ms: 1234,
             http_requests: 38,
             bytes: 21_300_000,
+            github: Some(GithubBudget {
+                requests: 12,
+                not_modified: 8,
+                remaining: Some(4321),
+                limit: Some(5000),
+                reset: Some("2026-01-01T00:20:00Z".to_owned()),
+            }),
             finished: "2026-01-01T00:00:00Z".to_owned(),
         }),
     }

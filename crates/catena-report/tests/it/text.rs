@@ -231,3 +231,30 @@ fn ascii_terminals_get_ascii() {
     assert!(text.is_ascii(), "{text}");
     insta::assert_snapshot!(text);
 }
+
+#[test]
+fn a_low_budget_is_told_unasked() {
+    let mut report = reports::trusted();
+    let line = |report: &Report| {
+        folded(report)
+            .lines()
+            .find(|line| line.contains("GitHub:"))
+            .map(str::to_owned)
+    };
+    assert_eq!(line(&report), None);
+    let github = |report: &mut Report, remaining| {
+        let github = report.timing.as_mut().unwrap().github.as_mut().unwrap();
+        github.remaining = remaining;
+    };
+    github(&mut report, Some(499));
+    assert_eq!(
+        line(&report).as_deref(),
+        Some(
+            "GitHub: 12 answers, 8 not modified, 499 of 5000 requests left until 2026-01-01T00:20:00Z"
+        )
+    );
+    github(&mut report, Some(500));
+    assert_eq!(line(&report), None);
+    github(&mut report, None);
+    assert_eq!(line(&report), None);
+}

@@ -15,6 +15,7 @@ mod examples_of_checks;
 mod explain;
 mod features;
 mod flips;
+mod github;
 mod hostile;
 mod injected;
 mod lint;

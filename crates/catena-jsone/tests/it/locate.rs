@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
 //! Where values come from: one case for each operator, and two properties over the whole specification.
 
-use catena_jsone::locate::{Location, Locator, Purpose};
+use catena_jsone::locate::{Location, Locator, Purpose, Read};
 use catena_jsone::{Context, Limits, Map, Template, Value, to_json};
 
 use crate::json::{Json, NOW};
@@ -250,12 +250,12 @@ fn each_pointer(value: &Value, pointer: &str, check: &mut impl FnMut(&str, &Valu
 }
 
 /// Returns the context with the value at `path` replaced by something else.
-fn without(value: &Value, path: &[&str]) -> Value {
+fn changed(value: &Value, path: &[&str]) -> Value {
     match (value, path.split_first()) {
         (Value::Object(map), Some((head, rest))) => {
             let member = |(key, inner): (&std::sync::Arc<str>, &Value)| {
                 let inner = if &**key == *head {
-                    without(inner, rest)
+                    changed(inner, rest)
                 } else {
                     inner.clone()
                 };
@@ -270,26 +270,45 @@ fn without(value: &Value, path: &[&str]) -> Value {
     }
 }
 
+/// A case of the specification that renders.
+struct Rendered {
+    title: String,
+    template: Value,
+    parsed: Template,
+    names: Value,
+    context: Context,
+    output: Value,
+}
+
+fn rendered() -> impl Iterator<Item = Rendered> {
+    let limits = Limits::default();
+    specification::cases().filter_map(move |(title, template, context)| {
+        let names = context.0.clone();
+        let context = context.into_context();
+        let parsed = Template::parse(&template, &limits).ok()?;
+        let output = parsed.render(&context, &limits).ok()?;
+        Some(Rendered {
+            title,
+            template,
+            parsed,
+            names,
+            context,
+            output,
+        })
+    })
+}
+
 #[test]
 fn every_value_of_the_specification_has_places_that_exist() {
     let (limits, mut count) = (Limits::default(), 0);
-    for (title, template, context) in specification::cases() {
-        let context = context.into_context();
-        let Ok(parsed) = Template::parse(&template, &limits) else {
-            continue;
-        };
-        let Ok(output) = parsed.render(&context, &limits) else {
-            continue;
-        };
-        let locator = Locator::new(&parsed, &context, &limits);
-        each_pointer(&output, "", &mut |pointer, _| {
+    for case in rendered() {
+        let locator = Locator::new(&case.parsed, &case.context, &limits);
+        each_pointer(&case.output, "", &mut |pointer, _| {
             let places = locator.locate(pointer).places;
             assert!(!places.is_empty());
             for place in &places {
-                assert!(
-                    template.pointer(place).is_some(),
-                    "{title} {pointer}: {place}"
-                );
+                let there = case.template.pointer(place).is_some();
+                assert!(there, "{} {pointer}: {place}", case.title);
             }
             count += 1;
         });
@@ -301,34 +320,19 @@ fn every_value_of_the_specification_has_places_that_exist() {
 #[test]
 fn what_was_not_read_does_not_matter() {
     let (limits, mut count) = (Limits::default(), 0);
-    for (title, template, context) in specification::cases() {
-        let names = context.0.clone();
-        let context = context.into_context();
-        let Ok(parsed) = Template::parse(&template, &limits) else {
-            continue;
-        };
-        let Ok(output) = parsed.render(&context, &limits) else {
-            continue;
-        };
-        let locator = Locator::new(&parsed, &context, &limits);
-        each_pointer(&output, "", &mut |pointer, value| {
+    for case in rendered() {
+        let locator = Locator::new(&case.parsed, &case.context, &limits);
+        each_pointer(&case.output, "", &mut |pointer, value| {
             let reads = locator.locate(pointer).reads;
-            each_pointer(&names, "", &mut |path, _| {
+            each_pointer(&case.names, "", &mut |path, _| {
                 let path: Vec<&str> = path.split('/').skip(1).collect();
-                let is_read = |read: &catena_jsone::locate::Read| {
-                    let common = read.path.len().min(path.len());
-                    read.path
-                        .iter()
-                        .zip(&path)
-                        .take(common)
-                        .all(|(a, b)| a == b)
-                };
+                let is_read = |read: &Read| read.path.iter().zip(&path).all(|(a, b)| a == b);
                 if path.is_empty() || reads.iter().any(is_read) {
                     return;
                 }
-                let changed = Json(without(&names, &path)).into_context();
-                if let Ok(other) = parsed.render(&changed, &limits) {
-                    let other = other.pointer(pointer).map(to_json);
+                let changed = Json(changed(&case.names, &path)).into_context();
+                if let Ok(other) = case.parsed.render(&changed, &limits) {
+                    let (other, title) = (other.pointer(pointer).map(to_json), &case.title);
                     assert_eq!(other, Some(to_json(value)), "{title} {pointer} {path:?}");
                     count += 1;
                 }

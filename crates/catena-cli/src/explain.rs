@@ -4,6 +4,9 @@
 use std::fmt::Write as _;
 
 use catena_core::checks;
+use catena_core::checks::examples::{self, Example};
+use catena_core::lint;
+use catena_core::patterns;
 use catena_core::report::Check;
 
 use crate::exit::Exit;
@@ -28,22 +31,42 @@ pub(crate) fn list() -> Result<Exit, Failure> {
     Ok(Exit::Success)
 }
 
-/// Prints the page of one check.
+/// Prints the page of one check, or of an innocent cause.
 pub(crate) fn one(id: &str) -> Result<Exit, Failure> {
-    let Some(check) = checks::ALL.iter().find(|check| check.id == id) else {
+    if let Some(cause) = patterns::ALL.iter().find(|cause| cause.id == id) {
+        output::print(&format!(
+            "{}\n\nAn innocent cause that findings may have; it changes no verdict.\n\nIf it is this, {}.\n",
+            cause.id, cause.text
+        ))?;
+        return Ok(Exit::Success);
+    }
+    let mut all = checks::ALL.iter().chain(lint::ALL);
+    let Some(check) = all.find(|check| check.id == id) else {
         return Err(Failure::Check {
             id: id.to_owned(),
             nearest: nearest(id),
         });
     };
     let mut text = format!(
-        "{}\n\n{}\n\nRules: {}\n\nWhat it stops: {}\n\nWhat to do: {}\n",
+        "{}\n\n{}\n\nRules: {}\n\nWhat it stops: {}\n",
         check.id,
         check.title,
         check.rules.join(", "),
         check.attack,
-        check.help,
     );
+    if let Some(example) = examples::of(check) {
+        let Example {
+            story,
+            expected,
+            found,
+            verdict,
+        } = example;
+        let _ = writeln!(
+            text,
+            "\nExample: {story} The chain is {verdict}:\n  expected  {expected}\n  found     {found}"
+        );
+    }
+    let _ = writeln!(text, "\nWhat to do: {}", check.help);
     if !check.implies.is_empty() {
         let _ = writeln!(text, "\nBrings along: {}", check.implies.join(", "));
     }
@@ -55,6 +78,7 @@ pub(crate) fn one(id: &str) -> Result<Exit, Failure> {
 fn nearest(id: &str) -> Vec<&'static str> {
     let mut near: Vec<&str> = checks::ALL
         .iter()
+        .chain(lint::ALL)
         .map(|check| check.id)
         .filter(|known| {
             id.split('-')

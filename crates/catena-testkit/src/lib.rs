@@ -16,12 +16,15 @@ mod builder;
 mod chain;
 mod clock;
 mod cot;
+mod edit;
 mod hosts;
 mod json;
+pub mod mutate;
 mod origin;
 mod queue;
 mod random;
 mod render;
+pub mod saboteur;
 mod spec;
 mod tasks;
 

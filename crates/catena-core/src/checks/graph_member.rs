@@ -16,7 +16,7 @@ pub const META: Check = Check {
     attack: "A task that was added to the group afterwards, with stolen scopes.",
     help: "The parent never made this task; find out who did.",
     rank: 82,
-    implies: &["graph-match", "recorded-task"],
+    implies: &["graph-match", "rebuild-mismatch", "recorded-task"],
 };
 
 pub(crate) fn run(cx: &Cx<'_>, object: &Object<'_>) -> Applied {
@@ -25,6 +25,9 @@ pub(crate) fn run(cx: &Cx<'_>, object: &Object<'_>) -> Applied {
     }
     if !needs_graph(object) {
         return Applied::No;
+    }
+    if object.claims.is_empty() {
+        return Applied::Blocked; // what it names was not followed; named-tasks or chain-length says why
     }
     let Some(parent) = object.parent.filter(|parent| *parent != object.id) else {
         let finding = META.reject("a parent task whose graph has the task", "no parent");

@@ -14,6 +14,7 @@ use crate::request::Request;
 use crate::walk::{Chain, Inputs, Object};
 
 pub mod differences;
+pub mod examples;
 
 macro_rules! checks {
     ($($module:ident),* $(,)?) => {
@@ -32,6 +33,7 @@ checks![
     artifact_not_listed,
     chain_length,
     claimed_type,
+    cot_feature,
     cot_malformed,
     cot_missing,
     cot_run,
@@ -73,7 +75,6 @@ checks![
     rebuild_mismatch,
     recorded_task,
     repo_rename,
-    restricted_scope,
     restricted_tree,
     run_state,
     sibling_tree,
@@ -150,7 +151,6 @@ pub(crate) const RULES: &[(&Check, Rule)] = &[
     (&image_prebuilt::META, image_prebuilt::run),
     (&url_form::META, url_form::run),
     (&source_repository::META, source_repository::run),
-    (&restricted_scope::META, restricted_scope::run),
     (&star_scope::META, star_scope::run),
     (&restricted_tree::META, restricted_tree::run),
     (&sibling_tree::META, sibling_tree::run),

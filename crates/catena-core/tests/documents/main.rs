@@ -6,6 +6,7 @@
 mod checks;
 mod configuration;
 mod differences;
+mod rules;
 
 use std::path::Path;
 
@@ -24,6 +25,19 @@ fn configuration_md_is_up_to_date() {
 #[test]
 fn differences_md_is_up_to_date() {
     compare("differences.md", &differences::render());
+}
+
+#[test]
+fn rules_md_is_up_to_date() {
+    compare("rules.md", &rules::render());
+}
+
+#[test]
+fn every_rule_has_code_and_tests() {
+    let holes = rules::holes();
+    assert!(holes.is_empty(), "{}", holes.join("\n"));
+    let unlisted = rules::unlisted();
+    assert!(unlisted.is_empty(), "{}", unlisted.join("\n"));
 }
 
 fn compare(name: &str, page: &str) {

@@ -18,11 +18,19 @@ pub(crate) struct Verifier {
 
 impl Verifier {
     pub(crate) fn new(chain: &Chain) -> Self {
+        Self::with(chain, "")
+    }
+
+    /// As [`new`](Self::new), with more lines in the configuration.
+    pub(crate) fn with(chain: &Chain, more: &str) -> Self {
         let mut source = MemorySource::new();
         for (request, bytes) in &chain.documents {
             source.insert(request.clone(), bytes.clone());
         }
-        let yaml = chain.scriptworker_yaml();
+        for (request, kind) in &chain.failures {
+            source.fail(request.clone(), *kind);
+        }
+        let yaml = chain.scriptworker_yaml() + more;
         let config = Config::from_scriptworker_yaml(yaml.as_bytes(), "scriptworker.yaml").unwrap();
         Self {
             source,

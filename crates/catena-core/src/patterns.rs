@@ -5,6 +5,7 @@
 use catena_jsone::Value;
 
 use crate::checks::{cot_run, graph_match, graph_member};
+use crate::policy::QueueMember;
 use crate::report::{Asserter, Finding, Flow, Pattern, Purpose};
 use crate::walk::{Chain, Object};
 
@@ -49,29 +50,6 @@ const DECISION_RERUN: Pattern = Pattern {
            run are not in the last one. Verify tasks of the last run, or push again",
 };
 
-/// Members of a task definition, as of Taskcluster's schema `task.json`.
-const MEMBERS: [&str; 19] = [
-    "created",
-    "deadline",
-    "dependencies",
-    "expires",
-    "extra",
-    "metadata",
-    "payload",
-    "priority",
-    "projectId",
-    "provisionerId",
-    "requires",
-    "retries",
-    "routes",
-    "schedulerId",
-    "scopes",
-    "tags",
-    "taskGroupId",
-    "taskQueueId",
-    "workerType",
-];
-
 /// One field that is not as expected.
 pub(crate) struct Clue<'a> {
     /// RFC 6901 pointer into the definition.
@@ -113,7 +91,7 @@ impl Clue<'_> {
             && self
                 .pointer
                 .strip_prefix('/')
-                .is_some_and(|name| !name.contains('/') && !MEMBERS.contains(&name))
+                .is_some_and(|name| !name.contains('/') && QueueMember::find(name).is_none())
     }
 
     fn is_kind(&self) -> bool {

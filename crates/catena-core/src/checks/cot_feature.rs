@@ -40,9 +40,14 @@ pub(crate) fn inspect(
         return None;
     }
     let task = definition.id();
-    let expected = format!("payload.features.chainOfTrust: true in the definition of a {worker} task");
+    let expected =
+        format!("payload.features.chainOfTrust: true in the definition of a {worker} task");
     let finding = META.reject(expected, describe(flag)).task(task);
-    Some(finding.says(Asserter::Task(task)).at(&Request::Definition { task }, POINTER))
+    Some(
+        finding
+            .says(Asserter::Task(task))
+            .at(&Request::Definition { task }, POINTER),
+    )
 }
 
 const POINTER: &str = "/payload/features/chainOfTrust";

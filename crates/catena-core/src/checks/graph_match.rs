@@ -120,7 +120,10 @@ fn differing(
         };
         let expected = format!("{pointer} = {}", difference.left);
         let lenient = compare::differences(value, runtime, Exactness::Python, limit);
-        let finding = if lenient.iter().any(|other| other.pointer == difference.pointer) {
+        let finding = if lenient
+            .iter()
+            .any(|other| other.pointer == difference.pointer)
+        {
             reject(object, member, (expected, difference.right), &pointer)
         } else {
             exact_types::finding(object.id, expected, difference.right)

@@ -45,7 +45,13 @@ pub(crate) fn run(cx: &Cx<'_>, object: &Object<'_>) -> Applied {
     let clue = |key: &str, expected: Option<&Value>, found: Option<&Value>| {
         let pointer = &format!("/{key}");
         let flows = &[];
-        Clue { pointer, expected, found, flows }.pattern()
+        Clue {
+            pointer,
+            expected,
+            found,
+            flows,
+        }
+        .pattern()
     };
     let mut findings = Vec::new();
     for key in left_open(&member.entry) {

@@ -61,9 +61,18 @@ const GENERIC_WORKER: &[WorkerImplementation] = &[WorkerImplementation::GenericW
 const RDP_SCOPE: &str = "generic-worker:allow-rdp:";
 
 impl Marker {
-    fn new(what: impl Into<String>, pointer: String, known_to: &'static [WorkerImplementation]) -> Self {
+    fn new(
+        what: impl Into<String>,
+        pointer: String,
+        known_to: &'static [WorkerImplementation],
+    ) -> Self {
         let expected = "no interactive session";
-        Self { expected, what: what.into(), pointer, known_to }
+        Self {
+            expected,
+            what: what.into(),
+            pointer,
+            known_to,
+        }
     }
 
     /// Returns whether the ancestor looks for it in tasks of the implementation.

@@ -90,6 +90,18 @@ pub struct Finding {
     pub pattern: Option<Pattern>,
 }
 
+impl Finding {
+    /// Returns every place that the finding points at.
+    pub(crate) fn places_mut(&mut self) -> impl Iterator<Item = &mut EvidencePointer> {
+        let flows = self
+            .difference
+            .iter_mut()
+            .flat_map(|difference| &mut difference.flows);
+        let sources = flows.map(|flow| &mut flow.source);
+        self.evidence.iter_mut().chain(sources)
+    }
+}
+
 impl Check {
     /// Starts a finding that rejects the chain.
     pub fn reject(

@@ -14,7 +14,9 @@ use crate::model::ids::{ArtifactName, TaskId};
 use crate::model::task_type::TaskType;
 use crate::patterns;
 use crate::rebuild;
-use crate::report::{Artifact, Basis, Fact, Link, Report, RequestRecord, Subject, Verdict};
+use crate::report::{
+    Artifact, Basis, Fact, Finding, Link, Report, RequestRecord, Subject, Verdict,
+};
 use crate::request::Request;
 use crate::source::Source;
 
@@ -170,6 +172,8 @@ fn report(
     order(&mut book, chain);
     book.notes.sort();
     book.notes.dedup();
+    let requests = requests(evidence);
+    seal(&mut book.findings, &requests);
     let verdict = verdict(inputs, &book);
     Report {
         verdict,
@@ -182,8 +186,21 @@ fn report(
         findings: book.findings,
         notes: book.notes,
         self_asserted: facts,
-        requests: requests(evidence),
+        requests,
         timing: None,
+    }
+}
+
+/// Enters the digest of each document that a finding points at (P26).
+fn seal(findings: &mut [Finding], requests: &[RequestRecord]) {
+    let digests: BTreeMap<&str, &str> = requests
+        .iter()
+        .filter_map(|record| Some((record.request.as_str(), record.sha256.as_deref()?)))
+        .collect();
+    for place in findings.iter_mut().flat_map(Finding::places_mut) {
+        place.sha256 = digests
+            .get(place.request.as_str())
+            .map(|digest| (*digest).to_owned());
     }
 }
 

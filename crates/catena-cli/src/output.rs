@@ -133,9 +133,13 @@ pub(crate) fn style(color: When, detail: Detail) -> Style {
     };
     let default = Style::default();
     let width = match terminal_size::terminal_size() {
-        Some((terminal_size::Width(columns), _)) if terminal => usize::from(columns).max(60),
-        _ => default.width,
+        Some((terminal_size::Width(columns), _)) if terminal => usize::from(columns),
+        _ => env::var("COLUMNS")
+            .ok()
+            .and_then(|columns| columns.parse().ok())
+            .unwrap_or(default.width),
     };
+    let width = width.clamp(60, 1000);
     Style {
         colour,
         characters,

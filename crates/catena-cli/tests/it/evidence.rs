@@ -4,7 +4,7 @@
 use std::fs;
 use std::path::Path;
 
-use catena_core::document::{Body, Document};
+use catena_core::document::{Body, Document, ErrorKind, EvidenceError};
 use catena_core::request::Request;
 use catena_evidence::{DirectoryWriter, RecordedSubject};
 use catena_testkit::{Chain, ChainSpec, Flow};
@@ -13,7 +13,7 @@ use tempfile::TempDir;
 use crate::run::Run;
 
 /// Records a chain, and what it is about.
-fn record(chain: &Chain) -> TempDir {
+pub(crate) fn record(chain: &Chain) -> TempDir {
     let dir = tempfile::tempdir().unwrap();
     let time = chain.recorded.parse().unwrap();
     let mut writer = DirectoryWriter::create(&dir.path().join("evidence")).unwrap();
@@ -29,6 +29,26 @@ fn record(chain: &Chain) -> TempDir {
             origin: "https://example.org/".into(),
         };
         writer.record(request, &Ok(document), time).unwrap();
+    }
+    let down = chain
+        .failures
+        .iter()
+        .map(|(request, kind)| (request, *kind));
+    let absent = chain
+        .absent
+        .iter()
+        .map(|request| (request, ErrorKind::Absent));
+    for (request, kind) in down.chain(absent) {
+        let detail = match kind {
+            ErrorKind::Absent => "404 Not Found",
+            _ => "503 Service Unavailable, after 5 attempts",
+        };
+        let failure = EvidenceError {
+            kind,
+            detail: detail.to_owned(),
+            origin: "https://example.org/".into(),
+        };
+        writer.record(request, &Err(failure), time).unwrap();
     }
     writer.finish(time).unwrap();
     fs::write(

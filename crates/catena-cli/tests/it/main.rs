@@ -9,5 +9,6 @@ mod http;
 mod interrupt;
 mod lint;
 mod run;
+mod screens;
 mod usage;
 mod world;

@@ -58,6 +58,7 @@ const VARIABLES: [[&str; 2]; 14] = [
         "`$HOME/.cache/catena` is where answers are kept if nothing else is said.",
     ],
     ["HTTPS_PROXY", "The proxy to go through."],
+    ["COLUMNS", "Width of text where stdout is no terminal."],
     ["NO_COLOR", "No colours, when it is set to something."],
     ["NO_PROXY", "Hosts to reach without the proxy."],
     [

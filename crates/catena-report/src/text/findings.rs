@@ -84,8 +84,9 @@ fn one(page: &mut Page<'_>, finding: &Finding) {
     if !finding.rules.is_empty() {
         about.push_str(&format!("  [{}]", finding.rules.join(" ")));
     }
-    page.line(&about);
+    page.wrapped_from(2 + finding.id.len(), "    ", &about);
     let detail = page.style.detail;
+    let in_full = page.style.detail == Detail::All;
     let mut field =
         |name: &str, text: &str| page.wrapped(&format!("    {name:<9}"), "             ", text);
     field("expected", &clean(&finding.expected, limit));
@@ -99,7 +100,8 @@ fn one(page: &mut Page<'_>, finding: &Finding) {
         if !evidence.pointer.is_empty() {
             place.push_str(&format!(" at {}", clean(&evidence.pointer, FOLDED_VALUE)));
         }
-        if let Some(sha256) = &evidence.sha256 {
+        // of use to whoever has the document; on the first screen it is in the way
+        if let Some(sha256) = evidence.sha256.as_ref().filter(|_| in_full) {
             place.push_str(&format!(" (sha256 {})", clean(sha256, SHORT)));
         }
         field("where", &place);

@@ -15,6 +15,7 @@ pub use style::{Characters, Colour, Detail, Style};
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
+use catena_core::checks;
 use catena_core::report::{Basis, Fact, GithubBudget, Note, Report, Verdict};
 
 use crate::escape::{SHORT, clean};
@@ -58,13 +59,12 @@ fn summary(page: &mut Page<'_>, report: &Report) {
         Verdict::Rejected => Tone::Bad,
         _ => Tone::Warn,
     };
-    page.tone(tone, &report.verdict.to_string().to_uppercase());
-    let line = format!(" {}", subject(report));
-    page.line(&line);
+    let verdict = report.verdict.to_string().to_uppercase();
+    page.tone(tone, &verdict);
+    page.text.push(' ');
+    page.wrapped_from(verdict.len() + 1, "  ", &subject(report));
     if report.verdict != Verdict::Trusted {
-        // one line: the first finding tells it in full
-        let most = page.style.width.saturating_sub(24).max(40);
-        page.line(&format!("  {}", clean(&report.headline, most)));
+        page.wrapped("  ", "  ", &cause(page, report));
     }
     if report.verdict == Verdict::Unsigned {
         page.tone(
@@ -73,6 +73,19 @@ fn summary(page: &mut Page<'_>, report: &Report) {
         );
         page.line("");
     }
+}
+
+/// Says in words what the first finding is about: the finding itself tells what was expected and found.
+fn cause(page: &Page<'_>, report: &Report) -> String {
+    let first = report.findings.first();
+    let check = first.and_then(|finding| checks::ALL.iter().find(|check| check.id == finding.id));
+    check.map_or_else(
+        || {
+            let most = page.style.width.saturating_sub(24).max(40);
+            clean(&report.headline, most)
+        },
+        |check| format!("{}: {}", check.id, check.attack),
+    )
 }
 
 fn subject(report: &Report) -> String {

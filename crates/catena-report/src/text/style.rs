@@ -124,7 +124,11 @@ impl<'a> Page<'a> {
     /// Writes running text behind `first`, its further lines behind `rest`.
     pub(super) fn wrapped(&mut self, first: &str, rest: &str, text: &str) {
         self.text.push_str(first);
-        let mut column = first.chars().count();
+        self.wrapped_from(first.chars().count(), rest, text);
+    }
+
+    /// Writes running text from a column on, further lines behind `rest`.
+    pub(super) fn wrapped_from(&mut self, mut column: usize, rest: &str, text: &str) {
         let mut fresh = true;
         for word in text.split(' ') {
             let length = word.chars().count();

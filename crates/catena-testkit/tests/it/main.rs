@@ -15,5 +15,6 @@ mod hostile;
 mod matters;
 mod mutations;
 mod saboteurs;
+mod variants;
 mod verifier;
 mod walk;

@@ -7,6 +7,7 @@ mod examples;
 mod help;
 mod http;
 mod interrupt;
+mod lint;
 mod run;
 mod usage;
 mod world;

@@ -3,6 +3,8 @@
 
 use std::collections::BTreeMap;
 
+use crate::escape::ascii;
+
 /// How a report is to look. The caller decides whether there is a terminal, and how wide.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Style {
@@ -77,6 +79,14 @@ impl<'a> Page<'a> {
         Self {
             style,
             text: String::new(),
+        }
+    }
+
+    /// Returns the text, in the characters of the style.
+    pub(super) fn finish(self) -> String {
+        match self.style.characters {
+            Characters::Ascii => ascii(&self.text),
+            Characters::Unicode => self.text,
         }
     }
 

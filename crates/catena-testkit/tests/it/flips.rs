@@ -125,7 +125,7 @@ flows! {
     xpi_push: XpiPush,
 }
 
-/// Every document kind is read, and so flipped, by some flow.
+/// Every document kind is read, and so flipped, by some flow (P25).
 #[test]
 fn every_kind_of_document_is_flipped() {
     let kind = |request: &Request| {

@@ -23,5 +23,6 @@ mod matters;
 mod mutations;
 mod rules;
 mod saboteurs;
+mod variants;
 mod verifier;
 mod walk;

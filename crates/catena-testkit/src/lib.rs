@@ -16,6 +16,7 @@ mod builder;
 mod chain;
 mod clock;
 mod cot;
+mod github;
 mod hosts;
 mod json;
 mod origin;

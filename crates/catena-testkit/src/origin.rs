@@ -285,7 +285,7 @@ impl Builder<'_> {
         );
         self.put(
             Request::Tags { repo: repo() },
-            sorted(&hosts::tags(&origin.revision, sha)),
+            sorted(&hosts::tags(full, &origin.revision, sha)),
         );
     }
 }

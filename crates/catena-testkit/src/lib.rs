@@ -25,6 +25,8 @@ mod random;
 mod render;
 mod spec;
 mod tasks;
+#[cfg(feature = "world")]
+pub mod vectors;
 
 pub use chain::{Chain, ChainTask, Keys};
 pub use cot::Producer;

@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: MPL-2.0
+//! Which cases there are.
+
+use super::corpus::{Corpus, CorpusError};
+use super::{ROOT_URL, valid};
+use crate::chain::Chain;
+use crate::spec::ChainSpec;
+
+/// The seed of all cases: one, so that they share documents.
+pub const SEED: u64 = 1;
+
+/// Returns every case.
+///
+/// # Errors
+/// A case has another's name, or cannot be judged.
+pub fn all() -> Result<Corpus, CorpusError> {
+    let mut corpus = Corpus::default();
+    valid::add(&mut corpus)?;
+    Ok(corpus)
+}
+
+/// Builds a chain of the deployment that all vectors are of.
+pub(super) fn build(mut spec: ChainSpec) -> Chain {
+    ROOT_URL.clone_into(&mut spec.root_url);
+    spec.build()
+}

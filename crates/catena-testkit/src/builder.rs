@@ -68,6 +68,8 @@ impl<'a> Builder<'a> {
             recorded: String::new(),
             documents: BTreeMap::new(),
             absent: BTreeSet::new(),
+            failures: BTreeMap::new(),
+            settings: Vec::new(),
             tasks: BTreeMap::new(),
             renderings: BTreeMap::new(),
             keys: Keys { seed: spec.seed },

@@ -6,6 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use catena_core::document::ErrorKind;
 use catena_core::model::ids::{ArtifactName, RunId, TaskId};
 use catena_core::request::Request;
 use catena_crypto::digest::{Algorithm, Digest};
@@ -34,6 +35,11 @@ pub struct Chain {
     pub documents: BTreeMap<Request, Vec<u8>>,
     /// What a verifier may ask for and does not exist; whatever is in neither list does not exist either.
     pub absent: BTreeSet<Request>,
+    /// Requests that a host fails to answer otherwise than by saying that there is no such thing (P7). They win
+    /// over documents.
+    pub failures: BTreeMap<Request, ErrorKind>,
+    /// Further lines of `scriptworker.yaml`: overridden keys, `x_cot`.
+    pub settings: Vec<String>,
     /// The tasks, by a name: `root`, `decision`, `action`, `build-0` …, `signing-0`, `image-0`, `image-0-decision` ….
     pub tasks: BTreeMap<String, ChainTask>,
     /// Where the keys come from.
@@ -261,10 +267,14 @@ impl Chain {
                 out.push_str(&format!("    - {key}\n"));
             }
         }
+        for line in &self.settings {
+            out.push_str(line);
+            out.push('\n');
+        }
         out
     }
 
-    fn by_id(&self, id: TaskId) -> &ChainTask {
+    pub(crate) fn by_id(&self, id: TaskId) -> &ChainTask {
         must(self.tasks.values().find(|task| task.id == id), id.as_str())
     }
 }

@@ -16,6 +16,7 @@ mod builder;
 mod chain;
 mod clock;
 mod cot;
+mod edit;
 mod github;
 mod hosts;
 mod json;
@@ -23,6 +24,7 @@ mod origin;
 mod queue;
 mod random;
 mod render;
+pub mod saboteur;
 mod spec;
 mod tasks;
 #[cfg(feature = "world")]

@@ -15,7 +15,7 @@ pub const META: Check = Check {
     attack: "Two names for one file, or a file outside its directory: dot segments, empty segments, percent signs.",
     help: "No real artifact is called that; find out who wrote the task's upstreamArtifacts.",
     rank: 92,
-    implies: &[],
+    implies: &["upstream-screen"],
 };
 
 /// Starts the finding for a name that the root lists.

@@ -13,5 +13,5 @@ pub const META: Check = Check {
     attack: "A document that reads as something else, or as nothing.",
     help: "Look at the worker that signed it; no current worker writes such a document.",
     rank: 82,
-    implies: &[],
+    implies: &["typed-model"],
 };

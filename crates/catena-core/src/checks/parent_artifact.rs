@@ -13,5 +13,5 @@ pub const META: Check = Check {
     attack: "A task graph that the root lists as optional, so that a tampered one is tolerated and vouches for the root itself.",
     help: "Treat the parent's artifacts as tampered with.",
     rank: 96,
-    implies: &[],
+    implies: &["artifact-digest", "optional-digest"],
 };

@@ -4,6 +4,7 @@
 use super::corpus::{Corpus, CorpusError};
 use super::{ROOT_URL, valid};
 use crate::chain::Chain;
+use crate::saboteur;
 use crate::spec::ChainSpec;
 
 /// The seed of all cases: one, so that they share documents.
@@ -16,6 +17,14 @@ pub const SEED: u64 = 1;
 pub fn all() -> Result<Corpus, CorpusError> {
     let mut corpus = Corpus::default();
     valid::add(&mut corpus)?;
+    for saboteur in saboteur::all() {
+        let mut spec = ChainSpec::new(SEED, saboteur.flow);
+        (saboteur.spec)(&mut spec);
+        let mut chain = build(spec);
+        (saboteur.apply)(&mut chain);
+        let name = format!("saboteur-{}", saboteur.name);
+        corpus.add(&chain, &name, saboteur.story, saboteur.rules)?;
+    }
     Ok(corpus)
 }
 

@@ -32,8 +32,19 @@ pub(crate) fn write(chain: &Chain, path: &Path) -> Result<(), Box<dyn Error>> {
             recorded,
         )?;
     }
-    for request in &chain.absent {
-        let (kind, detail) = (ErrorKind::Absent, "does not exist".to_owned());
+    let absent = chain
+        .absent
+        .iter()
+        .map(|request| (request, ErrorKind::Absent));
+    let failures = chain
+        .failures
+        .iter()
+        .map(|(request, kind)| (request, *kind));
+    for (request, kind) in absent.chain(failures) {
+        let detail = match kind {
+            ErrorKind::Absent => "does not exist".to_owned(),
+            other => other.to_string(),
+        };
         writer.record(
             request,
             &Err(EvidenceError {

@@ -12,5 +12,6 @@ mod examples;
 mod flips;
 mod hostile;
 mod matters;
+mod saboteurs;
 mod verifier;
 mod walk;

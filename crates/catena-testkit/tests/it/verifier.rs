@@ -22,6 +22,9 @@ impl Verifier {
         for (request, bytes) in &chain.documents {
             source.insert(request.clone(), bytes.clone());
         }
+        for (request, kind) in &chain.failures {
+            source.fail(request.clone(), *kind);
+        }
         let yaml = chain.scriptworker_yaml();
         let config = Config::from_scriptworker_yaml(yaml.as_bytes(), "scriptworker.yaml").unwrap();
         Self {

@@ -29,6 +29,8 @@ mod spec;
 mod tasks;
 #[cfg(feature = "world")]
 pub mod vectors;
+#[cfg(feature = "world")]
+pub mod world;
 
 pub use chain::{Chain, ChainTask, Keys};
 pub use cot::Producer;

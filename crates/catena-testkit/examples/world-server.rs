@@ -5,6 +5,7 @@
 //! ```text
 //! {"open": {"case": "valid-xpi-push"}}  →  {"port": 40001, "subject": …, "config": …, "check_task": true}
 //! {"close": 40001}                      →  {"requests": 21, "unknown": []}
+//! {"ping": true}                        →  {}
 //! ```
 //!
 //! A world lives from its opening to its closing. The server ends with its input.
@@ -59,6 +60,9 @@ impl Server {
     async fn obey(&mut self, command: &Value) -> Result<Value, Failed> {
         if let Some(what) = command.get("open") {
             return self.open(what).await;
+        }
+        if command.get("ping").is_some() {
+            return Ok(json!({}));
         }
         let port = command["close"]
             .as_u64()

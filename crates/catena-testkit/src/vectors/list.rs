@@ -2,7 +2,7 @@
 //! Which cases there are.
 
 use super::corpus::{Corpus, CorpusError};
-use super::{ROOT_URL, valid};
+use super::{ROOT_URL, corner, table, valid};
 use crate::chain::Chain;
 use crate::saboteur;
 use crate::spec::ChainSpec;
@@ -17,6 +17,8 @@ pub const SEED: u64 = 1;
 pub fn all() -> Result<Corpus, CorpusError> {
     let mut corpus = Corpus::default();
     valid::add(&mut corpus)?;
+    table::add(&mut corpus)?;
+    corner::add(&mut corpus)?;
     for saboteur in saboteur::all() {
         let mut spec = ChainSpec::new(SEED, saboteur.flow);
         (saboteur.spec)(&mut spec);

@@ -4,9 +4,11 @@
 //! `vectors/README.md` describes the format, `vectors/case.schema.json` defines it.
 
 mod case;
+mod corner;
 mod corpus;
 mod judge;
 mod list;
+mod table;
 mod valid;
 
 pub use case::{Case, Config, Expected, Failure, Held, Outcome, Recorded, Subject};

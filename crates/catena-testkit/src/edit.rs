@@ -4,11 +4,12 @@
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use catena_core::document::ErrorKind;
-use catena_core::model::ids::TaskId;
-use catena_core::request::Request;
+use catena_core::model::ids::{Revision, TaskId};
+use catena_core::request::{Repo, Request};
 use serde_json::Value;
 
 use crate::chain::{Chain, ChainTask, graph_requests, must};
+use crate::origin::repo;
 use crate::queue::complete;
 
 impl Chain {
@@ -184,6 +185,51 @@ impl Chain {
         }
     }
 
+    /// Moves a repository to another address: what its host says, and all tasks that name it.
+    pub fn move_repo(&mut self, from: &str, to: &str) {
+        let (old, new) = (repo(from), repo(to));
+        self.rekey(|request| with_repo(request, &old, &new));
+        let bare = |url: &str| {
+            let bare = url.trim_start_matches("https://");
+            bare.trim_start_matches("github.com/").to_owned()
+        };
+        let mut texts = vec![(bare(from), bare(to))];
+        if let (Repo::Github { name: old, .. }, Repo::Github { name: new, .. }) = (&old, &new) {
+            texts.push((format!("tasks of {old}"), format!("tasks of {new}")));
+            texts.push((format!("--project={old}"), format!("--project={new}")));
+        }
+        for (from, to) in texts {
+            self.replace_text(&from, &to);
+            for (request, bytes) in &mut self.documents {
+                if matches!(request, Request::Projects | Request::Repository { .. }) {
+                    *bytes = String::from_utf8_lossy(bytes)
+                        .replace(&from, &to)
+                        .into_bytes();
+                }
+            }
+        }
+    }
+
+    /// Moves all that is asked about a revision, and all tasks that name it, to another name of it.
+    pub fn rename_revision(&mut self, from: &str, to: &str) {
+        let new: Revision = must(to.parse().ok(), to);
+        self.rekey(|request| with_revision(request, from, &new));
+        self.replace_text(from, to);
+    }
+
+    fn rekey(&mut self, rekey: impl Fn(&Request) -> Option<Request>) {
+        let moved: Vec<_> = self
+            .documents
+            .keys()
+            .filter_map(|request| Some((request.clone(), rekey(request)?)))
+            .collect();
+        for (from, to) in moved {
+            if let Some(bytes) = self.documents.remove(&from) {
+                self.documents.insert(to, bytes);
+            }
+        }
+    }
+
     /// Gives a task another id in the queue's answers; nothing else follows.
     pub fn copy_task(&mut self, from: &str, to: TaskId, name: &str) {
         let source = self.task(from).clone();
@@ -222,4 +268,39 @@ impl Chain {
             .insert(name.to_owned(), ChainTask { id: to, ..source });
         self.edit_cot(name, |cot| cot["taskId"] = to.as_str().into());
     }
+}
+
+/// Returns the request with another repository, if it is about the old one.
+fn with_repo(request: &Request, old: &Repo, new: &Repo) -> Option<Request> {
+    let mut moved = request.clone();
+    let place = match &mut moved {
+        Request::Branch { repo, .. }
+        | Request::Branches { repo }
+        | Request::BranchCommits { repo, .. }
+        | Request::Commit { repo, .. }
+        | Request::Landed { repo, .. }
+        | Request::PullRequest { repo, .. }
+        | Request::Pushlog { repo, .. }
+        | Request::Release { repo, .. }
+        | Request::Repository { repo }
+        | Request::TagRef { repo, .. }
+        | Request::Tags { repo }
+        | Request::Template { repo, .. } => repo,
+        _ => return None,
+    };
+    (place == old).then(|| place.clone_from(new))?;
+    Some(moved)
+}
+
+/// Returns the request with another revision, if it is about the old one.
+fn with_revision(request: &Request, old: &str, new: &Revision) -> Option<Request> {
+    let mut moved = request.clone();
+    let place = match &mut moved {
+        Request::Commit { revision, .. }
+        | Request::Pushlog { revision, .. }
+        | Request::Template { revision, .. } => revision,
+        _ => return None,
+    };
+    (place.as_str() == old).then(|| place.clone_from(new))?;
+    Some(moved)
 }

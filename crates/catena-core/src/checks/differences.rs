@@ -8,9 +8,9 @@ use super::{
     action_callback, action_group, artifact_name, chain_length, claimed_type, cot_malformed,
     cot_run, cot_signature, cot_version, cron_level, decision_group, evidence_unavailable,
     exact_types, graph_match, graph_runtime_keys, hollow_digest, image_algorithm,
-    interactive_marker, json_strict, landed, limit_exceeded, movable_ref, optional_digest,
-    optional_unavailable, parent_artifact, parent_id, parent_revision, pr_action, push,
-    rebuild_mismatch, recorded_task, repo_rename, restricted_tree, run_state, star_scope,
+    interactive_marker, json_strict, landed, limit_exceeded, movable_ref, named_tasks,
+    optional_digest, optional_unavailable, parent_artifact, parent_id, parent_revision, pr_action,
+    push, rebuild_mismatch, recorded_task, repo_rename, restricted_tree, run_state, star_scope,
     typed_model, upstream_screen, url_form, worker_pool, yaml_safe,
 };
 use crate::policy::Switch;
@@ -43,6 +43,12 @@ pub const ALWAYS: &[Always] = &[
         rule: "P2",
         reference: "compares or tests whatever type it finds",
         attack: "A value that one rule takes for absent and another for present.",
+    },
+    Always {
+        check: &named_tasks::META,
+        rule: "P2, S13",
+        reference: "follows inputs and upstream tasks of any type, and ids of any form",
+        attack: "An input that one reader follows and another does not see.",
     },
     Always {
         check: &yaml_safe::META,

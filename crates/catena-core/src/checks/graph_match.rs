@@ -30,7 +30,7 @@ pub const META: Check = Check {
     attack: "A task of the graph that was created with another command, image, environment or scope.",
     help: "Compare the differing fields; whoever created the task did not follow the graph.",
     rank: 79,
-    implies: &["recorded-task", "exact-types"],
+    implies: &["recorded-task", "exact-types", "graph-runtime-keys"],
 };
 
 pub(crate) fn run(cx: &Cx<'_>, object: &Object<'_>) -> Applied {

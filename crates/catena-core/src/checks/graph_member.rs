@@ -16,7 +16,7 @@ pub const META: Check = Check {
     attack: "A task that was added to the group afterwards, with stolen scopes.",
     help: "The parent never made this task; find out who did.",
     rank: 82,
-    implies: &["graph-match", "recorded-task"],
+    implies: &["graph-match", "rebuild-mismatch", "recorded-task"],
 };
 
 pub(crate) fn run(cx: &Cx<'_>, object: &Object<'_>) -> Applied {

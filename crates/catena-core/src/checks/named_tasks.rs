@@ -4,7 +4,8 @@
 //! Stops: an input in a form that the walk cannot follow, so that nobody looks at it.
 
 use super::{Applied, Cx};
-use crate::report::Check;
+use crate::report::{Asserter, Check};
+use crate::request::Request;
 use crate::walk::{Object, claims};
 
 /// The check's declaration.
@@ -15,15 +16,22 @@ pub const META: Check = Check {
     attack: "An input in a form that the walk cannot follow, so that nobody looks at it.",
     help: "Correct extra.chainOfTrust.inputs, payload.upstreamArtifacts or extra.action of the task.",
     rank: 57,
-    implies: &[],
+    implies: &["typed-model"],
 };
 
-pub(crate) fn run(cx: &Cx<'_>, object: &Object<'_>) -> Applied {
+pub(crate) fn run(_cx: &Cx<'_>, object: &Object<'_>) -> Applied {
     let Some(definition) = object.known() else {
         return Applied::Blocked;
     };
-    cx.typed(
-        object,
-        claims(definition).and(definition.is_action()).map(|_| None),
-    )
+    let read = claims(definition).and(definition.is_action());
+    Applied::found(read.err().map(|shape| {
+        META.reject(
+            format!("{} at {}", shape.expected, shape.pointer),
+            shape.found,
+        )
+        .task(object.id)
+        .says(Asserter::Task(object.id))
+        .at(&Request::Definition { task: object.id }, shape.pointer)
+        .build()
+    }))
 }

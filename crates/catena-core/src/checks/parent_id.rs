@@ -16,7 +16,13 @@ pub const META: Check = Check {
     attack: "A task that names no parent, and so is looked up in nobody's task graph.",
     help: "taskgraph always writes both; find out who created the task.",
     rank: 88,
-    implies: &["graph-member", "recorded-task"],
+    implies: &[
+        "graph-member",
+        "graph-runtime-keys",
+        "named-tasks",
+        "recorded-task",
+        "typed-model",
+    ],
 };
 
 pub(crate) fn run(_cx: &Cx<'_>, object: &Object<'_>) -> Applied {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-//! `restricted-tree` (V84): the root's tree may have each of its restricted scopes.
+//! `restricted-tree` (V83, V84, S50): the root's tree may have each of its restricted scopes.
 //!
 //! Stops: A release scope on a task from another repository or branch.
 
@@ -12,7 +12,7 @@ use crate::walk::Object;
 /// The check's declaration.
 pub const META: Check = Check {
     id: "restricted-tree",
-    rules: &["V84"],
+    rules: &["V83", "V84", "S50"],
     title: "the root's tree may have each of its restricted scopes",
     attack: "A release scope on a task from another repository or branch.",
     help: "Compare the task's source with cot_restricted_trees of the product.",

@@ -17,8 +17,8 @@ pub const META: Check = Check {
     title: "the head repository contains the source URL",
     attack: "A task that shows a trusted source and works on another repository.",
     help: "Compare metadata.source with the head repository in payload.env.",
-    rank: 70,
-    implies: &["recorded-task", "graph-match"],
+    rank: 75,
+    implies: &["recorded-task", "graph-match", "sibling-tree"],
 };
 
 pub(crate) fn run(cx: &Cx<'_>, object: &Object<'_>) -> Applied {

@@ -20,6 +20,7 @@ pub const META: Check = Check {
     rank: 89,
     implies: &[
         "source-repository",
+        "landed",
         "restricted-tree",
         "sibling-tree",
         "try-or-pull-request",

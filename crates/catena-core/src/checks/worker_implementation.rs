@@ -16,7 +16,7 @@ pub const META: Check = Check {
     title: "a task's worker implementation is unambiguous",
     attack: "A task that looks like one implementation to the key check and like another to the worker checks.",
     help: "Compare image, mounts, osGroups, tags and scopes of the task: they claim different workers.",
-    rank: 87,
+    rank: 99,
     implies: &["cot-signature", "recorded-task"],
 };
 

@@ -6,6 +6,10 @@
 
 mod artifacts;
 mod cot;
+mod graph;
+mod rebuild;
+mod source;
+mod worker;
 
 use catena_core::report::Verdict;
 use serde_json::Value;
@@ -50,7 +54,17 @@ pub enum Compat {
 /// Returns every saboteur.
 #[must_use]
 pub fn all() -> Vec<&'static Saboteur> {
-    [artifacts::ALL, cot::ALL].into_iter().flatten().collect()
+    [
+        artifacts::ALL,
+        cot::ALL,
+        graph::ALL,
+        rebuild::ALL,
+        source::ALL,
+        worker::ALL,
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
 }
 
 impl Saboteur {

@@ -117,9 +117,14 @@ fn saboteurs_are_described() {
 
 #[test]
 fn every_base_of_a_saboteur_is_trusted() {
+    let mut seen = BTreeSet::new();
     for saboteur in saboteur::all() {
+        let chain = saboteur.base(SEED);
+        if !seen.insert(chain.documents.clone()) {
+            continue;
+        }
         for profile in [Profile::Compat, Profile::Strict] {
-            let report = Verifier::new(&saboteur.base(SEED)).verify(profile);
+            let report = Verifier::new(&chain).verify(profile);
             assert_eq!(
                 report.verdict,
                 Verdict::Trusted,

@@ -11,7 +11,12 @@ use crate::spec::{ChainSpec, Flow, Presence, RootRun};
 
 pub(super) fn add(corpus: &mut Corpus) -> Result<(), CorpusError> {
     let plain = build(small());
-    corpus.add(&plain, "corner-none", "the chain that the corners are in, without any", &[])?;
+    corpus.add(
+        &plain,
+        "corner-none",
+        "the chain that the corners are in, without any",
+        &[],
+    )?;
     for (place, what, put) in PLACES {
         for (corner, text) in JSON_VALUES {
             let mut chain = plain.clone();

@@ -65,7 +65,11 @@ fn source(case: &Case, bodies: &BTreeMap<String, Vec<u8>>) -> Result<MemorySourc
     Ok(source)
 }
 
-fn inputs(case: &Case, profile: Profile) -> Result<Inputs, JudgeError> {
+/// Returns what a verdict on a case depends on besides documents.
+///
+/// # Errors
+/// The configuration cannot be read.
+pub fn inputs(case: &Case, profile: Profile) -> Result<Inputs, JudgeError> {
     let wrong = |error: &dyn ToString| JudgeError(format!("{}: {}", case.name, error.to_string()));
     // JSON is YAML
     let text = serde_json::to_vec(&case.config).map_err(|error| wrong(&error))?;
@@ -92,7 +96,9 @@ fn inputs(case: &Case, profile: Profile) -> Result<Inputs, JudgeError> {
     })
 }
 
-fn outcome(report: &Report) -> Outcome {
+/// Returns what a report says, as cases have it.
+#[must_use]
+pub fn outcome(report: &Report) -> Outcome {
     let ids: BTreeSet<_> = report
         .findings
         .iter()

@@ -13,7 +13,7 @@ mod valid;
 
 pub use case::{Case, Config, Expected, Failure, Held, Outcome, Recorded, Subject};
 pub use corpus::{Corpus, CorpusError};
-pub use judge::{JudgeError, judge};
+pub use judge::{JudgeError, inputs, judge, outcome};
 pub use list::{SEED, all};
 
 /// The deployment of all vectors: the one for whose URLs the reference's `valid_artifact_rules` are written.

@@ -13,5 +13,7 @@ mod flips;
 mod hostile;
 mod matters;
 mod saboteurs;
+mod vectors;
 mod verifier;
 mod walk;
+mod world;

@@ -6,12 +6,13 @@ use std::collections::BTreeMap;
 use catena_core::document::ErrorKind;
 use catena_core::model::ids::TaskId;
 use catena_core::request::{Repo, Request};
-use catena_core::yaml;
+use catena_core::{policy, yaml};
 use catena_crypto::digest::{Algorithm, Digest};
 use catena_evidence::{HttpOptions, HttpSource};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use super::ROOT_URL;
 use crate::chain::Chain;
 
 /// The configuration, as `scriptworker.yaml` has it.
@@ -71,8 +72,9 @@ pub struct Held {
     pub url: String,
     /// Its digest, and its name below `documents`.
     pub sha256: String,
-    /// The media type that the host gives.
-    pub content_type: String,
+    /// The media type that the host gives, if not `application/json`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub content_type: Option<String>,
 }
 
 /// An answer that is no document.
@@ -128,12 +130,10 @@ impl Case {
     /// The chain's configuration cannot be read, or gives a document no URL.
     pub fn of(
         chain: &Chain,
-        name: &str,
-        reason: &str,
-        rules: &[&str],
+        places: &Places,
+        (name, reason, rules): (&str, &str, &[&str]),
     ) -> Result<(Self, BTreeMap<String, Vec<u8>>), String> {
         let config = config(chain)?;
-        let places = Places::new(chain)?;
         let (mut documents, mut bodies) = (Vec::new(), BTreeMap::new());
         for (request, body) in &chain.documents {
             if chain.failures.contains_key(request) {
@@ -144,7 +144,7 @@ impl Case {
                 request: request.clone(),
                 url: places.of(request)?,
                 sha256: sha256.clone(),
-                content_type: content_type(request).to_owned(),
+                content_type: content_type(request).map(str::to_owned),
             });
             bodies.insert(sha256, body.clone());
         }
@@ -224,21 +224,20 @@ impl Failure {
     }
 }
 
-/// Where documents lie: the mapping of the source over HTTP.
-pub(super) struct Places(HttpSource);
+/// Where documents lie: the mapping of the source over HTTP, for the deployment of all vectors.
+#[derive(Debug)]
+pub struct Places(HttpSource);
 
 impl Places {
-    pub(super) fn new(chain: &Chain) -> Result<Self, String> {
-        let yaml = chain.scriptworker_yaml();
-        let config = catena_core::policy::Config::from_scriptworker_yaml(
-            yaml.as_bytes(),
-            "scriptworker.yaml",
-        )
-        .map_err(|error| error.to_string())?;
-        let options = HttpOptions::of(
-            &config.settings,
-            &catena_core::policy::Relaxations::default(),
-        );
+    /// Returns the mapping.
+    ///
+    /// # Errors
+    /// There is no HTTP client to be had.
+    pub fn new() -> Result<Self, String> {
+        let yaml = format!("taskcluster_root_url: {ROOT_URL}\n");
+        let config = policy::Config::from_scriptworker_yaml(yaml.as_bytes(), "scriptworker.yaml")
+            .map_err(|error| error.to_string())?;
+        let options = HttpOptions::of(&config.settings, &policy::Relaxations::default());
         HttpSource::new(&options)
             .map(Self)
             .map_err(|error| error.to_string())
@@ -259,24 +258,26 @@ fn config(chain: &Chain) -> Result<Config, String> {
         .map_err(|error| error.to_string())
 }
 
-fn content_type(request: &Request) -> &'static str {
+fn content_type(request: &Request) -> Option<&'static str> {
     match request {
-        Request::BranchCommits { .. } => "text/html; charset=utf-8",
+        Request::BranchCommits { .. } => Some("text/html; charset=utf-8"),
         Request::Template {
             repo: Repo::Hg { .. },
             ..
         }
-        | Request::Projects => "text/plain; charset=utf-8",
-        Request::CotSignature { .. } => "application/octet-stream",
+        | Request::Projects => Some(TEXT),
+        Request::CotSignature { .. } => Some(BYTES),
         Request::Artifact { name, .. } => match name.as_str().rsplit('.').next() {
-            Some("json") => "application/json",
-            Some("yml") => "text/plain; charset=utf-8",
-            _ => "application/octet-stream",
+            Some("json") => None,
+            Some("yml") => Some(TEXT),
+            _ => Some(BYTES),
         },
-        _ => "application/json",
+        _ => None,
     }
 }
 
+const BYTES: &str = "application/octet-stream";
+const TEXT: &str = "text/plain; charset=utf-8";
 const SCHEMA: &str = "catena-vector/1";
 const KINDS: [(&str, ErrorKind, u16); 5] = [
     ("absent", ErrorKind::Absent, 404),

@@ -4,14 +4,14 @@
 
 use catena_core::request::Request;
 
-use super::corpus::{Corpus, CorpusError};
+use super::corpus::{CorpusError, Maker};
 use super::list::{SEED, build};
 use crate::chain::Chain;
 use crate::spec::{ChainSpec, Flow, Presence, RootRun};
 
-pub(super) fn add(corpus: &mut Corpus) -> Result<(), CorpusError> {
+pub(super) fn add(maker: &mut Maker) -> Result<(), CorpusError> {
     let plain = build(small());
-    corpus.add(
+    maker.add(
         &plain,
         "corner-none",
         "the chain that the corners are in, without any",
@@ -22,7 +22,7 @@ pub(super) fn add(corpus: &mut Corpus) -> Result<(), CorpusError> {
             let mut chain = plain.clone();
             put(&mut chain, &|body| with_member(body, text));
             let reason = format!("{what} has a member {}", shown(text));
-            corpus.add(
+            maker.add(
                 &chain,
                 &format!("json-{place}-{corner}"),
                 &reason,
@@ -32,7 +32,7 @@ pub(super) fn add(corpus: &mut Corpus) -> Result<(), CorpusError> {
         for (corner, change, to) in JSON_TEXTS {
             let mut chain = plain.clone();
             put(&mut chain, &|body| to(body));
-            corpus.add(
+            maker.add(
                 &chain,
                 &format!("json-{place}-{corner}"),
                 &format!("{what} {change}"),
@@ -48,14 +48,14 @@ pub(super) fn add(corpus: &mut Corpus) -> Result<(), CorpusError> {
             "the template has a top-level member {}, which nothing renders",
             shown(text)
         );
-        corpus.add(&chain, &format!("yaml-unused-{corner}"), &reason, &["V106"])?;
+        maker.add(&chain, &format!("yaml-unused-{corner}"), &reason, &["V106"])?;
         let mut chain = plain.clone();
         if rendered(&mut chain, text) {
             let reason = format!(
                 "the template gives the decision {} and the queue has what a YAML 1.1 reader makes of it",
                 shown(text)
             );
-            corpus.add(
+            maker.add(
                 &chain,
                 &format!("yaml-rendered-{corner}"),
                 &reason,
@@ -67,7 +67,7 @@ pub(super) fn add(corpus: &mut Corpus) -> Result<(), CorpusError> {
         let mut chain = plain.clone();
         let text = to(&chain.template_text("decision"));
         chain.set_template("decision", &text);
-        corpus.add(
+        maker.add(
             &chain,
             &format!("yaml-text-{corner}"),
             &format!("the template {change}"),

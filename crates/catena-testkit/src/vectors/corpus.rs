@@ -6,7 +6,6 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use catena_core::policy::Profile;
 use serde::Serialize;
 
 use super::case::{Case, Places};
@@ -42,12 +41,25 @@ impl std::fmt::Display for CorpusError {
 
 impl std::error::Error for CorpusError {}
 
-impl Corpus {
+/// Vectors in the making.
+pub(super) struct Maker {
+    pub(super) corpus: Corpus,
+    places: Places,
+}
+
+impl Maker {
+    pub(super) fn new() -> Result<Self, CorpusError> {
+        Ok(Self {
+            corpus: Corpus::default(),
+            places: Places::new().map_err(CorpusError::Case)?,
+        })
+    }
+
     /// Adds a chain as a case, with what catena says to it.
     ///
     /// # Errors
     /// The name is taken, or the chain cannot be judged.
-    pub fn add(
+    pub(super) fn add(
         &mut self,
         chain: &Chain,
         name: &str,
@@ -55,31 +67,29 @@ impl Corpus {
         rules: &[&str],
     ) -> Result<(), CorpusError> {
         let wrong = |detail: String| CorpusError::Case(format!("{name}: {detail}"));
-        let (mut case, bodies) = Case::of(chain, name, reason, rules).map_err(wrong)?;
-        let (strict, mut lacking) =
-            judge(&case, &bodies, Profile::Strict).map_err(|error| wrong(error.0))?;
-        let (compat, more) =
-            judge(&case, &bodies, Profile::Compat).map_err(|error| wrong(error.0))?;
-        (case.expected.strict, case.expected.compat) = (strict, compat);
-        lacking.extend(more);
-        let places = Places::new(chain).map_err(wrong)?;
+        let (mut case, bodies) =
+            Case::of(chain, &self.places, (name, reason, rules)).map_err(wrong)?;
+        let (expected, lacking) = judge(&case, &bodies).map_err(|error| wrong(error.0))?;
+        case.expected = expected;
         for request in &lacking {
             if !case
                 .failures
                 .iter()
                 .any(|failure| failure.request == *request)
             {
-                case.lacks(request, places.of(request).map_err(wrong)?);
+                case.lacks(request, self.places.of(request).map_err(wrong)?);
             }
         }
         case.failures.sort_by(|a, b| a.request.cmp(&b.request));
-        self.documents.extend(bodies);
-        match self.cases.insert(name.to_owned(), case) {
+        self.corpus.documents.extend(bodies);
+        match self.corpus.cases.insert(name.to_owned(), case) {
             None => Ok(()),
             Some(_) => Err(wrong("the name is taken".to_owned())),
         }
     }
+}
 
+impl Corpus {
     /// Reads what lies below a directory.
     ///
     /// # Errors

@@ -11,38 +11,43 @@ use catena_core::request::Request;
 use catena_core::walk::{CheckTask, Inputs, Signatures, Walk};
 use catena_evidence::MemorySource;
 
-use super::case::{Case, Outcome};
+use super::case::{Case, Expected, Outcome};
 
 /// A case that cannot be judged: its configuration is none, or a document is missing.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct JudgeError(pub String);
 
-/// Returns what catena says to a case, and what it asked for that is not there.
+/// Returns what catena says to a case in each profile, and what it asked for that is not there.
 ///
 /// # Errors
 /// The configuration cannot be read, or a document is not among the bodies.
 pub fn judge(
     case: &Case,
     bodies: &BTreeMap<String, Vec<u8>>,
-    profile: Profile,
-) -> Result<(Outcome, BTreeSet<Request>), JudgeError> {
-    let source = source(case, bodies)?;
-    let mut walk = Walk::new(inputs(case, profile)?);
+) -> Result<(Expected, BTreeSet<Request>), JudgeError> {
+    let (source, config) = (source(case, bodies)?, config(case)?);
     let mut lacking = BTreeSet::new();
-    loop {
-        let named = walk.needs();
-        if named.is_empty() {
-            break;
-        }
-        for request in named {
-            let answer = source.answer(&request);
-            if matches!(&answer, Err(error) if error.kind == ErrorKind::Absent) {
-                lacking.insert(request.clone());
+    let mut verify = |profile| {
+        let mut walk = Walk::new(inputs_of(case, &config, profile)?);
+        loop {
+            let named = walk.needs();
+            if named.is_empty() {
+                return Ok(outcome(&walk.finish().report));
             }
-            walk.supply(request, answer);
+            for request in named {
+                let answer = source.answer(&request);
+                if matches!(&answer, Err(error) if error.kind == ErrorKind::Absent) {
+                    lacking.insert(request.clone());
+                }
+                walk.supply(request, answer);
+            }
         }
-    }
-    Ok((outcome(&walk.finish().report), lacking))
+    };
+    let expected = Expected {
+        strict: verify(Profile::Strict)?,
+        compat: verify(Profile::Compat)?,
+    };
+    Ok((expected, lacking))
 }
 
 fn source(case: &Case, bodies: &BTreeMap<String, Vec<u8>>) -> Result<MemorySource, JudgeError> {
@@ -70,22 +75,27 @@ fn source(case: &Case, bodies: &BTreeMap<String, Vec<u8>>) -> Result<MemorySourc
 /// # Errors
 /// The configuration cannot be read.
 pub fn inputs(case: &Case, profile: Profile) -> Result<Inputs, JudgeError> {
-    let wrong = |error: &dyn ToString| JudgeError(format!("{}: {}", case.name, error.to_string()));
+    inputs_of(case, &config(case)?, profile)
+}
+
+fn config(case: &Case) -> Result<Config, JudgeError> {
     // JSON is YAML
-    let text = serde_json::to_vec(&case.config).map_err(|error| wrong(&error))?;
-    let config = Config::from_scriptworker_yaml(&text, "scriptworker.yaml")
-        .map_err(|error| wrong(&error))?;
+    let text = serde_json::to_vec(&case.config).map_err(|error| wrong(case, &error))?;
+    Config::from_scriptworker_yaml(&text, "scriptworker.yaml").map_err(|error| wrong(case, &error))
+}
+
+fn inputs_of(case: &Case, config: &Config, profile: Profile) -> Result<Inputs, JudgeError> {
+    let subject = &case.subject;
     Ok(Inputs {
-        task: case.subject.task,
-        task_type: case
-            .subject
+        task: subject.task,
+        task_type: subject
             .task_type
             .parse()
-            .map_err(|_| wrong(&"no type of task"))?,
+            .map_err(|_| wrong(case, &"no type of task"))?,
         inferred: Vec::new(),
         policy: config
-            .policy(&case.subject.product)
-            .map_err(|error| wrong(&error))?,
+            .policy(&subject.product)
+            .map_err(|error| wrong(case, &error))?,
         settings: config.settings.clone(),
         keyring: config.keyring.clone(),
         relaxations: config.relaxations.clone().with_profile(profile),
@@ -94,6 +104,10 @@ pub fn inputs(case: &Case, profile: Profile) -> Result<Inputs, JudgeError> {
         basis: Basis::Recorded,
         limits: Limits::default(),
     })
+}
+
+fn wrong(case: &Case, error: &dyn ToString) -> JudgeError {
+    JudgeError(format!("{}: {}", case.name, error.to_string()))
 }
 
 /// Returns what a report says, as cases have it.

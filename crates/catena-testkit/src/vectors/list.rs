@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
 //! Which cases there are.
 
-use super::corpus::{Corpus, CorpusError};
+use super::corpus::{Corpus, CorpusError, Maker};
 use super::{ROOT_URL, corner, table, valid};
 use crate::chain::Chain;
 use crate::saboteur;
@@ -15,19 +15,19 @@ pub const SEED: u64 = 1;
 /// # Errors
 /// A case has another's name, or cannot be judged.
 pub fn all() -> Result<Corpus, CorpusError> {
-    let mut corpus = Corpus::default();
-    valid::add(&mut corpus)?;
-    table::add(&mut corpus)?;
-    corner::add(&mut corpus)?;
+    let mut maker = Maker::new()?;
+    valid::add(&mut maker)?;
+    table::add(&mut maker)?;
+    corner::add(&mut maker)?;
     for saboteur in saboteur::all() {
         let mut spec = ChainSpec::new(SEED, saboteur.flow);
         (saboteur.spec)(&mut spec);
         let mut chain = build(spec);
         (saboteur.apply)(&mut chain);
         let name = format!("saboteur-{}", saboteur.name);
-        corpus.add(&chain, &name, saboteur.story, saboteur.rules)?;
+        maker.add(&chain, &name, saboteur.story, saboteur.rules)?;
     }
-    Ok(corpus)
+    Ok(maker.corpus)
 }
 
 /// Builds a chain of the deployment that all vectors are of.

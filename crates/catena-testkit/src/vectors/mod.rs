@@ -11,7 +11,7 @@ mod list;
 mod table;
 mod valid;
 
-pub use case::{Case, Config, Expected, Failure, Held, Outcome, Recorded, Subject};
+pub use case::{Case, Config, Expected, Failure, Held, Outcome, Places, Recorded, Subject};
 pub use corpus::{Corpus, CorpusError};
 pub use judge::{JudgeError, inputs, judge, outcome};
 pub use list::{SEED, all};

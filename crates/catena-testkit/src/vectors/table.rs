@@ -5,18 +5,18 @@ use catena_core::model::ids::ArtifactName;
 use serde_json::{Value, json};
 
 use super::corner::{rendered, small};
-use super::corpus::{Corpus, CorpusError};
+use super::corpus::{CorpusError, Maker};
 use super::list::{SEED, build};
 use crate::chain::Chain;
 use crate::random::Random;
 use crate::spec::{ChainSpec, Flow};
 
-pub(super) fn add(corpus: &mut Corpus) -> Result<(), CorpusError> {
+pub(super) fn add(maker: &mut Maker) -> Result<(), CorpusError> {
     let baseline = build(ChainSpec::new(SEED, Flow::FirefoxPush));
     for (name, story, rules, change) in VARIATIONS {
         let mut chain = baseline.clone();
         change(&mut chain);
-        corpus.add(&chain, &format!("table-{name}"), story, rules)?;
+        maker.add(&chain, &format!("table-{name}"), story, rules)?;
     }
     for (name, text) in DATESTAMPS {
         let mut chain = baseline.clone();
@@ -26,7 +26,7 @@ pub(super) fn add(corpus: &mut Corpus) -> Result<(), CorpusError> {
         let story = format!(
             "the graph gives a build until `{text}` after its creation, which is a day in the queue"
         );
-        corpus.add(
+        maker.add(
             &chain,
             &format!("table-datestamp-{name}"),
             &story,
@@ -51,7 +51,7 @@ pub(super) fn add(corpus: &mut Corpus) -> Result<(), CorpusError> {
             }
         });
         let story = format!("an optional upstream artifact is the pattern `{pattern}`");
-        corpus.add(&chain, &format!("table-pattern-{name}"), &story, &["V42"])?;
+        maker.add(&chain, &format!("table-pattern-{name}"), &story, &["V42"])?;
     }
     for (name, story, rules, rebuilt, runtime) in COMPARISONS {
         let mut chain = build(small());
@@ -61,7 +61,7 @@ pub(super) fn add(corpus: &mut Corpus) -> Result<(), CorpusError> {
             )));
         }
         chain.edit_definition("decision", runtime);
-        corpus.add(&chain, &format!("table-comparison-{name}"), story, rules)?;
+        maker.add(&chain, &format!("table-comparison-{name}"), story, rules)?;
     }
     Ok(())
 }

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MPL-2.0
 //! Chains that nobody has touched: every flow, and what may differ between two chains of a flow.
 
-use super::corpus::{Corpus, CorpusError};
+use super::corpus::{CorpusError, Maker};
 use super::list::{SEED, build};
 use crate::spec::{ChainSpec, DecisionWorker, Flow, Presence, RootRun};
 
-pub(super) fn add(corpus: &mut Corpus) -> Result<(), CorpusError> {
+pub(super) fn add(maker: &mut Maker) -> Result<(), CorpusError> {
     for flow in Flow::ALL {
         for (variant, story, rules, change) in VARIANTS {
             let mut spec = ChainSpec::new(SEED, flow);
@@ -16,7 +16,7 @@ pub(super) fn add(corpus: &mut Corpus) -> Result<(), CorpusError> {
                 format!("-{variant}")
             };
             let name = format!("valid-{}{suffix}", kebab(&format!("{flow:?}")));
-            corpus.add(&build(spec), &name, story, rules)?;
+            maker.add(&build(spec), &name, story, rules)?;
         }
     }
     Ok(())

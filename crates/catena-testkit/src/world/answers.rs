@@ -36,7 +36,10 @@ impl World {
                 out.last_run(&held.request, body);
                 let answer = Answer {
                     status: 200,
-                    content_type: held.content_type.clone(),
+                    content_type: held
+                        .content_type
+                        .clone()
+                        .unwrap_or_else(|| "application/json".to_owned()),
                     body: body.clone().into(),
                 };
                 out.answers.insert(decoded(&held.url), answer);

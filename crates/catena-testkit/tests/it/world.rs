@@ -6,7 +6,7 @@ use std::time::Duration;
 use catena_core::policy::Profile;
 use catena_core::walk::Walk;
 use catena_evidence::{HttpOptions, HttpSource, Progress, Proxy, run};
-use catena_testkit::vectors::{self, Case, Outcome};
+use catena_testkit::vectors::{self, Case, Outcome, Places};
 use catena_testkit::world::{Authority, HOSTS, Seen, Served, World};
 use catena_testkit::{Chain, ChainSpec, Flow};
 
@@ -18,7 +18,8 @@ fn chain(flow: Flow) -> Chain {
 
 /// Serves a chain and verifies it there.
 async fn verify(chain: &Chain, profile: Profile) -> (Outcome, Seen) {
-    let (case, bodies) = Case::of(chain, "served", "a test", &[]).unwrap();
+    let (case, bodies) =
+        Case::of(chain, &Places::new().unwrap(), ("served", "a test", &[])).unwrap();
     let authority = Authority::new().unwrap();
     let served = Served::start(World::of(&case, &bodies), &authority)
         .await

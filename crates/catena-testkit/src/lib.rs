@@ -20,6 +20,7 @@ mod edit;
 mod github;
 mod hosts;
 mod json;
+pub mod mutate;
 mod origin;
 mod queue;
 mod random;

@@ -26,6 +26,9 @@ pub(crate) fn run(cx: &Cx<'_>, object: &Object<'_>) -> Applied {
     if !needs_graph(object) {
         return Applied::No;
     }
+    if object.claims.is_empty() {
+        return Applied::Blocked; // what it names was not followed; named-tasks or chain-length says why
+    }
     let Some(parent) = object.parent.filter(|parent| *parent != object.id) else {
         let finding = META.reject("a parent task whose graph has the task", "no parent");
         return Applied::found(Some(

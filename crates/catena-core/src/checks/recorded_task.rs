@@ -106,7 +106,13 @@ fn difference(recorded: &Fields<'_>, queue: &Fields<'_>) -> Option<(String, Stri
             .map(|(key, _)| key)
             .find(|key| !tolerated(key) && lacks(key))
     });
-    missing.map(|key| (queue.pointer(key), describe(queue.get(key)), describe(None)))
+    missing.map(|key| {
+        let expected = match queue.get(key) {
+            None => "a value".to_owned(),
+            value => describe(value),
+        };
+        (queue.pointer(key), expected, describe(None))
+    })
 }
 
 /// Returns whether two timestamps name the same instant (generic-worker writes them anew).

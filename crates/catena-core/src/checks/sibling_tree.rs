@@ -6,7 +6,7 @@
 use super::{Applied, Cx};
 use crate::report::{Asserter, Check};
 use crate::request::Request;
-use crate::source::{mapped_tree, restricted_scopes};
+use crate::source::{Source, mapped_tree, restricted_scopes};
 use crate::walk::Object;
 
 /// The check's declaration.
@@ -21,8 +21,11 @@ pub const META: Check = Check {
 };
 
 pub(crate) fn run(cx: &Cx<'_>, object: &Object<'_>) -> Applied {
-    if object.known().is_none() {
+    let Some(own) = object.known() else {
         return Applied::Blocked;
+    };
+    if Source::new(own, &cx.inputs.policy).source_text().is_err() {
+        return Applied::Blocked; // url-form says so
     }
     let Some(root) = cx.chain.root() else {
         return Applied::No;

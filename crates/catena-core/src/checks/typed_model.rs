@@ -15,7 +15,7 @@ pub const META: Check = Check {
     attack: "A value of another type, which one reader takes for absent and another for present.",
     help: "Look at the field; whoever wrote the document does not follow its format.",
     rank: 55,
-    implies: &[],
+    implies: &["recorded-task"],
 };
 
 /// Starts the finding for a mistyped field.

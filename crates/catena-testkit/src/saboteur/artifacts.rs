@@ -11,6 +11,7 @@ use super::{Compat, Saboteur, drop_member, saboteur};
 use crate::chain::Chain;
 use crate::spec::Flow;
 
+#[rustfmt::skip] // a table: one attack, a few lines
 pub(super) const ALL: &[Saboteur] = &[
     saboteur("artifact-flipped", "artifact-digest", &["V43"],
         "Somebody with access to the artifact storage changed one bit of a build.",

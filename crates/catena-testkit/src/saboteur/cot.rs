@@ -8,6 +8,7 @@ use super::{Compat, Saboteur, drop_member, saboteur};
 use crate::chain::{Chain, ChainTask};
 use crate::spec::{Flow, RootRun};
 
+#[rustfmt::skip] // a table: one attack, a few lines
 pub(super) const ALL: &[Saboteur] = &[
     saboteur("cot-flipped", "cot-signature", &["V33", "V34"],
         "Somebody with access to the artifact storage changed one bit of a signed document.",

@@ -9,6 +9,7 @@ use crate::chain::Chain;
 use crate::random::Random;
 use crate::spec::{Flow, RootRun};
 
+#[rustfmt::skip] // a table: one attack, a few lines
 pub(super) const ALL: &[Saboteur] = &[
     saboteur("root-added-to-the-group", "graph-member", &["V54"],
         "Somebody with stolen scopes added a signing task to a group that never planned it.",

@@ -7,6 +7,8 @@
 mod artifacts;
 mod cot;
 mod graph;
+mod model;
+mod outages;
 mod rebuild;
 mod source;
 mod worker;
@@ -58,6 +60,8 @@ pub fn all() -> Vec<&'static Saboteur> {
         artifacts::ALL,
         cot::ALL,
         graph::ALL,
+        model::ALL,
+        outages::ALL,
         rebuild::ALL,
         source::ALL,
         worker::ALL,

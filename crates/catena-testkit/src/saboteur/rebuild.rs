@@ -9,6 +9,7 @@ use super::{Compat, Saboteur, drop_member, saboteur};
 use crate::chain::Chain;
 use crate::spec::Flow;
 
+#[rustfmt::skip] // a table: one attack, a few lines
 pub(super) const ALL: &[Saboteur] = &[
     saboteur("decision-command-changed", "rebuild-mismatch", &["V69a"],
         "A decision task was created by hand, with the scopes of a genuine one and another command.",
@@ -194,20 +195,13 @@ pub(super) const ALL: &[Saboteur] = &[
     saboteur("tasks-for-of-another-product", "tasks-for", &["V58"],
         "A decision task was started by a schedule, which the product does not allow.",
         Flow::AdhocPromotion, |chain| decision(chain, |task| task["extra"]["tasks_for"] = "cron".into())),
-    saboteur("tasks-for-of-another-host",
-        "tasks-for",
-        &["V59"],
+    saboteur("tasks-for-of-another-host", "tasks-for", &["V59"],
         "A decision task on GitHub says that a push to hg started it.",
-        Flow::XpiPush,
-        |chain| {
-            chain.settings.push(
-                "valid_tasks_for: {by-cot-product: {xpi: [github-push, hg-push]}}".into(),
-            );
+        Flow::XpiPush, |chain| {
+            chain.settings.push("valid_tasks_for: {by-cot-product: {xpi: [github-push, hg-push]}}".into());
             decision(chain, |task| task["extra"]["tasks_for"] = "hg-push".into());
-        },
-    ),
-    saboteur(
-        "product-type-not-allowed", "tasks-for", &["V59"],
+        }),
+    saboteur("product-type-not-allowed", "tasks-for", &["V59"],
         "A chain from hg claims a product that is on GitHub only.",
         Flow::FirefoxPush, |chain| chain.settings.push("cot_product_type: {by-cot-product: {firefox: [github]}}".into())),
     saboteur("project-unknown", "trigger", &["V91"],

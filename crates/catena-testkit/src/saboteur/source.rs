@@ -11,6 +11,7 @@ use crate::spec::Flow;
 const BETA: &str = "https://hg.mozilla.org/releases/mozilla-beta";
 const XPI: &str = "https://github.com/mozilla-extensions/xpi-manifest";
 
+#[rustfmt::skip] // a table: one attack, a few lines
 pub(super) const ALL: &[Saboteur] = &[
     saboteur("all-of-try-by-dot-segments", "url-form", &["S4"],
         "All tasks name a repository that reads as mozilla-beta and is fetched from try, by way of dot segments.",

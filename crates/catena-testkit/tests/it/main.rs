@@ -12,6 +12,7 @@ mod examples;
 mod flips;
 mod hostile;
 mod matters;
+mod mutations;
 mod saboteurs;
 mod vectors;
 mod verifier;

@@ -56,6 +56,217 @@ pub(crate) fn matters(chain: &Chain, request: &Request, after: &[u8]) -> bool {
     extract(after) != expected
 }
 
+/// Returns whether a definition that the queue had from the start, and the worker recorded, may not be trusted.
+pub(crate) fn as_created(chain: &Chain, request: &Request, after: &[u8]) -> bool {
+    let Request::Definition { task } = request else {
+        return false;
+    };
+    let named = chain.tasks.iter().find(|(_, known)| known.id == *task);
+    let is_parent = named.is_some_and(|(name, _)| is_parent(name));
+    let read = |bytes: &[u8]| {
+        if is_parent {
+            let mut value = parse(bytes)?;
+            forget_self_asserted(&mut value);
+            return Some(normalise(value));
+        }
+        Some(planned(definition(bytes, true)?))
+    };
+    let (before, after) = (read(chain.bytes(request)), read(after));
+    let (Some(mut before), Some(mut after)) = (before, after) else {
+        return true;
+    };
+    if !is_parent && fewer(&before, &after) {
+        // V55.1
+        before["dependencies"] = Value::Null;
+        after["dependencies"] = Value::Null;
+    }
+    before != after
+}
+
+/// What the queue fills in when the graph leaves it out (S6, P16).
+fn planned(mut task: Value) -> Value {
+    let pool = format!(
+        "{}/{}",
+        text(&task["provisionerId"]),
+        text(&task["workerType"])
+    );
+    if let Some(members) = task.as_object_mut() {
+        for (key, value) in [
+            ("retries", json!(5)),
+            ("requires", json!("all-completed")),
+            ("routes", json!([])),
+            ("tags", json!({})),
+            ("taskQueueId", json!(pool)),
+        ] {
+            members.entry(key).or_insert(value);
+        }
+    }
+    task
+}
+
+fn text(value: &Value) -> &str {
+    value.as_str().unwrap_or_default()
+}
+
+/// Whether all dependencies are among the old ones or the group.
+fn fewer(before: &Value, after: &Value) -> bool {
+    let known = before["dependencies"]
+        .as_array()
+        .cloned()
+        .unwrap_or_default();
+    let now = after["dependencies"].as_array();
+    now.is_some_and(|now| {
+        now.iter()
+            .all(|id| known.contains(id) || *id == after["taskGroupId"])
+    })
+}
+
+/// What only the parent itself asserts, and a template may copy (S36).
+fn forget_self_asserted(task: &mut Value) {
+    if let Some(env) = task
+        .pointer_mut("/payload/env")
+        .and_then(Value::as_object_mut)
+    {
+        env.retain(|key, _| {
+            !["_BASE_REV", "_BASE_REF", "_PUSH_DATE_TIME"]
+                .iter()
+                .any(|end| key.ends_with(end))
+        });
+    }
+    for place in ["/extra/action/context", "/extra/cron"] {
+        if let Some(value) = task.pointer_mut(place) {
+            *value = Value::Null;
+        }
+    }
+}
+
+fn is_parent(name: &str) -> bool {
+    name.ends_with("decision") || name == "action"
+}
+
+/// Returns whether a document that its worker signed may not be trusted.
+pub(crate) fn as_signed(chain: &Chain, request: &Request, after: &[u8]) -> bool {
+    let read: &dyn Fn(&[u8]) -> Option<Value> = match request {
+        Request::CotBody { task, .. } => &|bytes| signed(chain, task.as_str(), bytes),
+        Request::TaskGraph { task, .. } => &|bytes| entries(chain, task.as_str(), bytes),
+        // what a worker made and signed is what it made
+        _ => return false,
+    };
+    read(chain.bytes(request)) != read(after)
+}
+
+/// What rules read of a signed document (V5, V43, V76, P10, P13, S9).
+fn signed(chain: &Chain, task: &str, bytes: &[u8]) -> Option<Value> {
+    let value = parse(bytes)?;
+    let named = chain
+        .tasks
+        .iter()
+        .find(|(_, known)| known.id.as_str() == task)?;
+    let root = chain.json(&chain.definition("root"));
+    let mut used: Vec<String> = Vec::new();
+    for entry in root["payload"]["upstreamArtifacts"]
+        .as_array()
+        .into_iter()
+        .flatten()
+    {
+        if entry["taskId"] == task && entry.get("optional").is_none() {
+            used.extend(
+                entry["paths"]
+                    .as_array()
+                    .into_iter()
+                    .flatten()
+                    .map(|path| text(path).to_owned()),
+            );
+        }
+    }
+    if is_parent(named.0) {
+        used.push("public/task-graph.json".to_owned());
+    }
+    if named.0.ends_with("decision") {
+        used.extend(["public/actions.json", "public/parameters.yml"].map(str::to_owned));
+    }
+    if named.0.starts_with("image-") && !is_parent(named.0) && chain.tasks.contains_key("build-0") {
+        used.push("public/image.tar.zst".to_owned());
+    }
+    let used: Vec<_> = used
+        .iter()
+        .map(|name| value["artifacts"][name].clone())
+        .collect();
+    let image = if value["task"]["payload"]["image"]["type"] == "task-image" {
+        value["environment"]["imageArtifactHash"].clone()
+    } else {
+        Value::Null
+    };
+    let record = definition(value["task"].to_string().as_bytes(), false)?;
+    let mut record = record;
+    let queue = chain.json(&chain.definition(named.0));
+    for key in ["expires", "projectId", "taskQueueId"] {
+        // old recordings lack them (generation.md 3.4)
+        if record.get(key).is_none() {
+            record[key] = definition(queue.to_string().as_bytes(), false)?[key].clone();
+        }
+    }
+    let objects = [
+        value["artifacts"].is_object(),
+        value["environment"].is_object(),
+    ];
+    Some(json!([
+        value["chainOfTrustVersion"],
+        value["taskId"],
+        value["runId"],
+        used,
+        image,
+        record,
+        objects
+    ]))
+}
+
+/// What rules read of a task graph: the entries of the chain's own tasks (V55, V56, S6).
+fn entries(chain: &Chain, parent: &str, bytes: &[u8]) -> Option<Value> {
+    let graph = parse(bytes)?;
+    graph.as_object()?;
+    let own = chain
+        .tasks
+        .iter()
+        .filter(|(name, task)| !is_parent(name) && task.parent.as_str() == parent);
+    let mut out = Vec::new();
+    for (_, task) in own {
+        let mut entry = graph.get(task.id.as_str())?.get("task")?.clone();
+        let members = entry.as_object_mut()?;
+        for key in [
+            "created",
+            "deadline",
+            "expires",
+            "projectId",
+            "schedulerId",
+            "priority",
+            "dependencies",
+        ] {
+            members.remove(key);
+        }
+        let mut entry = planned(entry);
+        unspaced(&mut entry);
+        out.push(entry);
+    }
+    Some(out.into())
+}
+
+/// Takes blanks out of relative dates, where they mean nothing (V56).
+fn unspaced(value: &mut Value) {
+    match value {
+        Value::Object(members) => {
+            for (key, member) in members {
+                match member {
+                    Value::String(text) if key == "relative-datestamp" => text.retain(|c| c != ' '),
+                    other => unspaced(other),
+                }
+            }
+        }
+        Value::Array(items) => items.iter_mut().for_each(unspaced),
+        _ => {}
+    }
+}
+
 /// What the template reads of a pull request.
 const PULL_REQUEST: &[&str] = &[
     "/number",

@@ -99,6 +99,23 @@ fn every_saboteur_is_caught_by_its_own_check_p9() {
 }
 
 #[test]
+fn every_check_has_a_saboteur_p9() {
+    let tripped: BTreeSet<_> = saboteur::all()
+        .iter()
+        .map(|saboteur| saboteur.check)
+        .collect();
+    let checks: BTreeSet<_> = checks::ALL.iter().map(|check| check.id).collect();
+    assert_eq!(
+        checks.difference(&tripped).collect::<Vec<_>>(),
+        Vec::<&&str>::new()
+    );
+    assert_eq!(
+        tripped.difference(&checks).collect::<Vec<_>>(),
+        Vec::<&&str>::new()
+    );
+}
+
+#[test]
 fn saboteurs_are_described() {
     let mut names = BTreeSet::new();
     for saboteur in saboteur::all() {

@@ -11,7 +11,7 @@
 What is changed about the reference: host names resolve to the port of the world, the world's authority is trusted, and
 configuration values are set (product, keys, directories, root URL, verify_cot_signature). Retries wait as long as they do
 in production, which is why cases run side by side, each in a process of its own. The task itself is checked exactly when
-its last run is completed (P12). Exit 1 if a verdict is not as recorded.
+its last run is completed (P12). Exit 1 if a verdict is not as recorded; one that is not reached in time decides nothing.
 """
 import argparse
 import asyncio
@@ -127,7 +127,7 @@ def verify_here(world, report):
 
 def run(server, names, jobs, limit, work):
     """name -> verdict, for worlds that the server opens by {kind: name}; yields them as they come."""
-    waiting, running = list(reversed(names)), {}
+    waiting, running, prints = list(reversed(names)), {}, {}
     while waiting or running:
         while waiting and len(running) < jobs:
             what = waiting.pop()
@@ -136,6 +136,7 @@ def run(server, names, jobs, limit, work):
             child = os.fork()
             if not child:
                 verify_here(world, report)
+            prints[child] = world["fingerprint"]
             running[child] = (what, world["port"], report, time.monotonic())
         time.sleep(0.02)
         for child, (what, port, report, begun) in list(running.items()):
@@ -151,7 +152,7 @@ def run(server, names, jobs, limit, work):
                 with open(report) as fh:
                     verdict = json.load(fh)
                 os.unlink(report)
-            yield what, {**verdict, "seconds": round(time.monotonic() - begun, 1), **server.ask(close=port)}
+            yield what, {**verdict, "fingerprint": prints.pop(child), "seconds": round(time.monotonic() - begun, 1), **server.ask(close=port)}
 
 
 def vectors(args, server, work):
@@ -162,14 +163,15 @@ def vectors(args, server, work):
         path, case = paths[name], json.loads(paths[name].read_text())
         counts[verdict] = counts.get(verdict, 0) + 1
         recorded = case.get("reference", {}).get("verdict")
-        good = args.record or (verdict == recorded and case["reference"]["version"] == VERSION)
+        # a case that only waits between retries decides nothing when time is short
+        good = args.record or verdict == "timeout" or (verdict == recorded and case["reference"]["version"] == VERSION)
         bad += not good
         if args.verbose or not good:
             print("ok   " if good else "WRONG", name, verdict, f"{found['seconds']} s", found.get("error", ""), *found["unknown"], flush=True)
         if args.record:
             record(path, {"verdict": verdict, "version": VERSION})
     print(json.dumps({"part": "reference, vectors", **counts, "unexpected": bad}))
-    return 1 if bad or not counts else 0
+    return 1 if bad or sum(counts.values()) < 2 * counts.get("timeout", 0) + 1 else 0
 
 
 def record(path, reference):
@@ -184,14 +186,14 @@ def record(path, reference):
 
 def mutations(args, server, work):
     first, last = (int(number) for number in args.seeds.split(".."))
-    verdicts, errors = {}, {}
+    verdicts = {}
     for what, found in run(server, [{"mutation": seed} for seed in range(first, last)], args.jobs, args.limit, work):
-        verdicts[what["mutation"]] = found["verdict"]
+        verdicts[what["mutation"]] = [found["verdict"], found["fingerprint"]]
         if args.verbose:
             print(what["mutation"], found["verdict"], f"{found['seconds']} s", found.get("error", ""), *found["unknown"], flush=True)
     with open(args.out, "w") as fh:
-        json.dump({"reference": f"scriptworker {VERSION}", "verdicts": dict(sorted(verdicts.items()))}, fh, indent=0)
-        fh.write("\n")
+        lines = [f'"{seed}": {json.dumps(verdict)}' for seed, verdict in sorted(verdicts.items())]
+        fh.write(f'{{"reference": "scriptworker {VERSION}", "verdicts": {{\n' + ",\n".join(lines) + "\n}}\n")
     return 0 if verdicts else 1
 
 

@@ -3,21 +3,22 @@
 //! certificate authority to CA.pem, then reads a line of JSON for each command and answers with one:
 //!
 //! ```text
-//! {"open": {"case": "valid-xpi-push"}}  →  {"port": 40001, "subject": …, "config": …, "check_task": true}
+//! {"open": {"case": "valid-xpi-push"}}  →  {"port": 40001, "subject": …, "config": …, "fingerprint": …, "check_task": true}
+//! {"open": {"mutation": 7}}             →  the same, for the mutation of a seed
 //! {"close": 40001}                      →  {"requests": 21, "unknown": []}
 //! {"ping": true}                        →  {}
 //! ```
 //!
 //! A world lives from its opening to its closing. The server ends with its input.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::env;
 use std::error::Error;
 use std::fs;
 use std::io::{self, BufRead as _, Write as _};
 use std::path::Path;
 
-use catena_testkit::vectors::{Case, Corpus};
+use catena_testkit::vectors::{Corpus, Places, mutated};
 use catena_testkit::world::{Authority, Served, World};
 use serde_json::{Value, json};
 
@@ -35,6 +36,7 @@ fn main() -> Result<(), Failed> {
     fs::write(ca, authority.pem())?;
     let mut server = Server {
         corpus: Corpus::read(Path::new(&vectors))?,
+        places: Places::new()?,
         authority,
         open: HashMap::new(),
     };
@@ -52,6 +54,7 @@ fn main() -> Result<(), Failed> {
 
 struct Server {
     corpus: Corpus,
+    places: Places,
     authority: Authority,
     open: HashMap<u16, Served>,
 }
@@ -73,13 +76,23 @@ impl Server {
     }
 
     async fn open(&mut self, what: &Value) -> Result<Value, Failed> {
-        let name = what["case"].as_str().ok_or("expected a case")?;
-        let case = self.corpus.cases.get(name).ok_or("no such case")?;
-        let (case, bodies): (&Case, &BTreeMap<_, _>) = (case, &self.corpus.documents);
+        let made;
+        let (case, bodies) = match (what["case"].as_str(), what["mutation"].as_u64()) {
+            (Some(name), None) => {
+                let case = self.corpus.cases.get(name).ok_or("no such case")?;
+                (case, &self.corpus.documents)
+            }
+            (None, Some(seed)) => {
+                made = mutated(seed, &self.places)?;
+                (&made.case, &made.bodies)
+            }
+            _ => return Err("expected a case or a mutation".into()),
+        };
         let world = World::of(case, bodies);
         let check_task = world.is_completed(case.subject.task);
         let served = Served::start(world, &self.authority).await?;
-        let answer = json!({"port": served.port(), "subject": case.subject, "config": case.config, "check_task": check_task});
+        let answer = json!({"port": served.port(), "subject": case.subject, "config": case.config,
+                            "fingerprint": case.fingerprint(), "check_task": check_task});
         self.open.insert(served.port(), served);
         Ok(answer)
     }

@@ -5,13 +5,14 @@
 //! in none of them. Nothing here takes part in a verdict.
 
 use super::{
-    action_callback, action_group, artifact_name, chain_length, claimed_type, cot_malformed,
-    cot_run, cot_signature, cot_version, cron_level, decision_group, evidence_unavailable,
-    exact_types, graph_match, graph_runtime_keys, hollow_digest, image_algorithm,
-    interactive_marker, json_strict, landed, limit_exceeded, movable_ref, named_tasks,
-    optional_digest, optional_unavailable, parent_artifact, parent_id, parent_revision, pr_action,
-    push, rebuild_mismatch, recorded_task, repo_rename, restricted_tree, run_state, star_scope,
-    typed_model, upstream_screen, url_form, worker_pool, yaml_safe,
+    action_callback, action_group, artifact_digest, artifact_name, chain_length, claimed_type,
+    cot_malformed, cot_run, cot_signature, cot_version, cron_level, decision_group,
+    evidence_unavailable, exact_types, graph_match, graph_member, graph_runtime_keys,
+    hollow_digest, image_algorithm, interactive_marker, json_strict, landed, limit_exceeded,
+    movable_ref, named_tasks, not_scriptworker, optional_digest, optional_unavailable,
+    parent_artifact, parent_id, parent_revision, pr_action, push, rebuild_mismatch, recorded_task,
+    repo_rename, restricted_tree, run_state, star_scope, typed_model, upstream_screen, url_form,
+    worker_pool, yaml_safe,
 };
 use crate::policy::Switch;
 use crate::report::Check;
@@ -187,6 +188,24 @@ pub struct Inherent {
 
 /// Refusals in both profiles that show as findings of checks which the reference has too.
 pub const INHERENT: &[Inherent] = &[
+    Inherent {
+        rule: "S3",
+        check: &artifact_digest::META,
+        reference: "takes an artifact that the root lists both as mandatory and as optional for optional",
+        ours: "lets mandatory win",
+    },
+    Inherent {
+        rule: "S5",
+        check: &graph_member::META,
+        reference: "looks a task up in the graph of whoever it is first claimed to be a child of, a parent in none",
+        ours: "looks up whatever is claimed for it, each claim on its own",
+    },
+    Inherent {
+        rule: "S5",
+        check: &not_scriptworker::META,
+        reference: "runs the checks of the type under which it first reached a task",
+        ours: "runs those of every type that is claimed for it",
+    },
     Inherent {
         rule: "S18, P19",
         check: &cot_signature::META,

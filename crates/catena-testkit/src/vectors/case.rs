@@ -187,6 +187,19 @@ impl Case {
             .push(Failure::of(request, ErrorKind::Absent, url));
     }
 
+    /// Returns a short digest of the question: all but name and reason.
+    #[must_use]
+    pub fn fingerprint(&self) -> String {
+        let question = (&self.subject, &self.config, &self.documents, &self.failures);
+        // plain data always has a text
+        let text = serde_json::to_vec(&question).unwrap_or_default();
+        Digest::of(Algorithm::Sha256, &text)
+            .hex()
+            .chars()
+            .take(8)
+            .collect()
+    }
+
     /// Returns whether this is the same question as another: all but what anybody says to it.
     #[must_use]
     pub fn asks_the_same(&self, other: &Self) -> bool {

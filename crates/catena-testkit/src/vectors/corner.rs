@@ -5,7 +5,7 @@
 use catena_core::request::Request;
 
 use super::corpus::{CorpusError, Maker};
-use super::list::{SEED, build};
+use super::list::{build, spec};
 use crate::chain::Chain;
 use crate::spec::{ChainSpec, Flow, Presence, RootRun};
 
@@ -79,7 +79,7 @@ pub(super) fn add(maker: &mut Maker) -> Result<(), CorpusError> {
 
 /// A chain of few documents, from hg.
 pub(super) fn small() -> ChainSpec {
-    let mut spec = ChainSpec::new(SEED, Flow::FirefoxPush);
+    let mut spec = spec(Flow::FirefoxPush);
     (spec.builds, spec.root_run) = (1, RootRun::Running);
     (spec.upstream_signing, spec.optional) = (Presence::Absent, Presence::Absent);
     spec

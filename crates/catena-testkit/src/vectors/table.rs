@@ -6,13 +6,13 @@ use serde_json::{Value, json};
 
 use super::corner::{rendered, small};
 use super::corpus::{CorpusError, Maker};
-use super::list::{SEED, build};
+use super::list::{build, spec};
 use crate::chain::Chain;
 use crate::random::Random;
-use crate::spec::{ChainSpec, Flow};
+use crate::spec::Flow;
 
 pub(super) fn add(maker: &mut Maker) -> Result<(), CorpusError> {
-    let baseline = build(ChainSpec::new(SEED, Flow::FirefoxPush));
+    let baseline = build(spec(Flow::FirefoxPush));
     for (name, story, rules, change) in VARIATIONS {
         let mut chain = baseline.clone();
         change(&mut chain);

@@ -2,13 +2,13 @@
 //! Chains that nobody has touched: every flow, and what may differ between two chains of a flow.
 
 use super::corpus::{CorpusError, Maker};
-use super::list::{SEED, build};
+use super::list::{build, spec};
 use crate::spec::{ChainSpec, DecisionWorker, Flow, Presence, RootRun};
 
 pub(super) fn add(maker: &mut Maker) -> Result<(), CorpusError> {
     for flow in Flow::ALL {
         for (variant, story, rules, change) in VARIANTS {
-            let mut spec = ChainSpec::new(SEED, flow);
+            let mut spec = spec(flow);
             change(&mut spec);
             let suffix = if variant.is_empty() {
                 String::new()

@@ -4,6 +4,7 @@
 use std::fmt::Write as _;
 
 use catena_core::checks;
+use catena_core::checks::examples::{self, Example};
 use catena_core::report::Check;
 
 use crate::exit::Exit;
@@ -37,13 +38,25 @@ pub(crate) fn one(id: &str) -> Result<Exit, Failure> {
         });
     };
     let mut text = format!(
-        "{}\n\n{}\n\nRules: {}\n\nWhat it stops: {}\n\nWhat to do: {}\n",
+        "{}\n\n{}\n\nRules: {}\n\nWhat it stops: {}\n",
         check.id,
         check.title,
         check.rules.join(", "),
         check.attack,
-        check.help,
     );
+    if let Some(example) = examples::of(check) {
+        let Example {
+            story,
+            expected,
+            found,
+            verdict,
+        } = example;
+        let _ = writeln!(
+            text,
+            "\nExample: {story} The chain is {verdict}:\n  expected  {expected}\n  found     {found}"
+        );
+    }
+    let _ = writeln!(text, "\nWhat to do: {}", check.help);
     if !check.implies.is_empty() {
         let _ = writeln!(text, "\nBrings along: {}", check.implies.join(", "));
     }

@@ -14,6 +14,7 @@ use crate::request::Request;
 use crate::walk::{Chain, Inputs, Object};
 
 pub mod differences;
+pub mod examples;
 
 macro_rules! checks {
     ($($module:ident),* $(,)?) => {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
 //! `docs/checks.md`: a section for each check.
 
-use catena_core::checks::ALL;
+use catena_core::checks::{ALL, examples};
 use catena_core::report::Check;
 
 const HEAD: &str = "\
@@ -33,9 +33,23 @@ fn section(check: &Check) -> String {
         ..
     } = check;
     let mut text = format!(
-        "## {id}\n\nWhat holds: {title}.\n\nRules: {}\n\nWhat it stops: {attack}\n\nWhat to do: {help}\n",
+        "## {id}\n\nWhat holds: {title}.\n\nRules: {}\n\nWhat it stops: {attack}\n",
         check.rules.join(", ")
     );
+    if let Some(example) = examples::of(check) {
+        let examples::Example {
+            story,
+            expected,
+            found,
+            verdict,
+        } = example;
+        text.push_str(&format!(
+            "\nExample: {story} The chain is *{verdict}*.\n\n- expected: {}\n- found: {}\n",
+            quote(expected),
+            quote(found)
+        ));
+    }
+    text.push_str(&format!("\nWhat to do: {help}\n"));
     if !check.implies.is_empty() {
         let implied: Vec<_> = check
             .implies
@@ -45,4 +59,11 @@ fn section(check: &Check) -> String {
         text.push_str(&format!("\nBrings along: {}\n", implied.join(", ")));
     }
     text
+}
+
+/// Returns a message as Markdown code, which may itself have backticks.
+fn quote(message: &str) -> String {
+    let fence = if message.contains('`') { "`` " } else { "`" };
+    let close: String = fence.chars().rev().collect();
+    format!("{fence}{message}{close}")
 }

@@ -78,6 +78,9 @@ pub(super) const ALL: &[Saboteur] = &[
             let tags = chain.find(|request| matches!(request, Request::Tags { .. }));
             chain.replace(&tags, b"[]".to_vec());
         }),
+    saboteur("queue-down", "evidence-unavailable", &["P7"],
+        "The queue does not answer for the root.",
+        Flow::FirefoxPush, |chain| chain.fail(&chain.definition("root"), ErrorKind::Unavailable)).undetermined(),
     saboteur("root-does-not-exist", "evidence-unavailable", &["P7"],
         "The queue does not know the root: its id may be mistyped.",
         Flow::FirefoxPush, |chain| chain.remove(&chain.definition("root"))).undetermined(),
@@ -121,9 +124,6 @@ pub(super) const ALL: &[Saboteur] = &[
                 matches!(request, Request::Landed { .. } | Request::Repository { .. })
             });
         }).undetermined().compat(Compat::Trusted),
-    saboteur("queue-down", "evidence-unavailable", &["P7"],
-        "The queue does not answer for the root.",
-        Flow::FirefoxPush, |chain| chain.fail(&chain.definition("root"), ErrorKind::Unavailable)).undetermined(),
     saboteur("queue-forbids", "evidence-unavailable", &["P7"],
         "The queue refuses to show a build.",
         Flow::FirefoxPush, |chain| chain.fail(&chain.definition("build-1"), ErrorKind::Forbidden)).undetermined(),

@@ -9,6 +9,7 @@
 mod chains;
 mod evidence;
 mod examples;
+mod examples_of_checks;
 mod flips;
 mod hostile;
 mod matters;

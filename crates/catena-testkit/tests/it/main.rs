@@ -14,6 +14,7 @@ mod flips;
 mod hostile;
 mod matters;
 mod mutations;
+mod page;
 mod saboteurs;
 mod vectors;
 mod verifier;

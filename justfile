@@ -54,6 +54,10 @@ demo:
 lab *ARGS:
     conformance/lab.sh {{ lab }} {{ ARGS }}
 
+# Vectors and seeded mutations: catena, the published reference, and what is recorded of both
+vectors *ARGS:
+    conformance/vectors.sh {{ ARGS }}
+
 # Benchmarks
 bench:
     cargo bench --workspace --locked
@@ -62,6 +66,6 @@ bench:
 figures *ARGS:
     benches/side-by-side.sh {{ lab }} {{ ARGS }}
 
-# The long runs: many more random cases, optimised, the lab's large worlds, advisories
-nightly: advisories && (lab "--full")
+# The long runs: many more random cases and mutations, optimised, the lab's large worlds, advisories
+nightly: advisories && (vectors "--full") (lab "--full")
     PROPTEST_CASES=20000 cargo test --workspace --release --locked -- --include-ignored

@@ -5,6 +5,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
+use crate::github;
+
 /// A push to a Mercurial repository.
 #[derive(Clone, Debug)]
 pub(crate) struct HgPush {
@@ -35,8 +37,9 @@ pub(crate) fn pushlog(push: &HgPush) -> Value {
 
 /// A user or an organisation.
 fn account(login: &str, kind: &str) -> Value {
-    json!({"login": login, "id": login.len() * 1_001, "url": format!("https://api.github.com/users/{login}"),
-           "html_url": format!("https://github.com/{login}"), "type": kind, "site_admin": false})
+    let out = json!({"login": login, "id": login.len() * 1_001, "url": format!("https://api.github.com/users/{login}"),
+                     "html_url": format!("https://github.com/{login}"), "type": kind, "site_admin": false});
+    github::with(out, github::account(login))
 }
 
 /// `repos/{full}`; with `parent` a fork.
@@ -52,21 +55,26 @@ pub(crate) fn repository(full: &str, parent: Option<&str>) -> Value {
         out["parent"] = repository(parent, None);
         out["source"] = repository(parent, None);
     }
-    out
+    github::with(out, github::repository(full))
 }
 
 /// `repos/{full}/commits/{sha}`, made in the web interface by `login` (V65).
 pub(crate) fn commit(full: &str, sha: &str, login: &str) -> Value {
     let person =
         json!({"name": "A Dev", "email": "dev@example.org", "date": "2026-03-02T08:58:40Z"});
-    json!({
+    let (tree, parent) = ("5e".repeat(20), "7a".repeat(20));
+    let message = json!({"author": person, "message": "Ship the widget (#7)", "comment_count": 0,
+                         "committer": {"name": "GitHub", "email": "noreply@github.com", "date": "2026-03-02T08:58:40Z"}});
+    let out = json!({
         "sha": sha, "url": format!("https://api.github.com/repos/{full}/commits/{sha}"),
         "html_url": format!("https://github.com/{full}/commit/{sha}"),
-        "commit": {"author": person, "committer": {"name": "GitHub", "email": "noreply@github.com", "date": "2026-03-02T08:58:40Z"},
-                   "message": "Ship the widget (#7)", "tree": {"sha": "5e".repeat(20)}, "comment_count": 0},
+        "commit": github::with(message, github::git_commit(full, sha, &tree)),
         "author": account(login, "User"), "committer": account("web-flow", "User"),
-        "parents": [{"sha": "7a".repeat(20)}], "stats": {"total": 3, "additions": 2, "deletions": 1},
-    })
+        "parents": [{"sha": parent, "url": format!("https://api.github.com/repos/{full}/commits/{parent}"),
+                     "html_url": format!("https://github.com/{full}/commit/{parent}")}],
+        "stats": {"total": 3, "additions": 2, "deletions": 1},
+    });
+    github::with(out, github::commit(full, sha))
 }
 
 /// `repos/{full}/contents/.taskcluster.yml?ref={reference}` (V66).
@@ -112,18 +120,21 @@ pub(crate) fn tag_ref(tag: &str, kind: &str, sha: &str) -> Value {
 }
 
 /// `repos/{full}/tags` (V94).
-pub(crate) fn tags(tag: &str, sha: &str) -> Value {
-    json!([{"name": tag, "commit": {"sha": sha}}, {"name": "v0.1.0", "commit": {"sha": "01".repeat(20)}}])
+pub(crate) fn tags(full: &str, tag: &str, sha: &str) -> Value {
+    let entry =
+        |name: &str, sha: &str| github::with(json!({"name": name}), github::tag(full, name, sha));
+    json!([entry(tag, sha), entry("v0.1.0", &"01".repeat(20))])
 }
 
 /// `repos/{full}/releases/tags/{tag}` (V65).
 pub(crate) fn release(full: &str, tag: &str, login: &str) -> Value {
-    json!({
+    let out = json!({
         "id": 77, "url": format!("https://api.github.com/repos/{full}/releases/77"), "author": account(login, "User"),
         "html_url": format!("https://github.com/{full}/releases/tag/{tag}"), "tag_name": tag, "target_commitish": "main",
         "name": tag, "draft": false, "prerelease": false, "created_at": "2026-03-02T08:50:00Z",
         "published_at": "2026-03-02T08:58:41Z", "assets": [], "body": "The widget.",
-    })
+    });
+    github::with(out, github::release(full, tag))
 }
 
 /// The facts of a pull request.
@@ -140,7 +151,7 @@ pub(crate) struct Pull<'a> {
 pub(crate) fn pull_request(pull: &Pull<'_>) -> Value {
     let owner = |full: &str| full.split('/').next().unwrap_or_default().to_owned();
     let (base_owner, login) = (owner(pull.base), owner(pull.fork));
-    json!({
+    let out = json!({
         "number": pull.number, "state": "open", "title": "Fix the widget", "draft": false, "merged": false,
         "url": format!("https://api.github.com/repos/{}/pulls/{}", pull.base, pull.number),
         "html_url": format!("https://github.com/{}/pull/{}", pull.base, pull.number), "user": account(&login, "User"),
@@ -149,7 +160,11 @@ pub(crate) fn pull_request(pull: &Pull<'_>) -> Value {
                  "user": account(&login, "User"), "repo": repository(pull.fork, None)},
         "base": {"label": format!("{base_owner}:main"), "ref": "main", "sha": pull.base_sha,
                  "user": account(&base_owner, "Organization"), "repo": repository(pull.base, None)},
-    })
+    });
+    github::with(
+        out,
+        github::pull_request(pull.base, pull.number, pull.head_sha),
+    )
 }
 
 /// `projects.yml` (V107).

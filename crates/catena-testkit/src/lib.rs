@@ -17,6 +17,7 @@ mod chain;
 mod clock;
 mod cot;
 mod edit;
+mod github;
 mod hosts;
 mod json;
 pub mod mutate;
@@ -27,6 +28,10 @@ mod render;
 pub mod saboteur;
 mod spec;
 mod tasks;
+#[cfg(feature = "world")]
+pub mod vectors;
+#[cfg(feature = "world")]
+pub mod world;
 
 pub use chain::{Chain, ChainTask, Keys};
 pub use cot::Producer;

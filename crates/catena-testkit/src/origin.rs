@@ -330,7 +330,7 @@ impl Builder<'_> {
         );
         self.put(
             Request::Tags { repo: repo() },
-            sorted(&hosts::tags(&origin.revision, sha)),
+            sorted(&hosts::tags(full_name, &origin.revision, sha)),
         );
     }
 }

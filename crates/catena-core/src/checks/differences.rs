@@ -5,12 +5,13 @@
 //! in none of them. Nothing here takes part in a verdict.
 
 use super::{
-    action_callback, action_group, artifact_name, chain_length, claimed_type, cot_malformed,
-    cot_run, cot_signature, cot_version, cron_level, decision_group, evidence_unavailable,
-    exact_types, graph_match, graph_runtime_keys, hollow_digest, image_algorithm,
-    interactive_marker, json_strict, landed, limit_exceeded, movable_ref, named_tasks,
-    optional_digest, optional_unavailable, parent_artifact, parent_id, parent_revision, pr_action,
-    push, rebuild_mismatch, recorded_task, repo_rename, restricted_tree, run_state, star_scope,
+    action_callback, action_group, artifact_digest, artifact_name, chain_length, claimed_type,
+    cot_malformed, cot_run, cot_signature, cot_version, cron_level, decision_group,
+    evidence_unavailable, exact_types, graph_match, graph_member, graph_runtime_keys,
+    hollow_digest, host_answer, image_algorithm, interactive_marker, json_strict, landed,
+    limit_exceeded, movable_ref, named_tasks, not_scriptworker, optional_digest,
+    optional_unavailable, parent_artifact, parent_id, parent_revision, pr_action, push,
+    rebuild_mismatch, recorded_task, repo_rename, restricted_tree, run_state, star_scope,
     typed_model, upstream_screen, url_form, worker_pool, yaml_safe,
 };
 use crate::policy::Switch;
@@ -165,6 +166,12 @@ pub const ALWAYS: &[Always] = &[
         attack: "An outage that decides which files a release is made of. The verdict is undetermined, not rejected.",
     },
     Always {
+        check: &host_answer::META,
+        rule: "P2, P7",
+        reference: "never asks the queue for the state of a run, and takes any type in an answer whose field it only passes on.",
+        attack: "An answer of a host that nobody can read. The verdict is undetermined, not rejected.",
+    },
+    Always {
         check: &limit_exceeded::META,
         rule: "P5",
         reference: "reads any number of tasks and bytes",
@@ -187,6 +194,24 @@ pub struct Inherent {
 
 /// Refusals in both profiles that show as findings of checks which the reference has too.
 pub const INHERENT: &[Inherent] = &[
+    Inherent {
+        rule: "S3",
+        check: &artifact_digest::META,
+        reference: "takes an artifact that the root lists both as mandatory and as optional for optional",
+        ours: "lets mandatory win",
+    },
+    Inherent {
+        rule: "S5",
+        check: &graph_member::META,
+        reference: "looks a task up in the graph of whoever it is first claimed to be a child of, a parent in none",
+        ours: "looks up whatever is claimed for it, each claim on its own",
+    },
+    Inherent {
+        rule: "S5",
+        check: &not_scriptworker::META,
+        reference: "runs the checks of the type under which it first reached a task",
+        ours: "runs those of every type that is claimed for it",
+    },
     Inherent {
         rule: "S18, P19",
         check: &cot_signature::META,
@@ -318,7 +343,7 @@ pub const STRICT: &[Strict] = &[
 pub struct Tolerated {
     /// Its name.
     pub id: &'static str,
-    /// Mutations of the black-box lab that belong to it, as regular expressions over
+    /// Mutations of the black-box lab and of the testkit that belong to it, as regular expressions over
     /// `world|document|…|path`, in which `|` stands for itself.
     pub mutations: &'static [&'static str],
     /// What is tolerated.
@@ -331,24 +356,28 @@ pub struct Tolerated {
 pub const TOLERATED: &[Tolerated] = &[
     Tolerated {
         id: "priority",
-        mutations: &[".*|task:.*|priority", ".*|tcyml:.*/in/priority(/.*)?"],
+        mutations: &[
+            ".*|task:.*|priority",
+            ".*|tcyml:.*/in/priority(/.*)?",
+            r".*|tcyml:.*/in/.*/\$mergeDeep/0/priority(/.*)?",
+        ],
         what: "a parent's `priority` differs from what its template renders to",
         why: "The queue may change it after the task was created, and no rule reads it.",
     },
     Tolerated {
         id: "queue-defaults",
         mutations: &[
-            ".*|tcyml:.*|del|.*/in/dependencies",
-            ".*|tcyml:.*|del|.*/in/expires",
-            ".*|tcyml:.*|del|.*/in/extra",
-            ".*|tcyml:.*|del|.*/in/projectId",
-            ".*|tcyml:.*|del|.*/in/requires",
-            ".*|tcyml:.*|del|.*/in/retries",
-            ".*|tcyml:.*|del|.*/in/routes",
-            ".*|tcyml:.*|del|.*/in/schedulerId",
-            ".*|tcyml:.*|del|.*/in/scopes",
-            ".*|tcyml:.*|del|.*/in/tags",
-            ".*|tcyml:.*|del|.*/in/taskGroupId",
+            r".*|tcyml:.*|del|.*/in/(0/then/\$mergeDeep/0/)?dependencies",
+            r".*|tcyml:.*|del|.*/in/(0/then/\$mergeDeep/0/)?expires",
+            r".*|tcyml:.*|del|.*/in/(0/then/\$mergeDeep/0/)?extra",
+            r".*|tcyml:.*|del|.*/in/(0/then/\$mergeDeep/0/)?projectId",
+            r".*|tcyml:.*|del|.*/in/(0/then/\$mergeDeep/0/)?requires",
+            r".*|tcyml:.*|del|.*/in/(0/then/\$mergeDeep/0/)?retries",
+            r".*|tcyml:.*|del|.*/in/(0/then/\$mergeDeep/0/)?routes",
+            r".*|tcyml:.*|del|.*/in/(0/then/\$mergeDeep/0/)?schedulerId",
+            r".*|tcyml:.*|del|.*/in/(0/then/\$mergeDeep/0/)?scopes",
+            r".*|tcyml:.*|del|.*/in/(0/then/\$mergeDeep/0/)?tags",
+            r".*|tcyml:.*|del|.*/in/(0/then/\$mergeDeep/0/)?taskGroupId",
         ],
         what: "a template leaves out what the queue fills in, and the task has exactly the queue's default",
         why: "The queue would have made the very same task of it. What a template does set is compared as it is.",

@@ -304,14 +304,18 @@ impl Lookup<'_> {
     /// Reads the page that the reference reads: any text on it means landed (V94).
     fn by_page(&self, commit: &Revision) -> Result<Landed, Landed> {
         let object = self.repository()?;
-        let url = object
-            .get("html_url")
-            .and_then(Value::as_str)
-            .unwrap_or_default();
-        let repo = VcsUrl::parse(url)
-            .ok()
-            .and_then(|url| url.repo().ok())
-            .unwrap_or_else(|| self.repo.clone());
+        let asked = Request::Repository {
+            repo: self.repo.clone(),
+        };
+        let url = Fields::of(&object, "").and_then(|object| object.text("html_url"));
+        let url = url.map_err(|shape| odd(&asked, shape))?;
+        // the reference asks wherever this leads: of another place nothing is known (P3)
+        let parsed = VcsUrl::parse(url).ok().and_then(|url| url.repo().ok());
+        let Some(repo @ Repo::Github { .. }) = parsed else {
+            let found = object.get("html_url");
+            let shape = Shape::new("/html_url", "a repository on GitHub", found);
+            return Err(odd(&asked, shape));
+        };
         let request = Request::BranchCommits {
             repo,
             revision: commit.clone(),
@@ -320,7 +324,10 @@ impl Lookup<'_> {
             .evidence
             .bytes(&request, self.inputs.limits.parsed_bytes);
         let page = page.map_err(|miss| stop(&request, &miss))?;
-        if String::from_utf8_lossy(&page).trim().is_empty() {
+        let Ok(page) = std::str::from_utf8(&page) else {
+            return Err(odd(&request, Shape::new("", "a page in UTF-8", None)));
+        };
+        if page.trim().is_empty() {
             return Ok(self.no(
                 "a commit on a branch",
                 format!("{commit}, which is on none"),

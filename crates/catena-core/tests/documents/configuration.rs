@@ -43,7 +43,7 @@ Their types are checked; otherwise this release does nothing with them, because 
 
 ";
 
-const VARIABLES: [[&str; 2]; 14] = [
+const VARIABLES: [[&str; 2]; 15] = [
     [
         "CATENA_CACHE_DIR",
         "Where answers of GitHub's API are kept; wins over `x_cot.cache_dir`.",

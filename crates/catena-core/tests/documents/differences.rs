@@ -45,7 +45,8 @@ const TOLERATED_HEAD: &str = "
 ## Tolerated
 
 In both profiles catena trusts these although the reference refuses them. The first column is a regular expression over
-the names of the black-box lab's mutations, in which `|` stands for itself, or the name of the class where the lab has none.
+the names of mutations, of the black-box lab and of the testkit, in which `|` stands for itself, or the name of the class
+where there is none.
 
 ";
 

@@ -85,7 +85,7 @@ impl SigningKey {
     /// Returns the seed as key files hold it: padded standard base64, without a newline (generation.md §1.4).
     pub(crate) fn seed_base64(&self) -> Zeroizing<String> {
         let seed = Zeroizing::new(self.key.to_bytes());
-        Zeroizing::new(STANDARD.encode(&*seed))
+        Zeroizing::new(STANDARD.encode(seed.as_slice()))
     }
 
     fn parse_pem(content: &[u8]) -> Result<Self, SecretError> {

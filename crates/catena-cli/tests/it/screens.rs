@@ -13,8 +13,7 @@ const COLUMNS: usize = 80;
 /// Returns the first screen for a saboteur, after the checks that hold for all.
 fn screen(name: &str) -> String {
     let all = saboteur::all();
-    let saboteur = all.iter().find(|one| one.name == name);
-    let saboteur = saboteur.unwrap_or_else(|| panic!("no saboteur {name}"));
+    let saboteur = all.iter().find(|one| one.name == name).unwrap();
     let dir = record(&saboteur.build(1));
     let path = |name: &str| dir.path().join(name).to_string_lossy().into_owned();
     let arguments = [

@@ -3,6 +3,11 @@
 //!
 //! `UPDATE_DOCS=1 cargo test -p catena-core --test documents` writes them.
 
+#![expect(
+    clippy::expect_used,
+    reason = "helpers of tests, which the lint's setting for tests does not reach"
+)]
+
 mod checks;
 mod configuration;
 mod differences;

@@ -215,19 +215,24 @@ impl Lookup<'_> {
         }
     }
 
-    /// Returns which repository the host's object says that it is on its pages: there the reference asks on (V94), so
-    /// of a place that is none nothing is known (P3).
+    /// Returns which repository the host's object says that it is, on its pages and in its API: the reference asks on
+    /// there (V94), so of a place that is none, or of two, nothing is known (P3).
     fn page(&self, object: &Value) -> Result<Repo, Landed> {
-        let url = Fields::of(object, "").and_then(|object| object.text("html_url"));
-        let url = url.map_err(|shape| odd(&self.about(), shape))?;
-        let repo = VcsUrl::parse(url).ok().and_then(|url| url.repo().ok());
-        let odd = || {
+        let read = Fields::of(object, "")
+            .and_then(|object| Ok((object.text("html_url")?, object.text("url")?)));
+        let (page, api) = read.map_err(|shape| odd(&self.about(), shape))?;
+        let repo = VcsUrl::parse(page).ok().and_then(|url| url.repo().ok());
+        let repo = repo.filter(|repo| {
+            let Repo::Github { owner, name } = repo else {
+                return false;
+            };
+            api.eq_ignore_ascii_case(&format!("https://api.github.com/repos/{owner}/{name}"))
+        });
+        repo.ok_or_else(|| {
             let found = object.get("html_url");
-            let shape = Shape::new("/html_url", "a repository on GitHub", found);
+            let shape = Shape::new("/html_url", "one repository on GitHub, as in url", found);
             odd(&self.about(), shape)
-        };
-        repo.filter(|repo| matches!(repo, Repo::Github { .. }))
-            .ok_or_else(odd)
+        })
     }
 
     /// Asks the documented API (P15): is the commit reachable from a protected branch?

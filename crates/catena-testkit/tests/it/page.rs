@@ -20,7 +20,11 @@ fn verify(flow: Flow, profile: Profile, change: impl FnOnce(&mut Chain)) -> Repo
 
 fn page_at(chain: &mut Chain, url: &str) {
     let object = chain.find(|request| matches!(request, Request::Repository { .. }));
-    chain.edit_json(&object, |answer| answer["html_url"] = url.into());
+    let full = url.strip_prefix("https://github.com/").unwrap_or("a/b");
+    chain.edit_json(&object, |answer| {
+        answer["html_url"] = url.into();
+        answer["url"] = format!("https://api.github.com/repos/{full}").into();
+    });
 }
 
 fn headline(report: &Report) -> (Verdict, Option<&str>) {
@@ -52,6 +56,13 @@ fn a_repository_that_says_it_is_elsewhere_is_undetermined_v94_s27() {
             );
         }
     }
+    let two = compat(|chain| {
+        let object = chain.find(|request| matches!(request, Request::Repository { .. }));
+        chain.edit_json(&object, |answer| {
+            answer["url"] = "https://api.github.com/repos/a/b".into();
+        });
+    });
+    assert_eq!(headline(&two), (Verdict::Undetermined, Some("host-answer")));
     let other = verify(Flow::XpiPush, Profile::Strict, |chain| {
         page_at(chain, "https://github.com/renamed/xpi");
     });

@@ -13,7 +13,7 @@ check: fmt clippy test doc layers size typos deny
 test:
     cargo test --workspace
 
-# Formatting; `cargo fmt` does not see modules that a macro declares, so every file is named as well
+# Formatting; every file is named as well, in case one is no module
 fmt:
     cargo fmt --all --check
     git ls-files -z '*.rs' | xargs -0 rustfmt --check --edition 2024

@@ -35,5 +35,5 @@ catena=$(realpath "$CATENA")
 result=$LAB_TMP/side-by-side.json
 "$python" "$lab/bench.py" --runs "$runs" --scenario "${scenarios[@]}" --out "$result" \
     --cmd reference="{python} $lab/reference.py one --world {world}" \
-    --cmd catena="$catena verify {task_id} --type {task_type} --product {product} --config {config} --no-check-task"
+    --cmd catena="$catena verify {task_id} --type {task_type} --product {product} --config {config} --no-check-task --no-cache"
 "$python" benches/figures.py "$result" --runs "$runs" ${write[@]+"${write[@]}"}

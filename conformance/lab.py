@@ -76,7 +76,7 @@ class Catena:
             self.env.pop(name, None)
 
     def command(self, meta, profile, config, *flags):
-        return [self.binary, "verify", meta["task_id"], "--type", meta["task_type"], "--product", meta["product"], "--config", config, "--profile", profile, "--json", *flags]
+        return [self.binary, "verify", meta["task_id"], "--type", meta["task_type"], "--product", meta["product"], "--config", config, "--profile", profile, "--json", "--no-cache", *flags]
 
     def ask(self, *args):
         done = subprocess.run(self.command(*args), env=self.env, stdin=subprocess.DEVNULL, capture_output=True, timeout=600)

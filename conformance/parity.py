@@ -51,7 +51,7 @@ def explained(ids, always, along):
 
 def ask(catena, profile, meta, directory, env):
     command = [catena, "verify", meta["task_id"], "--type", meta["task_type"], "--product", meta["product"]]
-    command += ["--config", os.path.join(directory, "scriptworker.yaml"), "--no-check-task", "--profile", profile, "--json"]
+    command += ["--config", os.path.join(directory, "scriptworker.yaml"), "--no-check-task", "--no-cache", "--profile", profile, "--json"]
     done = subprocess.run(command, env=env, capture_output=True, timeout=300)
     try:
         report = json.loads(done.stdout)

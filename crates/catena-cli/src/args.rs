@@ -5,7 +5,9 @@ use std::path::PathBuf;
 
 use catena_core::model::ids::TaskId;
 use catena_core::model::task_type::TaskType;
+use catena_core::policy;
 use catena_core::walk::{CheckTask, Signatures};
+use catena_report::text::Detail;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 const EXIT_STATUS: &str = "\
@@ -19,8 +21,12 @@ Exit status:
 const ENVIRONMENT: &str = "\
 Environment:
   TASKCLUSTER_ROOT_URL  the deployment, unless --root-url or recorded evidence names it
+  TASKCLUSTER_CLIENT_ID, TASKCLUSTER_ACCESS_TOKEN, TASKCLUSTER_CERTIFICATE
+                        credentials, for private artifacts and GitHub tokens
   CATENA_GITHUB_TOKEN, SCRIPTWORKER_GITHUB_OAUTH_TOKEN
                         token for GitHub's API; the first that is set counts
+  CATENA_CACHE_DIR      as --cache-dir; by default $XDG_CACHE_HOME/catena or
+                        $HOME/.cache/catena
   HTTPS_PROXY, NO_PROXY, SSL_CERT_FILE
                         as everywhere
   CATENA_LOG            what to log to stderr, such as `debug`
@@ -31,6 +37,13 @@ Exit status:
    4  undetermined, or signatures were not verified (--unsigned)
    5  internal error
   64  usage or configuration";
+
+const LINT_STATUS: &str = "\
+Exit status:
+   0  clean, or warnings only
+   1  findings, or warnings with --deny-warnings
+   5  internal error
+  64  usage, configuration, or a file that cannot be read";
 
 /// Verifies Taskcluster chains of trust
 #[derive(Debug, Parser)]
@@ -52,6 +65,9 @@ pub(crate) enum Command {
         /// Id of the check, as findings show it
         id: String,
     },
+    /// Show the chain that definitions or a task graph will produce, and what would be refused; without network
+    #[command(after_help = LINT_STATUS)]
+    Lint(Lint),
     /// Verify the chain of trust of a task
     #[command(after_help = ENVIRONMENT)]
     Verify(Verify),
@@ -83,6 +99,15 @@ pub(crate) struct Verify {
     /// Leave verified files in this directory, which must be empty or absent
     #[arg(long, value_name = "DIR")]
     pub(crate) work_dir: Option<PathBuf>,
+    /// Also write the whole report as text into this file, as a chain_of_trust.log
+    #[arg(long, value_name = "FILE")]
+    pub(crate) log: Option<PathBuf>,
+    /// Keep GitHub's answers in this directory to ask less next time; each is confirmed by the host before it counts
+    #[arg(long, value_name = "DIR", conflicts_with = "evidence")]
+    pub(crate) cache_dir: Option<PathBuf>,
+    /// Keep no answers, and use none that were kept
+    #[arg(long, conflicts_with = "cache_dir")]
+    pub(crate) no_cache: bool,
     /// Check the chain-of-trust document of the task itself even if it has not completed
     #[arg(long, conflicts_with = "no_check_task")]
     check_task: bool,
@@ -92,27 +117,11 @@ pub(crate) struct Verify {
     /// Do not verify signatures: never a trust decision
     #[arg(long)]
     unsigned: bool,
-    /// Print the report as JSON
-    #[arg(long, conflicts_with_all = ["quiet", "verbose"])]
-    json: bool,
-    /// Print one line only, and no progress
-    #[arg(long, short, conflicts_with = "verbose")]
-    quiet: bool,
-    /// Print everything, also what passed
-    #[arg(long, short)]
-    verbose: bool,
+    #[command(flatten)]
+    pub(crate) show: Show,
 }
 
 impl Verify {
-    pub(crate) const fn format(&self) -> Format {
-        match (self.json, self.quiet, self.verbose) {
-            (true, ..) => Format::Json,
-            (_, true, _) => Format::Line,
-            (_, _, true) => Format::All,
-            _ => Format::Text,
-        }
-    }
-
     /// Whether the task's own document is checked (P12).
     pub(crate) const fn own(&self) -> CheckTask {
         match (self.check_task, self.no_check_task) {
@@ -132,6 +141,58 @@ impl Verify {
     }
 }
 
+#[derive(Args, Debug)]
+pub(crate) struct Lint {
+    /// Task definitions, as TASK_ID.json or TASK_ID/task.json, and task-graph.json or full-task-graph.json
+    #[arg(required = true, value_name = "FILE")]
+    pub(crate) files: Vec<PathBuf>,
+    /// The task to lint, by id or label; without this, every task on a scriptworker pool or with a restricted scope
+    #[arg(long, value_name = "ID|LABEL")]
+    pub(crate) task: Option<String>,
+    /// Its type, such as `signing`; if left out it is inferred from the task, and so self-asserted
+    #[arg(long = "type", value_name = "TYPE")]
+    pub(crate) task_type: Option<TaskType>,
+    /// The product whose policy applies; if left out it is inferred from the task, and so self-asserted
+    #[arg(long, value_name = "NAME")]
+    pub(crate) product: Option<String>,
+    /// A scriptworker.yaml, or the same keys as JSON or TOML
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+    /// How closely to follow scriptworker where it is lenient
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) profile: Profile,
+    /// End with status 1 on warnings as well
+    #[arg(long)]
+    pub(crate) deny_warnings: bool,
+    #[command(flatten)]
+    pub(crate) show: Show,
+}
+
+/// How much to print.
+#[derive(Args, Debug)]
+pub(crate) struct Show {
+    /// Print JSON
+    #[arg(long, conflicts_with_all = ["quiet", "verbose"])]
+    json: bool,
+    /// Print one line for a task, and no progress
+    #[arg(long, short, conflicts_with = "verbose")]
+    quiet: bool,
+    /// Print everything, also what passed
+    #[arg(long, short)]
+    verbose: bool,
+}
+
+impl Show {
+    pub(crate) const fn format(&self) -> Format {
+        match (self.json, self.quiet, self.verbose) {
+            (true, ..) => Format::Json,
+            (_, true, _) => Format::Line,
+            (_, _, true) => Format::All,
+            _ => Format::Text,
+        }
+    }
+}
+
 /// How to show a report.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Format {
@@ -141,6 +202,15 @@ pub(crate) enum Format {
     Text,
 }
 
+impl Format {
+    pub(crate) const fn detail(self) -> Detail {
+        match self {
+            Self::All => Detail::All,
+            _ => Detail::Folded,
+        }
+    }
+}
+
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq, ValueEnum)]
 pub(crate) enum Profile {
     /// Decide like scriptworker where no rule forbids it
@@ -148,6 +218,15 @@ pub(crate) enum Profile {
     /// Relax nothing
     #[default]
     Strict,
+}
+
+impl From<Profile> for policy::Profile {
+    fn from(profile: Profile) -> Self {
+        match profile {
+            Profile::Compat => Self::Compat,
+            Profile::Strict => Self::Strict,
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq, ValueEnum)]

@@ -3,9 +3,9 @@
 
 use std::env;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use catena_core::policy::{Config, RootUrl, Secret};
+use catena_core::policy::{Config, Credentials, RootUrl, Secret};
 use catena_crypto::digest::{Algorithm, Digest};
 
 use crate::failure::Failure;
@@ -16,13 +16,21 @@ const ROOT_URL: &str = "TASKCLUSTER_ROOT_URL";
 /// Where the environment holds the GitHub token; the first that is set counts.
 const GITHUB_TOKEN: [&str; 2] = ["CATENA_GITHUB_TOKEN", "SCRIPTWORKER_GITHUB_OAUTH_TOKEN"];
 
+/// Where the environment holds Taskcluster credentials.
+const CLIENT_ID: &str = "TASKCLUSTER_CLIENT_ID";
+const ACCESS_TOKEN: &str = "TASKCLUSTER_ACCESS_TOKEN";
+const CERTIFICATE: &str = "TASKCLUSTER_CERTIFICATE";
+
+/// Where the environment says that answers are kept.
+const CACHE_DIR: &str = "CATENA_CACHE_DIR";
+
 /// A configuration and the digest of its file.
 pub(crate) struct Loaded {
     pub(crate) config: Config,
     pub(crate) sha256: Option<String>,
 }
 
-/// Reads the file, if there is one, and lays the GitHub token of the environment over it.
+/// Reads the file, if there is one, and lays the token and credentials of the environment over it.
 pub(crate) fn load(file: Option<&Path>, product: Option<&str>) -> Result<Loaded, Failure> {
     let mut loaded = match file {
         None => Loaded {
@@ -44,7 +52,57 @@ pub(crate) fn load(file: Option<&Path>, product: Option<&str>) -> Result<Loaded,
     if let Some(token) = GITHUB_TOKEN.iter().find_map(|name| variable(name)) {
         loaded.config.settings.github_token = Secret::new(token);
     }
+    if let Some(credentials) = credentials()? {
+        loaded.config.credentials = Some(credentials);
+    }
     Ok(loaded)
+}
+
+/// Returns the environment's Taskcluster credentials; half of them are a mistake.
+fn credentials() -> Result<Option<Credentials>, Failure> {
+    match (variable(CLIENT_ID), variable(ACCESS_TOKEN)) {
+        (Some(client_id), Some(access_token)) => Ok(Some(Credentials {
+            client_id,
+            access_token: Secret::new(access_token),
+            certificate: variable(CERTIFICATE).map(Secret::new),
+        })),
+        (Some(_), None) => Err(Failure::Credentials {
+            missing: ACCESS_TOKEN,
+        }),
+        (None, Some(_)) => Err(Failure::Credentials { missing: CLIENT_ID }),
+        (None, None) => Ok(None),
+    }
+}
+
+/// Where answers are kept.
+#[derive(Debug, Eq, PartialEq)]
+pub(crate) enum CacheDir {
+    /// Where somebody said: it must be usable.
+    Chosen(PathBuf),
+    /// Where programs keep such things: used if it can be.
+    Default(PathBuf),
+    /// Nowhere.
+    Nowhere,
+}
+
+/// Returns where answers are kept: as the flag says, else the environment, else the file, else the default.
+pub(crate) fn cache_dir(flag: Option<&Path>, config: &Config) -> CacheDir {
+    let chosen = flag
+        .map(Path::to_owned)
+        .or_else(|| variable(CACHE_DIR).map(PathBuf::from))
+        .or_else(|| config.settings.cache_dir.as_ref().map(PathBuf::from));
+    if let Some(chosen) = chosen {
+        return CacheDir::Chosen(chosen);
+    }
+    let base = |name| {
+        variable(name)
+            .map(PathBuf::from)
+            .filter(|p| p.is_absolute())
+    };
+    let own = base("XDG_CACHE_HOME").or_else(|| Some(base("HOME")?.join(".cache")));
+    own.map_or(CacheDir::Nowhere, |base| {
+        CacheDir::Default(base.join("catena"))
+    })
 }
 
 /// Returns the deployment: what the flag says, else what the evidence was recorded from, else the environment,

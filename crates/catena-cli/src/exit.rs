@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-//! What the exit status means (P8).
+//! What the exit status means (P8). The tools of the reference know failure only (V104).
 
 use std::io::Write as _;
 use std::panic::{self, AssertUnwindSafe};
@@ -73,7 +73,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_trusted_succeeds_p8() {
+    fn only_trusted_succeeds_p8_v104() {
         assert_eq!(Exit::from(Verdict::Trusted), Exit::Success);
         assert_eq!(Exit::from(Verdict::Rejected), Exit::Rejected);
         assert_eq!(Exit::from(Verdict::Undetermined), Exit::Undetermined);

@@ -5,6 +5,8 @@ use std::fmt::Write as _;
 
 use catena_core::checks;
 use catena_core::checks::examples::{self, Example};
+use catena_core::lint;
+use catena_core::patterns;
 use catena_core::report::Check;
 
 use crate::exit::Exit;
@@ -29,9 +31,17 @@ pub(crate) fn list() -> Result<Exit, Failure> {
     Ok(Exit::Success)
 }
 
-/// Prints the page of one check.
+/// Prints the page of one check, or of an innocent cause.
 pub(crate) fn one(id: &str) -> Result<Exit, Failure> {
-    let Some(check) = checks::ALL.iter().find(|check| check.id == id) else {
+    if let Some(cause) = patterns::ALL.iter().find(|cause| cause.id == id) {
+        output::print(&format!(
+            "{}\n\nAn innocent cause that findings may have; it changes no verdict.\n\nIf it is this, {}.\n",
+            cause.id, cause.text
+        ))?;
+        return Ok(Exit::Success);
+    }
+    let mut all = checks::ALL.iter().chain(lint::ALL);
+    let Some(check) = all.find(|check| check.id == id) else {
         return Err(Failure::Check {
             id: id.to_owned(),
             nearest: nearest(id),
@@ -68,6 +78,7 @@ pub(crate) fn one(id: &str) -> Result<Exit, Failure> {
 fn nearest(id: &str) -> Vec<&'static str> {
     let mut near: Vec<&str> = checks::ALL
         .iter()
+        .chain(lint::ALL)
         .map(|check| check.id)
         .filter(|known| {
             id.split('-')

@@ -4,6 +4,7 @@
 use std::io;
 use std::path::PathBuf;
 
+use catena_core::lint::ReadError;
 use catena_core::model::task_type::UnknownTaskType;
 use catena_core::policy::ConfigError;
 use catena_evidence::{DirectoryError, OptionsError, PlaceError};
@@ -25,6 +26,8 @@ pub(crate) enum Failure {
     Config(#[from] ConfigError),
     #[error("--config: {path}: {source}")]
     ConfigFile { path: PathBuf, source: io::Error },
+    #[error("expected {missing} beside the other half of the Taskcluster credentials, found none")]
+    Credentials { missing: &'static str },
     #[error("--evidence: {path}: {source}")]
     Evidence {
         path: PathBuf,
@@ -40,6 +43,16 @@ pub(crate) enum Failure {
         reason: String,
         candidates: Vec<String>,
     },
+    #[error("{0}")]
+    Lint(#[from] ReadError),
+    #[error("{path}: {source}")]
+    LintFile { path: PathBuf, source: io::Error },
+    #[error(
+        "expected a task that releases something in the files, found none; --task names another"
+    )]
+    LintNothing,
+    #[error("--task: expected the id or the unique label of a task in the files, found {name:?}")]
+    LintTask { name: String },
     #[error("interrupted: nothing was decided, and nothing is left behind")]
     Interrupted,
     #[error("expected a task id, which the evidence does not name")]
@@ -63,6 +76,22 @@ pub(crate) enum Failure {
 }
 
 impl Failure {
+    /// Says which of several tasks it is about.
+    pub(crate) fn about(self, task: &str) -> Self {
+        match self {
+            Self::Infer {
+                flag,
+                reason,
+                candidates,
+            } => Self::Infer {
+                flag,
+                reason: format!("{reason} ({task})"),
+                candidates,
+            },
+            other => other,
+        }
+    }
+
     /// What the process ends with (P8).
     pub(crate) const fn exit(&self) -> Exit {
         match self {

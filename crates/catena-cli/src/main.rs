@@ -9,6 +9,7 @@ mod exit;
 mod explain;
 mod failure;
 mod infer;
+mod lint;
 mod notes;
 mod output;
 mod progress;
@@ -36,6 +37,7 @@ fn run() -> Exit {
     let done = match &cli.command {
         Command::Checks => explain::list(),
         Command::Explain { id } => explain::one(id),
+        Command::Lint(options) => lint::run(options, cli.color),
         Command::Verify(options) => verify::verify(options, cli.color),
     };
     done.unwrap_or_else(|failure| {

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: MPL-2.0
 //! Remarks on how the run was set up: they decide nothing, and whoever reads a report must know them.
 
-use catena_core::document::ErrorKind;
 use catena_core::policy::Config;
-use catena_core::report::{Note, Report};
+use catena_core::report::Note;
 
 /// Remarks on the configuration.
 pub(crate) fn of(config: &Config) -> Vec<Note> {
@@ -30,23 +29,4 @@ pub(crate) fn of(config: &Config) -> Vec<Note> {
         );
     }
     notes
-}
-
-/// Remarks on private artifacts that the queue refused: we have nothing to show it.
-pub(crate) fn private_artifacts(report: &Report) -> Vec<Note> {
-    let refused = ErrorKind::Forbidden.to_string();
-    let asked = report
-        .requests
-        .iter()
-        .filter(|record| record.outcome == refused);
-    asked
-        .filter_map(|record| {
-            let mut parts = record.request.strip_prefix("artifact ")?.splitn(3, '/');
-            let (task, _, name) = (parts.next()?.parse().ok()?, parts.next()?, parts.next()?);
-            let text = format!(
-                "{name} was refused: this release fetches public artifacts only, and has no credentials to show"
-            );
-            (!name.starts_with("public/")).then_some(Note { id: "private-artifact", task: Some(task), text })
-        })
-        .collect()
 }

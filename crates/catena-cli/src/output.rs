@@ -4,6 +4,7 @@
 use std::env;
 use std::error::Error as _;
 use std::io::{self, IsTerminal as _, Write as _};
+use std::path::Path;
 
 use catena_core::report::{Report, Verdict};
 use catena_report::escape::clean;
@@ -69,12 +70,11 @@ pub(crate) fn report(
     color: When,
 ) -> Result<(), Failure> {
     let text = match format {
-        Format::All => text::render(report, &style(color, Detail::All)),
+        Format::All | Format::Text => text::render(report, &style(color, format.detail())),
         Format::Json => {
             json::render(report, versions).map_err(|source| Failure::Render { source })?
         }
         Format::Line => format!("{}\n", text::one_line(report)),
-        Format::Text => text::render(report, &style(color, Detail::Folded)),
     };
     print(&text)?;
     if report.verdict != Verdict::Trusted && !io::stdout().is_terminal() {
@@ -83,7 +83,36 @@ pub(crate) fn report(
     Ok(())
 }
 
-fn style(color: When, detail: Detail) -> Style {
+/// Writes the report as a `chain_of_trust.log` (V6, P35): a summary in one line, then everything, also what passed.
+/// The file appears whole, and is closed before the process goes on (S54).
+pub(crate) fn log(report: &Report, path: &Path) -> Result<(), Failure> {
+    let style = Style {
+        detail: Detail::All,
+        ..Style::default()
+    };
+    let text = format!(
+        "{}\n\n{}",
+        text::one_line(report),
+        text::render(report, &style)
+    );
+    let folder = path
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty());
+    let folder = folder.unwrap_or_else(|| Path::new("."));
+    let write = || {
+        let mut file = tempfile::NamedTempFile::new_in(folder)?;
+        file.write_all(text.as_bytes())?;
+        file.persist(path)?;
+        Ok(())
+    };
+    write().map_err(|source: io::Error| Failure::File {
+        path: path.to_owned(),
+        source,
+    })
+}
+
+/// Returns how pages are to look on this stdout.
+pub(crate) fn style(color: When, detail: Detail) -> Style {
     let terminal = io::stdout().is_terminal();
     let set = |name| env::var_os(name).is_some_and(|value| !value.is_empty());
     let colour = match color {
@@ -104,9 +133,13 @@ fn style(color: When, detail: Detail) -> Style {
     };
     let default = Style::default();
     let width = match terminal_size::terminal_size() {
-        Some((terminal_size::Width(columns), _)) if terminal => usize::from(columns).max(60),
-        _ => default.width,
+        Some((terminal_size::Width(columns), _)) if terminal => usize::from(columns),
+        _ => env::var("COLUMNS")
+            .ok()
+            .and_then(|columns| columns.parse().ok())
+            .unwrap_or(default.width),
     };
+    let width = width.clamp(60, 1000);
     Style {
         colour,
         characters,

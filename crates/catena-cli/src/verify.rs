@@ -14,13 +14,13 @@ use catena_core::policy::{Config, Profile};
 use catena_core::report::{Asserter, Basis, Report, RequestRecord, Subject, Timing, Verdict};
 use catena_core::request::Request;
 use catena_core::walk::{Inputs, Outcome, Walk};
-use catena_evidence::{DirectorySource, HttpOptions, HttpSource, Progress, Source};
+use catena_evidence::{DirectorySource, HttpOptions, HttpSource, OptionsError, Progress, Source};
 use catena_report::json::Versions;
 use tokio::runtime;
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::args::{self, Format, When};
-use crate::config::{self, Loaded};
+use crate::config::{self, CacheDir, Loaded};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::infer::{self, Role};
@@ -36,7 +36,7 @@ pub(crate) fn verify(options: &args::Verify, color: When) -> Result<Exit, Failur
         .as_deref()
         .map(WorkDir::claim)
         .transpose()?;
-    let bar = match options.format() {
+    let bar = match options.show.format() {
         Format::Line => Bar::hidden(),
         _ => Bar::on_stderr(),
     };
@@ -60,7 +60,10 @@ pub(crate) fn verify(options: &args::Verify, color: When) -> Result<Exit, Failur
     if let Some(timing) = &mut report.timing {
         timing.wall_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
     }
-    output::report(&report, &versions, options.format(), color)?;
+    if let Some(path) = &options.log {
+        output::log(&report, path)?;
+    }
+    output::report(&report, &versions, options.show.format(), color)?;
     Ok(report.verdict.into())
 }
 
@@ -86,7 +89,7 @@ async fn decide(
     match &options.evidence {
         None => {
             let question = Question::live(options)?;
-            let source = HttpSource::new(&question.http_options(work_dir, progress))?;
+            let source = question.source(work_dir, progress)?;
             question.answer(&source, progress, work_dir).await
         }
         Some(path) => {
@@ -188,7 +191,6 @@ impl<'a> Question<'a> {
             accepted,
         } = walk.finish();
         report.notes.extend(notes);
-        report.notes.extend(notes::private_artifacts(&report));
         if let (Some(work_dir), Verdict::Trusted) = (work_dir, report.verdict) {
             let links: Vec<TaskId> = report.links.iter().map(|link| link.task).collect();
             let files: Vec<Request> = accepted
@@ -202,6 +204,7 @@ impl<'a> Question<'a> {
             wall_ms: 0,
             http_requests: stats.requests,
             bytes: stats.bytes,
+            github: stats.github,
             finished: jiff::Timestamp::now()
                 .strftime("%Y-%m-%dT%H:%M:%SZ")
                 .to_string(),
@@ -254,16 +257,42 @@ impl<'a> Question<'a> {
 }
 
 impl Question<'_> {
-    const fn profile(&self) -> Profile {
-        match self.options.profile {
-            args::Profile::Compat => Profile::Compat,
-            args::Profile::Strict => Profile::Strict,
+    fn profile(&self) -> Profile {
+        self.options.profile.into()
+    }
+
+    /// Returns the hosts themselves.
+    fn source(
+        &self,
+        work_dir: Option<&WorkDir>,
+        progress: &Progress,
+    ) -> Result<HttpSource, OptionsError> {
+        let mut options = self.http_options(work_dir, progress);
+        let cache = match self.options.no_cache {
+            true => CacheDir::Nowhere,
+            false => config::cache_dir(self.options.cache_dir.as_deref(), &self.config),
+        };
+        let (dir, chosen) = match cache {
+            CacheDir::Chosen(dir) => (Some(dir), true),
+            CacheDir::Default(dir) => (Some(dir), false),
+            CacheDir::Nowhere => (None, true),
+        };
+        options.cache_dir = dir;
+        match HttpSource::new(&options) {
+            // nobody asked for it there, so it is nobody's mistake
+            Err(error @ OptionsError::Cache { .. }) if !chosen => {
+                tracing::warn!(%error, "answers are not kept");
+                options.cache_dir = None;
+                HttpSource::new(&options)
+            }
+            made => made,
         }
     }
 
     fn http_options(&self, work_dir: Option<&WorkDir>, progress: &Progress) -> HttpOptions {
         let relaxations = self.config.relaxations.clone().with_profile(self.profile());
         let mut options = HttpOptions::of(&self.config.settings, &relaxations);
+        options.credentials.clone_from(&self.config.credentials);
         options.progress = progress.clone();
         options.spool_dir = work_dir.map(|work_dir| work_dir.path().to_owned());
         options

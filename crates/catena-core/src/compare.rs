@@ -172,7 +172,8 @@ pub(crate) fn prune(value: &Value) -> Value {
     }
 }
 
-fn is_void(value: &Value) -> bool {
+/// Returns whether pruning drops a value.
+pub(crate) fn is_void(value: &Value) -> bool {
     match value {
         Value::Null => true,
         Value::Array(items) => items.is_empty(),

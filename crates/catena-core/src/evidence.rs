@@ -74,6 +74,12 @@ impl Evidence {
         self.answers.insert(request, answer);
     }
 
+    /// Takes a definition that was read elsewhere.
+    pub(crate) fn define(&mut self, task: TaskId, value: Value) {
+        let read = Definition::new(task, value).map_err(Miss::from);
+        self.definitions.insert(task, read);
+    }
+
     /// Returns whether an answer has arrived.
     pub(crate) fn has(&self, request: &Request) -> bool {
         self.answers.contains_key(request)

@@ -25,14 +25,32 @@ impl<'a> Source<'a> {
 
     /// Returns the first of the prefixed variables that is set (V11).
     pub(crate) fn variable(&self, names: &[&str]) -> Result<Option<&'a str>, Shape> {
+        Ok(self.set_variable(names)?.map(|(_, text)| text))
+    }
+
+    /// Returns where in the definition the first of the prefixed variables that is set stands, or would.
+    pub(crate) fn variable_place(&self, names: &[&str]) -> String {
+        let set = self.set_variable(names).ok().flatten();
+        let key = set.map_or_else(
+            || self.prefixed(names.first().copied().unwrap_or_default()),
+            |(key, _)| key,
+        );
+        format!("/payload/env/{key}")
+    }
+
+    fn set_variable(&self, names: &[&str]) -> Result<Option<(String, &'a str)>, Shape> {
         let env = self.definition.env()?;
         for name in names {
-            let key = format!("{}_{name}", self.policy.source_env_prefix);
+            let key = self.prefixed(name);
             if let Some(text) = env.optional_text(&key)? {
-                return Ok(Some(text));
+                return Ok(Some((key, text)));
             }
         }
         Ok(None)
+    }
+
+    fn prefixed(&self, name: &str) -> String {
+        format!("{}_{name}", self.policy.source_env_prefix)
     }
 
     /// Returns the head repository without trailing slashes; `None` when unset or empty.
@@ -164,7 +182,8 @@ pub(crate) enum PlaceError {
     Id(String),
 }
 
-/// Returns the root scopes that match a restricted pattern, each with its patterns (V83).
+/// Returns the root scopes that match a restricted pattern, each with its patterns (V83). Only the root is asked: what
+/// follows from restricted scopes binds a chain whose root has some (S26).
 pub(crate) fn restricted_scopes<'a>(
     policy: &'a Policy,
     root: &Definition,
@@ -180,7 +199,7 @@ pub(crate) fn restricted_scopes<'a>(
     Ok(matched.collect())
 }
 
-/// Returns the tree path of an object with the mirror mapping applied (V82).
+/// Returns the tree path of an object with the mirror mapping applied (V82): siblings only, parents never (S33).
 pub(crate) fn mapped_tree(
     inputs: &Inputs,
     chain: &Chain<'_>,

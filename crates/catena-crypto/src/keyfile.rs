@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MPL-2.0
-//! Reads private keys from disk (generation.md §1.4, P42); the only I/O of this crate.
+//! Reads private keys from disk and writes new ones (generation.md §1.4, P42); the only I/O of this crate.
 //!
-//! A key that others can read is no secret, and one that others can write is not ours: such a file is refused. A path
+//! A key that others can read is no secret, and one that others can write is not ours: such a file is refused (S38). A path
 //! may be a symbolic link (mounted secrets); what counts are the permissions of the file that was opened.
 
 use std::fs::{File, Metadata};
-use std::io::{self, Read as _};
+use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
 use zeroize::Zeroizing;
@@ -25,6 +25,43 @@ impl SigningKey {
             cause,
         })
     }
+
+    /// Writes the seed into a new file that only its owner can read (S38). A file that exists is never replaced.
+    ///
+    /// # Errors
+    /// [`KeyFileError::Io`] when the path exists, or the system refuses; nothing is left half-written.
+    pub fn write_new_file(&self, path: impl AsRef<Path>) -> Result<(), KeyFileError> {
+        let path = path.as_ref();
+        let failed = |cause| KeyFileError::Io {
+            path: path.to_owned(),
+            cause,
+        };
+        let mut file = create(path).map_err(failed)?;
+        let written = file
+            .write_all(self.seed_base64().as_bytes())
+            .and_then(|()| file.sync_all());
+        written.map_err(|cause| {
+            // it is ours: it did not exist before
+            let _ = std::fs::remove_file(path);
+            failed(cause)
+        })
+    }
+}
+
+#[cfg(unix)]
+fn create(path: &Path) -> io::Result<File> {
+    use std::os::unix::fs::OpenOptionsExt as _;
+    File::options()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(path)
+}
+
+/// Where there are no permission bits, no private file can be made.
+#[cfg(not(unix))]
+fn create(_: &Path) -> io::Result<File> {
+    Err(io::ErrorKind::Unsupported.into())
 }
 
 /// Why a key file was not read.
@@ -180,6 +217,24 @@ mod tests {
         std::fs::set_permissions(&path, PermissionsExt::from_mode(0o644)).unwrap();
         let error = SigningKey::read_file(&link).unwrap_err();
         assert!(matches!(error, KeyFileError::Open { .. }), "{error}");
+    }
+
+    #[test]
+    fn new_files_are_private_and_never_replace_another_s38() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("key");
+        let key = SigningKey::from_seed([7; 32]);
+        key.write_new_file(&path).unwrap();
+        let mode = std::fs::metadata(&path).unwrap().permissions().mode();
+        assert_eq!(mode & 0o7777, 0o600);
+        let read = SigningKey::read_file(&path).unwrap();
+        assert_eq!(read.public_key(), key.public_key());
+        let before = std::fs::read(&path).unwrap();
+        assert_eq!(before.len(), 44);
+        let other = SigningKey::from_seed([8; 32]);
+        let error = other.write_new_file(&path).unwrap_err();
+        assert!(matches!(error, KeyFileError::Io { .. }), "{error}");
+        assert_eq!(std::fs::read(&path).unwrap(), before);
     }
 
     #[test]

@@ -82,6 +82,12 @@ impl SigningKey {
         }
     }
 
+    /// Returns the seed as key files hold it: padded standard base64, without a newline (generation.md §1.4).
+    pub(crate) fn seed_base64(&self) -> Zeroizing<String> {
+        let seed = Zeroizing::new(self.key.to_bytes());
+        Zeroizing::new(STANDARD.encode(seed.as_slice()))
+    }
+
     fn parse_pem(content: &[u8]) -> Result<Self, SecretError> {
         let text = std::str::from_utf8(content).map_err(|_| SecretError::Pem)?;
         ed25519_dalek::SigningKey::from_pkcs8_pem(text)

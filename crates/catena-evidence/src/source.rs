@@ -5,6 +5,7 @@ use std::path::Path;
 
 use async_trait::async_trait;
 use catena_core::document::Answer;
+use catena_core::report::GithubBudget;
 use catena_core::request::Request;
 
 use crate::spool::PlaceError;
@@ -45,10 +46,12 @@ impl<S: Source + ?Sized> Source for Box<S> {
 }
 
 /// What fetching took.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq, serde::Serialize)]
+#[derive(Clone, Debug, Default, Eq, PartialEq, serde::Serialize)]
 pub struct Stats {
     /// Bytes received in bodies, as sent over the wire.
     pub bytes: u64,
+    /// What asking GitHub's API took; `None` if it was not asked.
+    pub github: Option<GithubBudget>,
     /// HTTP requests sent, redirects and retries included.
     pub requests: u64,
     /// Requests that were repeated after a failure.

@@ -526,13 +526,13 @@ impl SortKey {
 
 impl<T> Each<T> {
     /// Returns the `i`-th name with its value, if there is such a name.
-    fn name<'a>(&'a self, i: usize, value: &'a Value) -> Option<(&'a str, &'a Value)> {
+    pub(crate) fn name<'a>(&'a self, i: usize, value: &'a Value) -> Option<(&'a str, &'a Value)> {
         self.names.get(i).map(|name| (&**name, value))
     }
 }
 
 /// Returns a position as a value.
-fn count(i: usize) -> Value {
+pub(crate) fn count(i: usize) -> Value {
     Value::Int(i128::try_from(i).unwrap_or(i128::MAX))
 }
 

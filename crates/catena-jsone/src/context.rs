@@ -62,6 +62,10 @@ impl Context {
             .fold(self, |context, (name, value)| context.with(name, value))
     }
 
+    pub(crate) const fn names(&self) -> &Map {
+        &self.names
+    }
+
     pub(crate) fn scope(&self) -> Result<Scope<'_>, Fault> {
         if self.valid {
             Ok(Scope {

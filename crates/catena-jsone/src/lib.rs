@@ -7,6 +7,7 @@ mod context;
 mod error;
 mod evaluate;
 mod limits;
+pub mod locate;
 mod number;
 mod operate;
 mod operator;

@@ -96,7 +96,7 @@ impl Renderer<'_> {
         Ok(map.into())
     }
 
-    fn key(&self, key: &Rendered, scope: &Scope<'_>) -> Result<Arc<str>, Fault> {
+    pub(crate) fn key(&self, key: &Rendered, scope: &Scope<'_>) -> Result<Arc<str>, Fault> {
         match key {
             Rendered::Invalid(error) => Err(error.clone()),
             Rendered::Plain(key) => Ok(key.clone()),

@@ -104,6 +104,10 @@ impl Template {
         }
     }
 
+    pub(crate) const fn root(&self) -> &Node {
+        &self.root
+    }
+
     /// Renders the template.
     ///
     /// # Errors

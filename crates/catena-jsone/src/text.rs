@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-//! Values as text: JSON, and what Python's `str` prints.
+//! Values as text: JSON, and what Python's `str` prints (S46).
 
 use std::fmt::Write as _;
 

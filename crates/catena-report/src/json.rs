@@ -6,14 +6,19 @@
 
 use std::io;
 
+use catena_core::lint::Lint;
 use catena_core::report::{
-    Basis, Fact, Finding, Link, Note, Relaxation, Report, RequestRecord, Subject, Timing, Verdict,
+    Basis, Fact, Finding, Link, Note, Relaxation, Report, RequestRecord, Subject, TaskStatus,
+    Timing, Verdict,
 };
 use serde::Serialize;
 use serde_json::ser::{Formatter, PrettyFormatter};
 
 /// The name of the format.
 pub const SCHEMA: &str = "catena-report/1";
+
+/// The name of the format of lint.
+pub const LINT_SCHEMA: &str = "catena-lint/1";
 
 /// What made the report.
 #[derive(Clone, Debug, Eq, PartialEq, Serialize)]
@@ -33,6 +38,7 @@ pub fn render(report: &Report, versions: &Versions) -> serde_json::Result<String
     let document = Document {
         schema: SCHEMA,
         verdict: report.verdict,
+        task_status: report.verdict.into(),
         headline: &report.headline,
         subject: &report.subject,
         profile: report.profile,
@@ -46,6 +52,23 @@ pub fn render(report: &Report, versions: &Versions) -> serde_json::Result<String
         timing: report.timing.as_ref(),
         versions,
     };
+    write(&document)
+}
+
+/// Renders what lint says, indented, with a final newline: schema `catena-lint/1`, described by
+/// `docs/lint-v1.schema.json`.
+///
+/// # Errors
+/// As for [`render`].
+pub fn render_lint(lints: &[Lint], versions: &Versions) -> serde_json::Result<String> {
+    write(&LintDocument {
+        schema: LINT_SCHEMA,
+        tasks: lints,
+        versions,
+    })
+}
+
+fn write(document: &impl Serialize) -> serde_json::Result<String> {
     let mut bytes = Vec::new();
     document.serialize(&mut serde_json::Serializer::with_formatter(
         &mut bytes,
@@ -56,9 +79,18 @@ pub fn render(report: &Report, versions: &Versions) -> serde_json::Result<String
 }
 
 #[derive(Serialize)]
+struct LintDocument<'a> {
+    schema: &'static str,
+    tasks: &'a [Lint],
+    versions: &'a Versions,
+}
+
+#[derive(Serialize)]
 struct Document<'a> {
     schema: &'static str,
     verdict: Verdict,
+    /// What a worker would report (S51).
+    task_status: TaskStatus,
     headline: &'a str,
     subject: &'a Subject,
     profile: &'static str,

@@ -21,11 +21,13 @@ use crate::spec::{Action, ChainSpec, DecisionWorker, Flow, Presence, Product, Ro
 use crate::tasks::{Place, actions, graph_entry, parameters, parameters_text};
 
 pub(crate) struct Builder<'a> {
-    spec: &'a ChainSpec,
+    pub(crate) spec: &'a ChainSpec,
     product: &'static Product,
     pub(crate) random: Random,
     clock: Clock,
     chain: Chain,
+    /// Whether a docker image's decision is being made.
+    in_image: bool,
     /// Per parent: taskId → entry.
     graphs: BTreeMap<TaskId, Map<String, Value>>,
 }
@@ -80,6 +82,7 @@ impl<'a> Builder<'a> {
             random,
             clock: Clock::new(),
             chain,
+            in_image: false,
             graphs: BTreeMap::new(),
         }
     }
@@ -126,6 +129,12 @@ impl<'a> Builder<'a> {
         self.chain
     }
 
+    /// Returns whether pushes to a repository have a second one.
+    pub(crate) fn has_comm(&self, url: &str) -> bool {
+        // images come from elsewhere
+        self.spec.flow == Flow::EnterpriseComm && url == self.product.repo && !self.in_image
+    }
+
     pub(crate) fn put(&mut self, request: Request, bytes: Vec<u8>) {
         self.chain.documents.insert(request, bytes);
     }
@@ -159,9 +168,13 @@ impl<'a> Builder<'a> {
             .find(|entry| entry["name"] == action.name());
         let given = &must(entry, action.name())["hookPayload"]["decision"];
         let mut about = given["action"].clone();
+        let tasks_for = self.spec.flow.action_tasks_for();
         let repository = decision.origin.url.trim_start_matches("https://");
-        about["repo_scope"] =
-            format!("assume:repo:{repository}:action:{}", action.permission()).into();
+        about["repo_scope"] = format!(
+            "assume:repo:{repository}:{tasks_for}:{}",
+            action.permission()
+        )
+        .into();
         about["action_perm"] = action.permission().into();
         let hg_parameters = if decision.origin.is_git() {
             Value::Null
@@ -176,7 +189,7 @@ impl<'a> Builder<'a> {
         let mut definition = self.render(
             "action",
             &decision.origin,
-            "action",
+            tasks_for,
             (id, decision.id),
             object(context),
         );
@@ -186,7 +199,7 @@ impl<'a> Builder<'a> {
         }
         self.graphs.insert(id, Map::new());
         let mut origin = decision.origin.clone();
-        origin.tasks_for = "action";
+        origin.tasks_for = tasks_for;
         Parent {
             name: "action".to_owned(),
             id,
@@ -237,7 +250,7 @@ impl<'a> Builder<'a> {
         }
         let graph = sorted(&Value::Object(graph));
         let mut artifacts = vec![("public/task-graph.json".to_owned(), graph.clone())];
-        if origin.tasks_for != "action" {
+        if !matches!(origin.tasks_for, "action" | "pr-action") {
             artifacts.push((
                 "public/actions.json".to_owned(),
                 sorted(&actions(self.product, &origin, id.as_str())),
@@ -277,9 +290,14 @@ impl<'a> Builder<'a> {
     fn image(&mut self, n: usize) -> Image {
         let (repo, tasks_for) = match self.product.repo {
             repo if repo.starts_with("https://github.com/") => (repo, "github-push"),
+            _ if self.product.domain == "comm" => {
+                ("https://hg.mozilla.org/comm-central", "hg-push")
+            }
             _ => ("https://hg.mozilla.org/mozilla-central", "hg-push"),
         };
+        self.in_image = true;
         let origin = self.origin(self.product, repo, tasks_for);
+        self.in_image = false;
         let decision = self.decision(&format!("image-{n}-decision"), origin);
         let (id, label) = (self.random.task_id(), format!("docker-image-{n}"));
         let place = Place {
@@ -437,7 +455,7 @@ impl<'a> Builder<'a> {
             parent: owner.id.as_str(),
             level: owner.origin.level,
         };
-        let plain = self.product.scope.replace("release-signing", "dep-signing");
+        let plain = format!("project:{}:signing:cert:dep-signing", self.product.domain);
         let scope = if owner.origin.level == "1" {
             &plain
         } else {

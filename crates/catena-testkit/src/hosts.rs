@@ -115,8 +115,8 @@ pub(crate) fn branch(name: &str) -> Value {
 }
 
 /// `repos/{full}/git/ref/tags/{tag}`.
-pub(crate) fn tag_ref(tag: &str, sha: &str) -> Value {
-    json!({"ref": format!("refs/tags/{tag}"), "object": {"type": "commit", "sha": sha}})
+pub(crate) fn tag_ref(tag: &str, kind: &str, sha: &str) -> Value {
+    json!({"ref": format!("refs/tags/{tag}"), "object": {"type": kind, "sha": sha}})
 }
 
 /// `repos/{full}/tags` (V94).
@@ -173,6 +173,8 @@ pub(crate) const PROJECTS: &str = "\
 ---
 mozilla-central: {repo: 'https://hg.mozilla.org/mozilla-central', repo_type: hg, access: scm_level_3, trust_domain: gecko}
 mozilla-beta: {repo: 'https://hg.mozilla.org/releases/mozilla-beta', repo_type: hg, access: scm_level_3, trust_domain: gecko}
+comm-central: {repo: 'https://hg.mozilla.org/comm-central', repo_type: hg, access: scm_level_3, trust_domain: comm}
+comm-beta: {repo: 'https://hg.mozilla.org/releases/comm-beta', repo_type: hg, access: scm_level_3, trust_domain: comm}
 try: {repo: 'https://hg.mozilla.org/try', repo_type: hg, access: scm_level_1, trust_domain: gecko, is_try: true}
 firefox:
   repo: https://github.com/mozilla-firefox/firefox

@@ -9,7 +9,7 @@ use crate::builder::Builder;
 use crate::chain::must;
 use crate::hosts::{self, HgPush, Pull};
 use crate::json::sorted;
-use crate::spec::{Flow, Product};
+use crate::spec::{Flow, Presence, Product};
 
 #[derive(Clone, Debug)]
 pub(crate) struct Origin {
@@ -27,6 +27,8 @@ pub(crate) struct Origin {
     pub(crate) context: Map<String, Value>,
     /// `.taskcluster.yml`.
     pub(crate) template: String,
+    /// Repository and revision that sources are in, where it is not the head repository (V72).
+    pub(crate) comm: Option<(String, String)>,
 }
 
 impl Origin {
@@ -38,6 +40,7 @@ impl Origin {
 const GITHUB: &str = "https://github.com/";
 const PUSHED: &str = "2026-03-02T08:58:41Z";
 const LOGIN: &str = "a-dev";
+const COMM: &str = "thunderbird/thunderbird-desktop";
 
 impl Builder<'_> {
     /// A push to or a schedule of a repository; for GitHub also a release or a pull request.
@@ -101,6 +104,7 @@ impl Builder<'_> {
             tasks_for,
             context,
             template,
+            comm: None,
         }
     }
 
@@ -118,6 +122,7 @@ impl Builder<'_> {
             tasks_for,
             context: Map::new(),
             template,
+            comm: None,
         };
         let event_repository = json!({"full_name": full, "html_url": url, "name": origin.project});
         let event = match tasks_for {
@@ -134,7 +139,9 @@ impl Builder<'_> {
                 repository["clone_url"] = format!("{url}.git").into();
                 json!({"action": "published", "repository": repository, "release": release, "sender": {"login": LOGIN}})
             }
-            "github-pull-request" => return self.pull_request(origin, full, &sha),
+            "github-pull-request" | "github-pull-request-untrusted" => {
+                return self.pull_request(origin, full, &sha);
+            }
             _ => {
                 let mut repository = event_repository;
                 repository["ssh_url"] = format!("git@github.com:{full}.git").into();
@@ -144,8 +151,33 @@ impl Builder<'_> {
             }
         };
         origin.context.insert("event".to_owned(), event);
+        if self.has_comm(url) {
+            self.comm(&mut origin);
+        }
         self.describe_git(full, &origin, &sha, None);
         origin
+    }
+
+    /// Adds the second repository of [`Flow::EnterpriseComm`], in which all sources are.
+    fn comm(&mut self, origin: &mut Origin) {
+        let (url, sha) = (format!("{GITHUB}{COMM}"), self.random.revision());
+        origin.template = origin
+            .template
+            .replace(
+                "'${facts.home}/raw/${facts.revision}/",
+                &format!("'{url}/raw/{sha}/"),
+            )
+            .replace(
+                "\n              env:\n",
+                &format!("\n              env:\n                COMM_HEAD_REPOSITORY: {url}\n                COMM_HEAD_REV: '{sha}'\n"),
+            );
+        let second = Origin {
+            url: url.clone(),
+            revision: sha.clone(),
+            ..origin.clone()
+        };
+        self.describe_git(COMM, &second, &sha, None);
+        origin.comm = Some((url, sha));
     }
 
     fn git_cron(&mut self, mut origin: Origin, sha: &str) -> Origin {
@@ -263,12 +295,12 @@ impl Builder<'_> {
         );
     }
 
-    fn describe_release(&mut self, full: &str, origin: &Origin, sha: &str) {
+    fn describe_release(&mut self, full_name: &str, origin: &Origin, sha: &str) {
         let (repo, tag) = (
             || repo(&origin.url),
             || must(origin.revision.parse().ok(), "tag"),
         );
-        let release = hosts::release(full, &origin.revision, LOGIN);
+        let release = hosts::release(full_name, &origin.revision, LOGIN);
         self.put(
             Request::Release {
                 repo: repo(),
@@ -276,16 +308,29 @@ impl Builder<'_> {
             },
             sorted(&release),
         );
+        let annotated = self.spec.annotated_tag == Presence::Present;
+        let object = self.random.clone().revision();
+        let tagged = if annotated {
+            let full = must(format!("tags/{}", origin.revision).parse().ok(), "tag");
+            let commit = Request::Commit {
+                repo: repo(),
+                revision: full,
+            };
+            self.put(commit, sorted(&hosts::commit(full_name, sha, LOGIN)));
+            hosts::tag_ref(&origin.revision, "tag", &object)
+        } else {
+            hosts::tag_ref(&origin.revision, "commit", sha)
+        };
         self.put(
             Request::TagRef {
                 repo: repo(),
                 tag: tag(),
             },
-            sorted(&hosts::tag_ref(&origin.revision, sha)),
+            sorted(&tagged),
         );
         self.put(
             Request::Tags { repo: repo() },
-            sorted(&hosts::tags(full, &origin.revision, sha)),
+            sorted(&hosts::tags(full_name, &origin.revision, sha)),
         );
     }
 }
@@ -315,6 +360,7 @@ fn fill(template: &str, product: &Product) -> String {
     template
         .replace("@DOMAIN@", product.domain)
         .replace("@PREFIX@", product.prefix)
+        .replace("@DECISION@", product.decision)
         .replace("@IMAGE@", &image)
 }
 

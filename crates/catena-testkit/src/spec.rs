@@ -8,8 +8,14 @@ use crate::chain::Chain;
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 #[non_exhaustive]
 pub enum Flow {
+    /// `adhoc`, GitHub: a push, then an action that adds tasks to the decision's group.
+    AdhocAction,
     /// `adhoc`, GitHub: a push, then a promotion action that owns the root.
     AdhocPromotion,
+    /// `enterprise`, GitHub: a push whose tasks are from a second repository, `COMM_HEAD_REPOSITORY` (V72).
+    EnterpriseComm,
+    /// `enterprise`, GitHub: a push.
+    EnterprisePush,
     /// `firefox`, hg: a push, then an action that adds tasks to the decision's group.
     FirefoxAction,
     /// `firefox`, hg: a schedule.
@@ -20,6 +26,14 @@ pub enum Flow {
     FirefoxPromotion,
     /// `firefox`, hg: a push.
     FirefoxPush,
+    /// `mobile`, GitHub: a push.
+    MobilePush,
+    /// `mobile`, GitHub: a pull request from a fork of somebody who is not trusted; no restricted scope.
+    MobileUntrusted,
+    /// `thunderbird`, hg: a push.
+    ThunderbirdPush,
+    /// `translations`, GitHub: a pull request from a fork, then an action on it; no restricted scope.
+    TranslationsPrAction,
     /// `mozillavpn`, GitHub: a release.
     VpnRelease,
     /// `xpi`, GitHub: a schedule.
@@ -32,13 +46,20 @@ pub enum Flow {
 
 impl Flow {
     /// All flows.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 17] = [
+        Self::AdhocAction,
         Self::AdhocPromotion,
+        Self::EnterpriseComm,
+        Self::EnterprisePush,
         Self::FirefoxAction,
         Self::FirefoxCron,
         Self::FirefoxMirror,
         Self::FirefoxPromotion,
         Self::FirefoxPush,
+        Self::MobilePush,
+        Self::MobileUntrusted,
+        Self::ThunderbirdPush,
+        Self::TranslationsPrAction,
         Self::VpnRelease,
         Self::XpiCron,
         Self::XpiPullRequest,
@@ -47,7 +68,11 @@ impl Flow {
 
     pub(crate) const fn product(self) -> &'static Product {
         match self {
-            Self::AdhocPromotion => &ADHOC,
+            Self::AdhocAction | Self::AdhocPromotion => &ADHOC,
+            Self::EnterpriseComm | Self::EnterprisePush => &ENTERPRISE,
+            Self::MobilePush | Self::MobileUntrusted => &MOBILE,
+            Self::ThunderbirdPush => &THUNDERBIRD,
+            Self::TranslationsPrAction => &TRANSLATIONS,
             Self::FirefoxAction
             | Self::FirefoxCron
             | Self::FirefoxMirror
@@ -64,19 +89,36 @@ impl Flow {
             Self::FirefoxAction
             | Self::FirefoxMirror
             | Self::FirefoxPromotion
-            | Self::FirefoxPush => "hg-push",
+            | Self::FirefoxPush
+            | Self::ThunderbirdPush => "hg-push",
             Self::FirefoxCron | Self::XpiCron => "cron",
-            Self::AdhocPromotion | Self::XpiPush => "github-push",
+            Self::AdhocAction
+            | Self::AdhocPromotion
+            | Self::EnterpriseComm
+            | Self::EnterprisePush
+            | Self::MobilePush
+            | Self::XpiPush => "github-push",
+            Self::MobileUntrusted => "github-pull-request-untrusted",
             Self::VpnRelease => "github-release",
-            Self::XpiPullRequest => "github-pull-request",
+            Self::TranslationsPrAction | Self::XpiPullRequest => "github-pull-request",
         }
     }
 
     pub(crate) const fn action(self) -> Option<Action> {
         match self {
             Self::AdhocPromotion | Self::FirefoxPromotion => Some(Action::Promotion),
-            Self::FirefoxAction => Some(Action::Generic),
+            Self::AdhocAction | Self::FirefoxAction | Self::TranslationsPrAction => {
+                Some(Action::Generic)
+            }
             _ => None,
+        }
+    }
+
+    /// `tasks_for` of the action.
+    pub(crate) const fn action_tasks_for(self) -> &'static str {
+        match self {
+            Self::TranslationsPrAction => "pr-action",
+            _ => "action",
         }
     }
 }
@@ -147,6 +189,8 @@ pub struct ChainSpec {
     pub optional: Presence,
     /// Makes the first build succeed in run 1, after run 0 failed (P10).
     pub rerun: Presence,
+    /// Makes a release's tag an object of its own, with a message (V94).
+    pub annotated_tag: Presence,
     /// How the root's last run stands.
     pub root_run: RootRun,
     /// Which worker ran the decision tasks.
@@ -185,12 +229,18 @@ impl ChainSpec {
             artifact_size: 64,
             images: usize::from(!matches!(
                 flow,
-                Flow::XpiCron | Flow::XpiPullRequest | Flow::XpiPush
+                Flow::AdhocAction
+                    | Flow::MobileUntrusted
+                    | Flow::TranslationsPrAction
+                    | Flow::XpiCron
+                    | Flow::XpiPullRequest
+                    | Flow::XpiPush
             )),
             graph_filler: 1,
             upstream_signing: when(&[Flow::FirefoxPush, Flow::XpiCron, Flow::FirefoxMirror]),
             optional: when(&[Flow::FirefoxPush, Flow::VpnRelease]),
             rerun: when(&[Flow::FirefoxCron, Flow::AdhocPromotion]),
+            annotated_tag: Presence::Absent,
             root_run: if matches!(flow, Flow::FirefoxPromotion | Flow::XpiPush | Flow::XpiCron) {
                 RootRun::Running
             } else {
@@ -230,6 +280,8 @@ pub(crate) struct Product {
     /// First part of its worker pools and schedulers.
     pub(crate) domain: &'static str,
     pub(crate) repo: &'static str,
+    /// Worker type of its decision tasks.
+    pub(crate) decision: &'static str,
     /// A restricted scope that `repo` may use.
     pub(crate) scope: &'static str,
 }
@@ -239,26 +291,62 @@ const ADHOC: Product = Product {
     prefix: "ADHOC",
     domain: "adhoc",
     repo: "https://github.com/mozilla-releng/adhoc-signing",
+    decision: "decision-gcp",
     scope: "project:adhoc:signing:cert:release-signing",
+};
+const ENTERPRISE: Product = Product {
+    name: "enterprise",
+    prefix: "GECKO",
+    domain: "enterprise",
+    repo: "https://github.com/mozilla/enterprise-firefox",
+    decision: "decision",
+    scope: "project:enterprise:releng:signing:cert:release-signing",
 };
 const FIREFOX: Product = Product {
     name: "firefox",
     prefix: "GECKO",
     domain: "gecko",
     repo: "https://hg.mozilla.org/releases/mozilla-beta",
+    decision: "decision-gcp",
     scope: "project:releng:signing:cert:release-signing",
+};
+const MOBILE: Product = Product {
+    name: "mobile",
+    prefix: "MOBILE",
+    domain: "mobile",
+    repo: "https://github.com/mozilla-mobile/reference-browser",
+    decision: "decision-gcp",
+    scope: "project:mobile:reference-browser:releng:signing:cert:release-signing",
 };
 const MOZILLAVPN: Product = Product {
     name: "mozillavpn",
     prefix: "MOZILLAVPN",
     domain: "mozillavpn",
     repo: "https://github.com/mozilla-mobile/mozilla-vpn-client",
+    decision: "decision-gcp",
     scope: "project:mozillavpn:releng:signing:cert:release-signing",
+};
+const THUNDERBIRD: Product = Product {
+    name: "thunderbird",
+    prefix: "COMM",
+    domain: "comm",
+    repo: "https://hg.mozilla.org/releases/comm-beta",
+    decision: "decision-gcp",
+    scope: "project:comm:thunderbird:releng:signing:cert:release-signing",
+};
+const TRANSLATIONS: Product = Product {
+    name: "translations",
+    prefix: "TRANSLATIONS",
+    domain: "translations",
+    repo: "https://github.com/mozilla/translations",
+    decision: "decision-gcp",
+    scope: "project:translations:releng:beetmover:bucket:release",
 };
 const XPI: Product = Product {
     name: "xpi",
     prefix: "XPI",
     domain: "xpi",
     repo: "https://github.com/mozilla-extensions/xpi-manifest",
+    decision: "decision-gcp",
     scope: "project:xpi:signing:cert:release-signing",
 };

@@ -119,6 +119,10 @@ impl Place<'_> {
         } = self.origin;
         let domain = self.product.domain;
         let folder = if self.origin.is_git() { "blob" } else { "file" };
+        let (url, revision) = match &self.origin.comm {
+            Some((url, revision)) => (url, revision),
+            None => (url, revision),
+        };
         json!({
             "created": {"relative-datestamp": "0 seconds"},
             "deadline": {"relative-datestamp": "1 day"},
@@ -147,6 +151,10 @@ impl Place<'_> {
             ..
         } = self.origin;
         let of = |name: &str| format!("{prefix}_{name}");
+        let comm = self.origin.comm.iter().flat_map(|(url, revision)| {
+            [("COMM_HEAD_REPOSITORY", url), ("COMM_HEAD_REV", revision)]
+        });
+        let comm = comm.map(|(name, value)| (name.to_owned(), value.clone()));
         [
             (of("HEAD_REPOSITORY"), url.clone()),
             (of("HEAD_REV"), revision.clone()),
@@ -154,6 +162,7 @@ impl Place<'_> {
             ("MOZ_SCM_LEVEL".to_owned(), self.level.to_owned()),
         ]
         .into_iter()
+        .chain(comm)
         .map(|(name, value)| (name, Value::String(value)))
         .collect()
     }

@@ -4,7 +4,7 @@
 use std::fs;
 use std::path::Path;
 
-use catena_core::document::{Body, Document};
+use catena_core::document::{Body, Document, ErrorKind, EvidenceError};
 use catena_core::request::Request;
 use catena_evidence::{DirectoryWriter, RecordedSubject};
 use catena_testkit::{Chain, ChainSpec, Flow};
@@ -13,7 +13,7 @@ use tempfile::TempDir;
 use crate::run::Run;
 
 /// Records a chain, and what it is about.
-fn record(chain: &Chain) -> TempDir {
+pub(crate) fn record(chain: &Chain) -> TempDir {
     let dir = tempfile::tempdir().unwrap();
     let time = chain.recorded.parse().unwrap();
     let mut writer = DirectoryWriter::create(&dir.path().join("evidence")).unwrap();
@@ -29,6 +29,26 @@ fn record(chain: &Chain) -> TempDir {
             origin: "https://example.org/".into(),
         };
         writer.record(request, &Ok(document), time).unwrap();
+    }
+    let down = chain
+        .failures
+        .iter()
+        .map(|(request, kind)| (request, *kind));
+    let absent = chain
+        .absent
+        .iter()
+        .map(|request| (request, ErrorKind::Absent));
+    for (request, kind) in down.chain(absent) {
+        let detail = match kind {
+            ErrorKind::Absent => "404 Not Found",
+            _ => "503 Service Unavailable, after 5 attempts",
+        };
+        let failure = EvidenceError {
+            kind,
+            detail: detail.to_owned(),
+            origin: "https://example.org/".into(),
+        };
+        writer.record(request, &Err(failure), time).unwrap();
     }
     writer.finish(time).unwrap();
     fs::write(
@@ -207,4 +227,36 @@ fn work_dirs_are_filled_from_recordings_too() {
         _ => None,
     });
     assert!(artifacts.filter(|path| path.exists()).count() > 0);
+}
+
+#[test]
+fn the_log_has_the_whole_report_v6_s54() {
+    for (change, verdict, status) in [(false, "TRUSTED", 0), (true, "REJECTED", 1)] {
+        let mut chain = chain(Flow::XpiPush);
+        if change {
+            let artifact = chain.artifact("build-0", "public/build/target-0.zip");
+            chain.replace(&artifact, b"other".to_vec());
+        }
+        let dir = record(&chain);
+        let log = dir.path().join("chain_of_trust.log");
+        fs::write(&log, "of an earlier run").unwrap();
+        let run = verify(dir.path(), &["--log", log.to_str().unwrap(), "--quiet"]);
+        assert_eq!(run.status, status, "{}", run.stderr);
+        let text = fs::read_to_string(&log).unwrap();
+        let (summary, rest) = text.split_once("\n\n").unwrap();
+        // the line that Treeherder and people see first
+        assert_eq!(summary, run.stdout.trim_end());
+        assert!(summary.starts_with(verdict), "{summary}");
+        assert!(rest.contains("Chain\n") && !text.contains("of an earlier run"));
+        let left: Vec<_> = fs::read_dir(dir.path()).unwrap().collect();
+        assert_eq!(left.len(), 3, "{left:?}");
+    }
+}
+
+#[test]
+fn a_log_that_cannot_be_written_is_an_error_p8() {
+    let dir = record(&chain(Flow::XpiPush));
+    let run = verify(dir.path(), &["--log", "/nowhere/at/all.log"]);
+    assert_eq!(run.status, 5, "{}", run.stderr);
+    assert!(run.stderr.contains("/nowhere/at/all.log"), "{}", run.stderr);
 }

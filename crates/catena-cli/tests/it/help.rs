@@ -25,6 +25,11 @@ fn explain() {
 }
 
 #[test]
+fn lint() {
+    insta::assert_snapshot!(help(&["lint", "--help"]));
+}
+
+#[test]
 fn version() {
     assert_eq!(
         help(&["--version"]),
@@ -43,5 +48,14 @@ fn every_check_has_a_page() {
             page.starts_with(&format!("{id}\n")) && page.contains("What to do: "),
             "{page}"
         );
+    }
+}
+
+#[test]
+fn every_innocent_cause_has_a_page() {
+    for cause in catena_core::patterns::ALL {
+        let page = help(&["explain", cause.id]);
+        assert!(page.starts_with(&format!("{}\n", cause.id)), "{page}");
+        assert!(page.contains(cause.text), "{page}");
     }
 }

@@ -4,6 +4,7 @@
 use std::fs;
 
 use catena_core::request::Request;
+use catena_crypto::digest::{Algorithm, Digest};
 use serde_json::Value;
 
 use crate::run::Run;
@@ -123,7 +124,7 @@ fn an_outage_is_no_verdict_p7() {
 }
 
 #[test]
-fn unsigned_is_no_verdict_p19() {
+fn unsigned_is_no_verdict_p19_s18() {
     let world = World::of(|_| {});
     let dir = tempfile::tempdir().unwrap();
     let run = world.told(&["--unsigned", "--work-dir", dir.path().to_str().unwrap()]);
@@ -167,9 +168,9 @@ fn trusted_files_get_their_names_v20_p28() {
     assert_eq!(left, ["cot"]);
 }
 
-#[test]
-fn a_private_artifact_is_named() {
-    let world = World::of(|chain| {
+/// A chain whose root takes a private artifact of a build.
+fn private() -> World {
+    World::of(|chain| {
         let build = chain.task("build-0").clone();
         let name = "private/build/secret.zip";
         let request = Request::Artifact {
@@ -177,16 +178,104 @@ fn a_private_artifact_is_named() {
             run: build.run,
             name: name.parse().unwrap(),
         };
-        chain.documents.insert(request, PRIVATE.to_vec());
+        chain
+            .documents
+            .insert(request, [PRIVATE, b"secret"].concat());
         chain.edit_task("root", |task| {
             task["payload"]["upstreamArtifacts"][0]["paths"] = serde_json::json!([name]);
             task["payload"]["upstreamArtifacts"][0]["taskId"] = build.id.as_str().into();
         });
+        let sha256 = Digest::of(Algorithm::Sha256, b"secret").hex();
         chain.edit_cot("build-0", |cot| {
-            cot["artifacts"][name] = serde_json::json!({"sha256": "00".repeat(32)})
+            cot["artifacts"][name] = serde_json::json!({"sha256": sha256});
         });
-    });
-    let run = world.told(&[]);
+    })
+}
+
+#[test]
+fn a_private_artifact_needs_credentials_v31_p7() {
+    let run = private().told(&[]);
     assert_eq!(run.status, 4, "{}{}", run.stdout, run.stderr);
-    assert!(run.stdout.contains("no credentials"), "{}", run.stdout);
+    let words: Vec<_> = run.stdout.split_whitespace().collect();
+    let needs = "needs Taskcluster credentials: set TASKCLUSTER_CLIENT_ID";
+    assert!(words.join(" ").contains(needs), "{}", run.stdout);
+}
+
+#[test]
+fn credentials_open_a_private_artifact_and_appear_nowhere_v31() {
+    let world = private();
+    let secret = "s3cret-access-token";
+    let variables = [
+        ("TASKCLUSTER_CLIENT_ID", "project/verifier"),
+        ("TASKCLUSTER_ACCESS_TOKEN", secret),
+        ("CATENA_LOG", "trace"),
+    ];
+    for format in ["--json", "--verbose"] {
+        let run = world.with(&[format], &variables);
+        assert_eq!(run.status, 0, "{}", run.stdout);
+        assert!(run.stdout.contains("private/build/secret.zip"));
+        for text in [&run.stdout, &run.stderr] {
+            assert!(!text.contains("bewit") && !text.contains(secret), "{text}");
+        }
+        assert!(run.stderr.contains("TRACE"), "there is a log");
+    }
+    // half of them are a mistake, and a flag of the file's is not needed
+    for half in [&variables[..1], &variables[1..2]] {
+        let run = world.with(&[], half);
+        assert_eq!(run.status, 64, "{}", run.stdout);
+        assert!(
+            run.stderr.contains("expected TASKCLUSTER_"),
+            "{}",
+            run.stderr
+        );
+        assert!(!run.stderr.contains(secret), "{}", run.stderr);
+    }
+}
+
+#[test]
+fn answers_are_kept_where_flag_environment_or_default_say_p29() {
+    let world = World::of(|_| {});
+    let dir = tempfile::tempdir().unwrap();
+    let home = dir.path().to_str().unwrap().to_owned();
+    let path = |name: &str| dir.path().join(name);
+    let (own, flag, variable) = (path(".cache/catena"), path("flag"), path("variable"));
+    let kept = || {
+        let all = [&own, &flag, &variable];
+        let kept = all.map(|path| path.exists());
+        for path in all {
+            _ = fs::remove_dir_all(path);
+        }
+        kept
+    };
+    let flags = ["--cache-dir", flag.to_str().unwrap()];
+    let home = ("HOME", home.as_str());
+    let chosen = ("CATENA_CACHE_DIR", variable.to_str().unwrap());
+    for (arguments, variables, due) in [
+        (&[][..], &[home][..], [true, false, false]),
+        (&[], &[home, chosen], [false, false, true]),
+        (&flags, &[home, chosen], [false, true, false]),
+        (&["--no-cache"], &[home, chosen], [false, false, false]),
+        (
+            &[],
+            &[("XDG_CACHE_HOME", "relative")],
+            [false, false, false],
+        ),
+    ] {
+        let run = world.with(arguments, variables);
+        assert_eq!(run.status, 0, "{}{}", run.stdout, run.stderr);
+        assert_eq!(kept(), due, "{arguments:?} {variables:?}");
+    }
+    // a place that was chosen must be usable, the default need not be
+    fs::create_dir_all(own.parent().unwrap()).unwrap();
+    for file in [&own, &flag] {
+        fs::write(file, "").unwrap();
+    }
+    let run = world.with(&flags, &[]);
+    assert_eq!(run.status, 64, "{}", run.stdout);
+    assert!(
+        run.stderr.contains("cannot keep answers in"),
+        "{}",
+        run.stderr
+    );
+    assert_eq!(world.with(&[], &[home]).status, 0);
 }

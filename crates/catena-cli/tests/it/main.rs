@@ -7,6 +7,8 @@ mod examples;
 mod help;
 mod http;
 mod interrupt;
+mod lint;
 mod run;
+mod screens;
 mod usage;
 mod world;

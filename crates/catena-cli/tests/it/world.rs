@@ -58,6 +58,25 @@ impl World {
 
     /// Verifies the root with further arguments.
     pub(crate) fn verify(&self, arguments: &[&str]) -> Run {
+        self.run(arguments, &[])
+    }
+
+    /// As `told`, with variables.
+    pub(crate) fn with(&self, arguments: &[&str], variables: &[(&str, &str)]) -> Run {
+        self.run(&[&self.role()[..], arguments].concat(), variables)
+    }
+
+    /// As `verify`, and tells what the task is.
+    pub(crate) fn told(&self, arguments: &[&str]) -> Run {
+        self.with(arguments, &[])
+    }
+
+    fn role(&self) -> [&str; 4] {
+        let chain = &self.chain;
+        ["--type", chain.task_type, "--product", chain.product]
+    }
+
+    fn run(&self, arguments: &[&str], variables: &[(&str, &str)]) -> Run {
         let config = self.dir.path().join("scriptworker.yaml");
         let common = [
             "verify",
@@ -65,18 +84,7 @@ impl World {
             "--config",
             config.to_str().unwrap(),
         ];
-        Run::of(&[&common[..], arguments].concat())
-    }
-
-    /// As `verify`, and tells what the task is.
-    pub(crate) fn told(&self, arguments: &[&str]) -> Run {
-        let role = [
-            "--type",
-            self.chain.task_type,
-            "--product",
-            self.chain.product,
-        ];
-        self.verify(&[&role[..], arguments].concat())
+        Run::with(&[&common[..], arguments].concat(), variables)
     }
 }
 
@@ -119,9 +127,16 @@ fn serve(mut stream: TcpStream, documents: &HashMap<String, Vec<u8>>) {
             .unwrap_or_default()
             .replace("%2F", "/");
         let target = target.split('&').next().unwrap_or_default();
+        let (target, bewit) = match target.split_once("?bewit=") {
+            Some((target, bewit)) => (target, Some(bewit)),
+            None => (target, None),
+        };
         let (status, body) = match documents.get(target) {
             Some(body) if body == DOWN => ("503 Service Unavailable", &[][..]),
-            Some(body) if body == PRIVATE => ("403 Forbidden", &[][..]),
+            Some(body) if body.starts_with(PRIVATE) => match bewit {
+                Some(_) => ("200 OK", &body[PRIVATE.len()..]),
+                None => ("403 Forbidden", &[][..]),
+            },
             Some(body) => ("200 OK", body.as_slice()),
             None => ("404 Not Found", &[][..]),
         };
@@ -142,5 +157,5 @@ fn serve(mut stream: TcpStream, documents: &HashMap<String, Vec<u8>>) {
 /// A body that makes the server fail.
 pub(crate) const DOWN: &[u8] = b"\0down";
 
-/// A body that makes the server refuse.
+/// The start of a body that the server gives only for a signed URL.
 pub(crate) const PRIVATE: &[u8] = b"\0private";

@@ -17,8 +17,9 @@ use crate::model::datestamp::{self, Sign};
 use crate::model::definition::Definition;
 use crate::model::ids::TaskId;
 use crate::model::shape::{Fields, Shape, describe};
-use crate::policy::{GRAPH_IGNORED_KEYS, Switch};
-use crate::report::{Asserter, Check};
+use crate::patterns::Clue;
+use crate::policy::{InGraph, QueueMember, Switch};
+use crate::report::{Asserter, Check, Finding, FindingBuilder};
 use crate::request::Request;
 use crate::walk::Object;
 
@@ -39,31 +40,30 @@ pub(crate) fn run(cx: &Cx<'_>, object: &Object<'_>) -> Applied {
         Err(applied) => return applied,
     };
     let reject = |expected: String, found: String, pointer: &str| {
-        META.reject(expected, found)
-            .task(object.id)
-            .says(Asserter::SignedCot(member.parent))
-            .says(Asserter::Task(object.id))
-            .at(&member.request, format!("/{}/task{pointer}", object.id))
-            .build()
+        reject(object, &member, (expected, found), pointer)
     };
     let mut findings = Vec::new();
     match foreign_dependencies(&member) {
         Ok(foreign) if foreign.is_empty() => {}
-        Ok(foreign) => findings.push(reject(
-            "only dependencies that the graph lists".into(),
-            format!("also {}", foreign.join(", ")),
-            "/dependencies",
-        )),
+        Ok(foreign) => findings.push(
+            reject(
+                "only dependencies that the graph lists".into(),
+                format!("also {}", foreign.join(", ")),
+                "/dependencies",
+            )
+            .build(),
+        ),
         Err(shape) => findings.push(cx.shape(object, &shape)),
     }
     let resolved = match resolve(cx, &member) {
         Ok(resolved) => resolved,
         Err(problem) => {
-            findings.push(reject(
+            let finding = reject(
                 "relative datestamps that can be resolved".into(),
                 problem,
                 "",
-            ));
+            );
+            findings.push(finding.build());
             return Applied::Ran(findings);
         }
     };
@@ -71,37 +71,68 @@ pub(crate) fn run(cx: &Cx<'_>, object: &Object<'_>) -> Applied {
         .as_object()
         .into_iter()
         .flatten()
-        .filter(|(key, _)| !GRAPH_IGNORED_KEYS.contains(&&***key))
+        .filter(|(key, _)| QueueMember::in_graph(key) != InGraph::Ignored)
     {
         let Some(runtime) = member.runtime.value().get(key) else {
-            findings.push(reject(
+            let finding = reject(
                 format!("{key:.100} = {}", describe(Some(value))),
                 "nothing".into(),
                 &format!("/{key}"),
-            ));
+            );
+            findings.push(finding.build());
             continue;
         };
-        let limit = cx.inputs.limits.differences;
-        for found in compare::differences(value, runtime, Exactness::Exact, limit) {
-            let pointer = format!("/{key}{}", found.pointer);
-            let typed = compare::differences(value, runtime, Exactness::Python, limit);
-            let finding = if typed.iter().any(|other| other.pointer == found.pointer) {
-                reject(format!("{pointer} = {}", found.left), found.right, &pointer)
-            } else {
-                exact_types::finding(
-                    object.id,
-                    format!("{pointer} = {}", found.left),
-                    found.right,
-                )
-                .says(Asserter::SignedCot(member.parent))
-                .at(&member.request, format!("/{}/task{pointer}", object.id))
-                .build()
-            };
-            findings.push(finding);
-        }
+        findings.extend(differing(cx, object, &member, (key, value, runtime)));
     }
     findings.truncate(cx.inputs.limits.differences);
     Applied::Ran(findings)
+}
+
+fn reject(
+    object: &Object<'_>,
+    member: &Member<'_>,
+    (expected, found): (String, String),
+    pointer: &str,
+) -> FindingBuilder {
+    META.reject(expected, found)
+        .task(object.id)
+        .says(Asserter::SignedCot(member.parent))
+        .says(Asserter::Task(object.id))
+        .at(&member.request, format!("/{}/task{pointer}", object.id))
+}
+
+/// Compares one member of the entry with the runtime definition's.
+fn differing(
+    cx: &Cx<'_>,
+    object: &Object<'_>,
+    member: &Member<'_>,
+    (key, value, runtime): (&str, &Value, &Value),
+) -> Vec<Finding> {
+    let limit = cx.inputs.limits.differences;
+    let exact = compare::differences(value, runtime, Exactness::Exact, limit);
+    let differences = exact.into_iter().map(|difference| {
+        let pointer = format!("/{key}{}", difference.pointer);
+        let clue = Clue {
+            pointer: &pointer,
+            expected: value.pointer(&difference.pointer),
+            found: runtime.pointer(&difference.pointer),
+            flows: &[],
+        };
+        let expected = format!("{pointer} = {}", difference.left);
+        let lenient = compare::differences(value, runtime, Exactness::Python, limit);
+        let finding = if lenient
+            .iter()
+            .any(|other| other.pointer == difference.pointer)
+        {
+            reject(object, member, (expected, difference.right), &pointer)
+        } else {
+            exact_types::finding(object.id, expected, difference.right)
+                .says(Asserter::SignedCot(member.parent))
+                .at(&member.request, format!("/{}/task{pointer}", object.id))
+        };
+        finding.pattern(clue.pattern()).build()
+    });
+    differences.collect()
 }
 
 /// A task and its entry in its parent's verified graph.

@@ -7,9 +7,11 @@ use catena_jsone::Value;
 
 use super::graph_match::{Member, member};
 use super::{Applied, Cx};
+use crate::compare::{Exactness, differences};
 use crate::model::ids::TaskId;
 use crate::model::shape::describe;
-use crate::policy::{GRAPH_IGNORED_KEYS, Switch};
+use crate::patterns::Clue;
+use crate::policy::{InGraph, QueueMember, Switch};
 use crate::report::{Asserter, Check};
 use crate::request::Request;
 use crate::walk::Object;
@@ -39,46 +41,68 @@ pub(crate) fn run(cx: &Cx<'_>, object: &Object<'_>) -> Applied {
             .says(Asserter::SignedCot(member.parent))
             .says(Asserter::Task(object.id))
             .at(&Request::Definition { task: object.id }, format!("/{key}"))
-            .build()
+    };
+    let clue = |key: &str, expected: Option<&Value>, found: Option<&Value>| {
+        let pointer = &format!("/{key}");
+        let flows = &[];
+        Clue {
+            pointer,
+            expected,
+            found,
+            flows,
+        }
+        .pattern()
     };
     let mut findings = Vec::new();
-    for key in ["payload", "scopes"] {
-        if member.entry.get(key).is_none() {
-            findings.push(reject(format!("{key} in the graph"), "nothing".into(), key));
-        }
+    for key in left_open(&member.entry) {
+        let finding = reject(format!("{key} in the graph"), "nothing".into(), key);
+        findings.push(finding.build());
     }
-    for (key, value) in member.runtime.value().as_object().into_iter().flatten() {
-        if member.entry.get(key).is_some()
-            || GRAPH_IGNORED_KEYS.contains(&&**key)
-            || matches!(&**key, "payload" | "scopes")
-        {
-            continue;
-        }
-        let allowed = match &**key {
-            "provisionerId" | "workerType" => continue,
-            "taskGroupId" => creator(cx, &member).contains(&value.as_str().unwrap_or_default()),
-            "requires" => value.as_str() == Some("all-completed"),
-            "retries" => value.as_int() == Some(5),
-            "extra" | "routes" | "tags" => !value.is_truthy(),
-            _ => false,
-        };
-        if !allowed {
-            findings.push(reject(
+    let runtime = member.runtime.value().as_object();
+    for (key, value) in runtime.into_iter().flatten() {
+        if member.entry.get(key).is_none() && !is_the_queues(cx, &member, key, value) {
+            let finding = reject(
                 format!("{key:.100} in the graph, or the queue's default"),
                 describe(Some(value)),
                 key,
-            ));
+            );
+            findings.push(finding.pattern(clue(key, None, Some(value))).build());
         }
     }
     let pools = (pool(&member.entry), pool(member.runtime.value()));
     if pools.0 != pools.1 {
-        findings.push(reject(
-            format!("worker pool {}", pools.0),
-            pools.1,
-            "taskQueueId",
-        ));
+        let shown = |pool: Option<String>| {
+            pool.map_or_else(|| "nothing".to_owned(), |pool| format!("{pool:.200}"))
+        };
+        let (expected, found) = (shown(pools.0), shown(pools.1));
+        let key = "taskQueueId";
+        let values = (expected.as_str().into(), found.as_str().into());
+        let pattern = clue(key, Some(&values.0), Some(&values.1));
+        let finding = reject(format!("worker pool {expected}"), found, key);
+        findings.push(finding.pattern(pattern).build());
     }
     Applied::Ran(findings)
+}
+
+/// Returns the members that an entry must state and does not (S6).
+pub(crate) fn left_open(entry: &Value) -> impl Iterator<Item = &'static str> {
+    QueueMember::all()
+        .filter(|(key, known)| known.graph == InGraph::Stated && entry.get(key).is_none())
+        .map(|(key, _)| key)
+}
+
+/// Returns whether a member that the graph leaves open is as the queue fills it in, or has its own finding.
+fn is_the_queues(cx: &Cx<'_>, member: &Member<'_>, key: &str, value: &Value) -> bool {
+    match QueueMember::in_graph(key) {
+        InGraph::Ignored | InGraph::Pool | InGraph::Stated => true,
+        InGraph::Creator => creator(cx, member).contains(&value.as_str().unwrap_or_default()),
+        InGraph::Default => {
+            let known = QueueMember::find(key).zip(member.entry.as_object());
+            let default = known.and_then(|(known, entry)| known.value(entry, member.runtime.id()));
+            default.is_some_and(|due| differences(&due, value, Exactness::Exact, 1).is_empty())
+        }
+        InGraph::Strict => false,
+    }
 }
 
 /// Returns the task groups that the task's creator may have put it into.
@@ -94,15 +118,15 @@ fn creator<'a>(cx: &Cx<'a>, member: &Member<'_>) -> Vec<&'a str> {
 }
 
 /// Returns the worker pool in one form, whichever members state it.
-fn pool(definition: &Value) -> String {
+pub(crate) fn pool(definition: &Value) -> Option<String> {
     let text = |key| definition.get(key).and_then(Value::as_str);
     match (
         text("provisionerId"),
         text("workerType"),
         text("taskQueueId"),
     ) {
-        (Some(provisioner), Some(worker), _) => format!("{provisioner}/{worker}"),
-        (_, _, Some(queue)) => queue.chars().take(200).collect(),
-        _ => "nothing".to_owned(),
+        (Some(provisioner), Some(worker), _) => Some(format!("{provisioner}/{worker}")),
+        (_, _, Some(queue)) => Some(queue.to_owned()),
+        _ => None,
     }
 }

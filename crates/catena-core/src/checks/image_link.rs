@@ -144,7 +144,7 @@ fn same_image(
         task: made.task(),
         run: made.run(),
     };
-    let signed = made.document().digests(path, allowed);
+    let signed = made.digests(path, allowed);
     let expected = match &signed {
         Ok(signed) if signed.get(&algorithm) == Some(&digest) => return Ok(()),
         Ok(signed) => match signed.get(&algorithm) {
@@ -157,7 +157,12 @@ fn same_image(
                 made.task()
             ),
         },
-        Err(EntryError::Algorithm(_) | EntryError::Digest(..) | EntryError::Empty) => {
+        Err(
+            EntryError::Algorithm(_)
+            | EntryError::Digest(..)
+            | EntryError::Empty
+            | EntryError::Foreign(_),
+        ) => {
             let expected = format!(
                 "{path:.200} with digests of allowed algorithms in the document of {}",
                 made.task()

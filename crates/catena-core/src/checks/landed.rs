@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
 //! `landed` (V89, V94, P15, S27): the commit is on a protected branch of an official repository.
 //!
-//! Stops: A commit of a fork, which GitHub serves under the address of the official repository.
+//! Stops: A commit of a fork, which GitHub serves under the address of the official repository (S29).
 
 use catena_jsone::Value;
 

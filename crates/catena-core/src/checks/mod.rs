@@ -4,6 +4,76 @@
 //! A check looks at one object of the chain and returns what speaks against it. It runs after all evidence is in,
 //! on the chain as a whole, so checks neither wait nor depend on each other's order.
 
+pub mod action_callback;
+pub mod action_definition;
+pub mod action_group;
+pub mod artifact_digest;
+pub mod artifact_name;
+pub mod artifact_not_listed;
+pub mod chain_length;
+pub mod claimed_type;
+pub mod cot_feature;
+pub mod cot_malformed;
+pub mod cot_missing;
+pub mod cot_run;
+pub mod cot_signature;
+pub mod cot_task;
+pub mod cot_version;
+pub mod cron_level;
+pub mod decision_group;
+pub mod decision_pool;
+pub mod differences;
+pub mod docker_features;
+pub mod docker_image_pool;
+pub mod document_malformed;
+pub mod evidence_absent;
+pub mod evidence_unavailable;
+pub mod exact_types;
+pub mod examples;
+pub mod graph_match;
+pub mod graph_member;
+pub mod graph_runtime_keys;
+pub mod hollow_digest;
+pub mod host_answer;
+pub mod image_algorithm;
+pub mod image_link;
+pub mod image_prebuilt;
+pub mod interactive;
+pub mod interactive_marker;
+pub mod json_strict;
+pub mod landed;
+pub mod limit_exceeded;
+pub mod movable_ref;
+pub mod named_tasks;
+pub mod not_scriptworker;
+pub mod optional_digest;
+pub mod optional_unavailable;
+pub mod parent_artifact;
+pub mod parent_id;
+pub mod parent_revision;
+pub mod pr_action;
+pub mod push;
+pub mod rebuild_mismatch;
+pub mod recorded_task;
+pub mod repo_rename;
+pub mod restricted_tree;
+pub mod run_state;
+pub mod sibling_tree;
+pub mod source_repository;
+pub mod star_scope;
+pub mod task_graph;
+pub mod task_type;
+pub mod tasks_for;
+pub mod template;
+pub mod trigger;
+pub mod try_or_pull_request;
+pub mod typed_model;
+pub mod upstream_screen;
+pub mod url_form;
+pub mod worker_implementation;
+pub mod worker_pool;
+pub mod yaml_safe;
+
 use std::collections::BTreeSet;
 
 use crate::evidence::{Evidence, Miss};
@@ -13,84 +83,75 @@ use crate::report::{Asserter, Check, Finding};
 use crate::request::Request;
 use crate::walk::{Chain, Inputs, Object};
 
-pub mod differences;
-pub mod examples;
-
-macro_rules! checks {
-    ($($module:ident),* $(,)?) => {
-        $(pub mod $module;)*
-        /// Every check, by file name.
-        pub const ALL: &[&Check] = &[$(&$module::META),*];
-    };
-}
-
-checks![
-    action_callback,
-    action_definition,
-    action_group,
-    artifact_digest,
-    artifact_name,
-    artifact_not_listed,
-    chain_length,
-    claimed_type,
-    cot_malformed,
-    cot_missing,
-    cot_run,
-    cot_signature,
-    cot_task,
-    cot_version,
-    cron_level,
-    decision_group,
-    decision_pool,
-    docker_features,
-    docker_image_pool,
-    document_malformed,
-    evidence_absent,
-    evidence_unavailable,
-    exact_types,
-    graph_match,
-    graph_member,
-    graph_runtime_keys,
-    hollow_digest,
-    host_answer,
-    image_algorithm,
-    image_link,
-    image_prebuilt,
-    interactive,
-    interactive_marker,
-    json_strict,
-    landed,
-    limit_exceeded,
-    movable_ref,
-    named_tasks,
-    not_scriptworker,
-    optional_digest,
-    optional_unavailable,
-    parent_artifact,
-    parent_id,
-    parent_revision,
-    pr_action,
-    push,
-    rebuild_mismatch,
-    recorded_task,
-    repo_rename,
-    restricted_tree,
-    run_state,
-    sibling_tree,
-    source_repository,
-    star_scope,
-    task_graph,
-    task_type,
-    tasks_for,
-    template,
-    trigger,
-    try_or_pull_request,
-    typed_model,
-    upstream_screen,
-    url_form,
-    worker_implementation,
-    worker_pool,
-    yaml_safe,
+/// Every check, by file name.
+pub const ALL: &[&Check] = &[
+    &action_callback::META,
+    &action_definition::META,
+    &action_group::META,
+    &artifact_digest::META,
+    &artifact_name::META,
+    &artifact_not_listed::META,
+    &chain_length::META,
+    &claimed_type::META,
+    &cot_feature::META,
+    &cot_malformed::META,
+    &cot_missing::META,
+    &cot_run::META,
+    &cot_signature::META,
+    &cot_task::META,
+    &cot_version::META,
+    &cron_level::META,
+    &decision_group::META,
+    &decision_pool::META,
+    &docker_features::META,
+    &docker_image_pool::META,
+    &document_malformed::META,
+    &evidence_absent::META,
+    &evidence_unavailable::META,
+    &exact_types::META,
+    &graph_match::META,
+    &graph_member::META,
+    &graph_runtime_keys::META,
+    &hollow_digest::META,
+    &host_answer::META,
+    &image_algorithm::META,
+    &image_link::META,
+    &image_prebuilt::META,
+    &interactive::META,
+    &interactive_marker::META,
+    &json_strict::META,
+    &landed::META,
+    &limit_exceeded::META,
+    &movable_ref::META,
+    &named_tasks::META,
+    &not_scriptworker::META,
+    &optional_digest::META,
+    &optional_unavailable::META,
+    &parent_artifact::META,
+    &parent_id::META,
+    &parent_revision::META,
+    &pr_action::META,
+    &push::META,
+    &rebuild_mismatch::META,
+    &recorded_task::META,
+    &repo_rename::META,
+    &restricted_tree::META,
+    &run_state::META,
+    &sibling_tree::META,
+    &source_repository::META,
+    &star_scope::META,
+    &task_graph::META,
+    &task_type::META,
+    &tasks_for::META,
+    &template::META,
+    &trigger::META,
+    &try_or_pull_request::META,
+    &typed_model::META,
+    &upstream_screen::META,
+    &url_form::META,
+    &worker_implementation::META,
+    &worker_pool::META,
+    &yaml_safe::META,
 ];
 
 /// What a check may look at.

@@ -13,5 +13,5 @@ pub const META: Check = Check {
     attack: "An action on an unlanded pull request that counts as no pull request.",
     help: "Actions on pull requests never release anything; find out who created the task.",
     rank: 77,
-    implies: &[],
+    implies: &["try-or-pull-request", "restricted-tree", "sibling-tree"],
 };

@@ -11,7 +11,7 @@ pub const META: Check = Check {
     rules: &["V69a", "V69b"],
     title: "the parent's definition is what the repository's template renders to",
     attack: "A decision or action task that was altered, or created by hand, with the scopes of a trusted one.",
-    help: "Compare the differing fields. Known innocent causes: a template that uses the wall clock, a pull request whose head moved, a queue field that is new.",
+    help: "Look at what each differing field was made from and who says so. Unless an innocent cause explains all of them, somebody made or changed the task by hand.",
     rank: 80,
     implies: &["recorded-task"],
 };

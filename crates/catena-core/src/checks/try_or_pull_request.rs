@@ -171,6 +171,7 @@ fn pull_request(
     }
     let text = source.source_text()?;
     let url = VcsUrl::parse(text).ok();
+    // the third part of the path, whatever its name: a branch with slashes is no revision, and has not landed (S31)
     let revision = url
         .as_ref()
         .and_then(|url| url.components().get(3).cloned());

@@ -29,6 +29,9 @@ pub enum EntryError {
     /// A digest is not lower-case hex of the right length (S9).
     #[error("its {0} digest is not lower-case hex of {1} digits")]
     Digest(Algorithm, usize),
+    /// The entry lacks the digest that the worker always writes, so the task merged it in (generation.md 3.4).
+    #[error("its entry lists no {0}, which the worker always writes")]
+    Foreign(Algorithm),
     /// The entry has another shape.
     #[error("{0}")]
     Shape(Shape),

@@ -267,3 +267,141 @@ fn task_id(fields: &Fields<'_>, key: &str) -> Result<TaskId, Shape> {
         )
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::json::{self, Reading};
+
+    const OWN: &str = "YyxNNh7mTAmwDhB4Itm0jg";
+    const OTHER: &str = "MS4kukUGRKiDDt22gp5Vbg";
+
+    fn definition(text: &str) -> Definition {
+        let value = json::parse(text.as_bytes(), Reading::Strict).unwrap();
+        Definition::new(OWN.parse().unwrap(), value).unwrap()
+    }
+
+    fn with_extra(extra: &str) -> Definition {
+        let text = format!(r#"{{"payload": {{}}, "taskGroupId": "{OWN}", "extra": {extra}}}"#);
+        definition(&text)
+    }
+
+    #[test]
+    fn the_decision_is_the_task_group_v7() {
+        let other = with_extra(&format!(r#"{{"parent": "{OTHER}"}}"#));
+        assert_eq!(other.decision_task().unwrap().as_str(), OWN);
+        assert!(
+            definition(r#"{"payload": {}, "extra": {}}"#)
+                .decision_task()
+                .is_err()
+        );
+    }
+
+    #[test]
+    fn the_parent_is_extra_parent_if_there_is_one_v8_s1() {
+        let parent = |extra: &str| {
+            with_extra(extra)
+                .parent_task()
+                .map(|id| id.as_str().to_owned())
+        };
+        assert_eq!(parent("{}").unwrap(), OWN);
+        assert_eq!(
+            parent(&format!(r#"{{"parent": "{OTHER}"}}"#)).unwrap(),
+            OTHER
+        );
+        for hidden in ["null", r#""""#, "false", "0", "[]", r#""../x""#] {
+            let refused = parent(&format!(r#"{{"parent": {hidden}}}"#)).unwrap_err();
+            assert_eq!(refused.pointer, "/extra/parent", "{hidden}");
+        }
+    }
+
+    #[test]
+    fn actions_are_told_by_callback_or_extra_v9() {
+        let env = |value: &str| {
+            let text = format!(
+                r#"{{"payload": {{"env": {{"ACTION_CALLBACK": {value}}}}}, "extra": {{}}}}"#
+            );
+            definition(&text).is_action().unwrap()
+        };
+        assert!(env(r#""retrigger""#) && env("1"));
+        assert!(!env(r#""""#) && !env("null") && !env("0"));
+        let extra = |text: &str| with_extra(text).is_action().unwrap();
+        assert!(extra(r#"{"action": {}}"#) && extra(r#"{"action": ""}"#));
+        assert!(!extra("{}") && !extra(r#"{"action": null}"#));
+    }
+
+    #[test]
+    fn the_pool_needs_both_parts_and_no_queue_id_v10() {
+        let pool = |text: &str| definition(text).worker_pool();
+        let both = r#"{"payload": {}, "provisionerId": "p", "workerType": "w", "taskQueueId": "other/pool"}"#;
+        assert_eq!(pool(both).unwrap(), "p/w");
+        assert!(pool(r#"{"payload": {}, "provisionerId": "p", "taskQueueId": "p/w"}"#).is_err());
+    }
+
+    /// What makes a claim, and what does not: the pinned cases of V13.
+    #[test]
+    fn worker_claims_are_collected_v13() {
+        let claims = |provisioner: &str, payload: &str, tags: &str, scopes: &str| {
+            let text = format!(
+                r#"{{"provisionerId": "{provisioner}", "payload": {payload}, "tags": {tags}, "scopes": {scopes}}}"#
+            );
+            let known = BTreeSet::from(["scriptworker-k8s".to_owned()]);
+            let claims = definition(&text).worker_claims(&known).unwrap();
+            claims.iter().map(ToString::to_string).collect::<Vec<_>>()
+        };
+        let none: [&str; 0] = [];
+        assert_eq!(claims("p", "{}", "{}", "[]"), none);
+        assert_eq!(
+            claims("p", r#"{"image": "x"}"#, "{}", "[]"),
+            ["docker-worker"]
+        );
+        assert_eq!(claims("p", r#"{"image": ""}"#, "{}", "[]"), none);
+        assert_eq!(
+            claims("p", r#"{"mounts": []}"#, "{}", "[]"),
+            ["generic-worker"]
+        );
+        assert_eq!(claims("p", r#"{"osGroups": null}"#, "{}", "[]"), none);
+        assert_eq!(
+            claims("scriptworker-prov-v1", "{}", "{}", "[]"),
+            ["scriptworker"]
+        );
+        assert_eq!(
+            claims("scriptworker-k8s", "{}", "{}", "[]"),
+            ["scriptworker"]
+        );
+        assert_eq!(
+            claims("p", "{}", "{}", r#"["docker-worker:cache:x"]"#),
+            ["docker-worker"]
+        );
+        let tag = r#"{"worker-implementation": "anything"}"#;
+        assert_eq!(claims("p", "{}", tag, "[]"), ["anything"]);
+        assert_eq!(claims("p", r#"{"image": "x"}"#, tag, "[]").len(), 2);
+    }
+
+    #[test]
+    fn a_definition_has_a_payload_v21() {
+        let refused = |text: &str| {
+            let value = json::parse(text.as_bytes(), Reading::Strict).unwrap();
+            Definition::new(OWN.parse().unwrap(), value).is_err()
+        };
+        assert!(refused("{}") && refused(r#"{"payload": null}"#) && refused("[]"));
+        assert!(!refused(r#"{"payload": {}}"#));
+    }
+
+    /// `optional` is true or it is not (V41), but the screen asks for truth in Python's sense (V2).
+    #[test]
+    fn optional_is_exactly_true_v41_v2() {
+        let optional = |value: &str| {
+            let text = format!(
+                r#"{{"payload": {{"upstreamArtifacts": [{{"taskId": "{OTHER}", "taskType": "build", "paths": [], "optional": {value}}}]}}}}"#
+            );
+            let task = definition(&text);
+            let entry = task.upstream_artifact(0).unwrap();
+            (entry.optional, entry.optional_truthy)
+        };
+        assert_eq!(optional("true"), (true, true));
+        assert_eq!(optional("1"), (false, true));
+        assert_eq!(optional(r#""true""#), (false, true));
+        assert_eq!(optional("false"), (false, false));
+    }
+}

@@ -25,6 +25,7 @@ use catena_crypto::ed25519::{KeyId, PublicKey, Signature};
 use super::cot::{CotDocument, EntryError};
 use super::ids::{RunId, TaskId};
 use super::shape::Shape;
+use super::task_type::WorkerImplementation;
 use crate::document::{EvidenceError, Stored};
 use crate::json::{self, JsonError, Reading};
 
@@ -54,6 +55,7 @@ pub struct DigestsMatch(());
 pub struct Link<State> {
     task: TaskId,
     run: RunId,
+    worker: WorkerImplementation,
     body: Bytes,
     state: State,
 }
@@ -87,12 +89,18 @@ pub enum BindFailure {
 }
 
 impl Link<Fetched> {
-    /// Returns the link as received.
+    /// Returns the link as received, with the worker that its definition claims (V13).
     #[must_use]
-    pub const fn fetched(task: TaskId, run: RunId, body: Bytes) -> Self {
+    pub const fn fetched(
+        task: TaskId,
+        run: RunId,
+        worker: WorkerImplementation,
+        body: Bytes,
+    ) -> Self {
         Self {
             task,
             run,
+            worker,
             body,
             state: Fetched(()),
         }
@@ -172,6 +180,26 @@ impl Link<Bound> {
         self.state.key.as_ref()
     }
 
+    /// Returns the digests that the document lists for an artifact (P14). Unless a scriptworker signed it, SHA-256
+    /// must be among them: docker-worker and generic-worker always write it, and an entry with other algorithms only
+    /// is one that a generic-worker task merged into its own document (generation.md 3.4, S9).
+    ///
+    /// # Errors
+    /// Why the entry cannot be relied on.
+    pub fn digests(
+        &self,
+        name: &str,
+        allowed: &[Algorithm],
+    ) -> Result<BTreeMap<Algorithm, Digest>, EntryError> {
+        let digests = self.document().digests(name, allowed)?;
+        let configurable = self.worker == WorkerImplementation::Scriptworker;
+        if configurable || digests.contains_key(&Algorithm::Sha256) {
+            Ok(digests)
+        } else {
+            Err(EntryError::Foreign(Algorithm::Sha256))
+        }
+    }
+
     /// Compares an artifact with every digest that the document lists for it (V43, P14).
     ///
     /// # Errors
@@ -182,7 +210,7 @@ impl Link<Bound> {
         artifact: &dyn Stored,
         allowed: &[Algorithm],
     ) -> Result<DigestsMatch, DigestFailure> {
-        let signed: BTreeMap<Algorithm, Digest> = self.document().digests(name, allowed)?;
+        let signed = self.digests(name, allowed)?;
         for (algorithm, expected) in signed {
             let found = artifact.digest(algorithm)?;
             if found != expected {
@@ -229,6 +257,7 @@ impl<State> Link<State> {
         Link {
             task: self.task,
             run: self.run,
+            worker: self.worker,
             body: self.body,
             state,
         }

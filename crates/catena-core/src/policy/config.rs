@@ -266,7 +266,7 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn run_qualified_urls_match_s11() {
+    fn run_qualified_urls_match_s11_p11() {
         let rules = Config::builtin().settings.valid_artifact_rules;
         let path = "/api/queue/v1/task/T/runs/12/artifacts/public/a.zip";
         let found = rules

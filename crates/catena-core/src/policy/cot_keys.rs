@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
 //! Keys of our own, under `x_cot` (P30).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::error::{ConfigError, Place};
@@ -16,6 +16,8 @@ use super::switch::{Relaxations, Switch};
 #[derive(Default)]
 pub(super) struct CotKeys {
     pub(super) artifact_hosts: Vec<String>,
+    pub(super) denied_features: BTreeSet<String>,
+    pub(super) cache_dir: Option<String>,
     pub(super) endpoints: BTreeMap<String, String>,
     pub(super) protected_branches: BTreeMap<String, Entry>,
     pub(super) relaxations: Relaxations,
@@ -33,7 +35,9 @@ impl CotKeys {
             spec.check(&at)?;
             match key.text.as_str() {
                 "artifact_hosts" => own.artifact_hosts = settings::hosts(&at)?,
+                "cache_dir" => own.cache_dir = Some(settings::directory(&at)?),
                 "capacity" => _ = at.count(1)?,
+                "denied_features" => own.denied_features = settings::features(&at)?,
                 "endpoints" => own.endpoints = settings::endpoints(&at)?,
                 "protected_branches" => own.protect(&at)?,
                 "relax" => own.relax(&at)?,
@@ -125,6 +129,23 @@ mod tests {
     }
 
     #[test]
+    fn features_are_denied_by_name_r06() {
+        let config = json(r#"{"x_cot": {"denied_features": ["dind", "allowPtrace"]}}"#)
+            .ok()
+            .unwrap();
+        assert!(config.settings.denied_features.contains("dind"));
+        let file = json(r#"{"x_cot": {}}"#).ok().unwrap();
+        assert!(file.settings.denied_features.is_empty());
+        for bad in [r#""dind""#, r#"[""]"#, "[7]"] {
+            let text = format!(r#"{{"x_cot": {{"denied_features": {bad}}}}}"#);
+            assert!(
+                error(json(&text)).contains("x_cot.denied_features"),
+                "{bad}"
+            );
+        }
+    }
+
+    #[test]
     fn endpoints_are_on_loopback_p24() {
         let config =
             json(r#"{"x_cot": {"endpoints": {"https://github.com": "http://127.0.0.1:8443"}}}"#)
@@ -147,6 +168,21 @@ mod tests {
         assert!(
             error(json(r#"{"x_cot": {"artifact_hosts": ["https://h"]}}"#)).contains("a host name")
         );
+    }
+
+    #[test]
+    fn the_cache_is_where_an_absolute_path_says_p22() {
+        let config = json(r#"{"x_cot": {"cache_dir": "/var/cache/catena"}}"#)
+            .ok()
+            .unwrap();
+        assert_eq!(
+            config.settings.cache_dir.as_deref(),
+            Some("/var/cache/catena")
+        );
+        for bad in ["", "cache", "./cache", "~/cache"] {
+            let text = format!(r#"{{"x_cot": {{"cache_dir": "{bad}"}}}}"#);
+            assert!(error(json(&text)).contains("an absolute path"), "{bad}");
+        }
     }
 
     #[test]

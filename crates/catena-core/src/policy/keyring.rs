@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
-//! Public keys by worker implementation (V33).
+//! Public keys by worker implementation (V33). A list may hold the key of another one: d2g signs docker-worker tasks
+//! with generic-worker's key (S19).
 
 use std::collections::BTreeMap;
 

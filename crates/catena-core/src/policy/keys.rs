@@ -204,7 +204,7 @@ pub const KEYS: &[KeySpec] = &[
     verify(
         "credentials",
         Map,
-        "`clientId`, `accessToken`, `certificate`.",
+        "`clientId`, `accessToken`, `certificate`: open private artifacts (V31) and get repository tokens (V95).",
     ),
     worker(
         "ed25519_private_key_path",
@@ -219,12 +219,12 @@ pub const KEYS: &[KeySpec] = &[
     verify(
         "github_app_name",
         Text,
-        "Application that mints repository tokens (V95).",
+        "Application that the deployment makes repository tokens with (V95).",
     ),
     verify(
         "github_oauth_token",
         Secret,
-        "Token for GitHub's API; sent to api.github.com only.",
+        "Token for GitHub's API where the deployment gives none; sent to api.github.com only (V95, S55).",
     ),
     verify(
         "hg_git_mirrors",
@@ -383,6 +383,11 @@ pub const KEYS: &[KeySpec] = &[
         OneOf(&["off"]),
         "How receipts are used; this release knows none.",
     ),
+    verify(
+        "x_cot.cache_dir",
+        Text,
+        "Where answers of GitHub's API are kept, to ask less; each is asked about again (P22).",
+    ),
     worker(
         "x_cot.capacity",
         Count,
@@ -397,6 +402,11 @@ pub const KEYS: &[KeySpec] = &[
         "x_cot.cot_environment",
         OneOf(&["full", "minimal"]),
         "What generated documents say about the worker (P37).",
+    ),
+    verify(
+        "x_cot.denied_features",
+        List,
+        "Flags under `payload.features` that refuse a task, beside `interactive`, which always does; none by default (R-06).",
     ),
     verify(
         "x_cot.endpoints",

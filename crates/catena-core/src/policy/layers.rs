@@ -223,6 +223,8 @@ impl Layers {
                 .due("project_configuration_url", settings::document_url)?,
             valid_artifact_rules: self.due("valid_artifact_rules", settings::artifact_rules)?,
             artifact_hosts: own.artifact_hosts,
+            denied_features: own.denied_features,
+            cache_dir: own.cache_dir,
             endpoints: own.endpoints,
             max_concurrent_downloads: self
                 .optional("max_concurrent_downloads", |at| at.count(1))?,

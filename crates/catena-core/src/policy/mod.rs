@@ -20,6 +20,7 @@ mod node;
 mod origin;
 mod parse;
 mod product;
+mod queue;
 mod rule;
 mod secret;
 mod settings;
@@ -34,6 +35,8 @@ pub use keys::{KEYS, KeySpec, KeyType, Reader};
 pub use node::{Item, Key, Node};
 pub use origin::{InvalidOrigin, RootUrl};
 pub use product::{Policy, Prebuilt, ProductType};
+pub(crate) use queue::complete;
+pub use queue::{InGraph, QueueDefault, QueueMember};
 pub use rule::{ArtifactRule, MatchedArtifact, PathRegex, UrlRule};
 pub use secret::{Credentials, Secret};
 pub use settings::{RetrySettings, Settings};
@@ -80,15 +83,3 @@ pub const PULL_REQUEST_TASKS_FOR: [&str; 2] =
 
 /// Scheduler ids of try pushes (V88).
 pub const TRY_SCHEDULER_IDS: [&str; 1] = ["gecko-level-1"];
-
-/// Keys of a task-graph entry that are not compared with the runtime definition (V55).
-pub const GRAPH_IGNORED_KEYS: [&str; 8] = [
-    "created",
-    "deadline",
-    "dependencies",
-    "expires",
-    "priority",
-    "projectId",
-    "schedulerId",
-    "taskQueueId",
-];

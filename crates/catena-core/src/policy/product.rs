@@ -270,7 +270,7 @@ fn prefix(at: &Cursor<'_>) -> Result<String, ConfigError> {
     }
 }
 
-/// A string or a list; the empty string is none (V89).
+/// A string or a list (S33); the empty string is none (V89).
 fn owners(at: &Cursor<'_>) -> Result<Vec<String>, ConfigError> {
     let owners = match &at.node.item {
         Item::Str(owner) if owner.is_empty() => Vec::new(),

@@ -31,6 +31,10 @@ pub struct Settings {
     pub valid_artifact_rules: Vec<ArtifactRule>,
     /// Hosts, lower case, that redirects may lead to whatever they resolve to (P24).
     pub artifact_hosts: Vec<String>,
+    /// Flags under `payload.features`, beside `interactive`, that no task of a chain may have.
+    pub denied_features: BTreeSet<String>,
+    /// Where answers of hosts are kept to ask less, when configured (P22).
+    pub cache_dir: Option<String>,
     /// Canonical origin to the loopback origin to connect to (P24).
     pub endpoints: BTreeMap<String, String>,
     /// Requests in flight at once, when configured (P20).
@@ -96,6 +100,11 @@ pub(super) fn root_url(at: &Cursor<'_>) -> Result<RootUrl, ConfigError> {
     at.str()?
         .parse()
         .map_err(|_| at.expected("https://host, or http://host on loopback (P24)"))
+}
+
+pub(super) fn features(at: &Cursor<'_>) -> Result<BTreeSet<String>, ConfigError> {
+    let name = |at: &Cursor<'_>| at.text().map(str::to_owned);
+    at.list()?.iter().map(name).collect()
 }
 
 pub(super) fn provisioners(at: &Cursor<'_>) -> Result<BTreeSet<String>, ConfigError> {
@@ -225,6 +234,13 @@ pub(super) fn hosts(at: &Cursor<'_>) -> Result<Vec<String>, ConfigError> {
         }
     };
     at.list()?.iter().map(host).collect()
+}
+
+pub(super) fn directory(at: &Cursor<'_>) -> Result<String, ConfigError> {
+    match at.str()? {
+        path if path.starts_with('/') => Ok(path.to_owned()),
+        _ => Err(at.expected("an absolute path")),
+    }
 }
 
 pub(super) fn endpoints(at: &Cursor<'_>) -> Result<BTreeMap<String, String>, ConfigError> {

@@ -228,6 +228,13 @@ mod tests {
     }
 
     #[test]
+    fn strict_is_the_default_and_relaxes_nothing_p1() {
+        assert_eq!(Profile::default(), Profile::Strict);
+        assert_eq!(Relaxations::default().profile(), Profile::Strict);
+        assert!(Relaxations::of(Profile::Strict).list().is_empty());
+    }
+
+    #[test]
     fn compat_relaxes_all_but_unsigned_upstream_p2() {
         let compat = Relaxations::of(Profile::Compat);
         for &switch in Switch::ALL {

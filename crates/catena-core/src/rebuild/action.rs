@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MPL-2.0
 //! Actions (V68): the entry of actions.json that made the task, and the template that it was made from.
 
-use catena_jsone::{Context, Map, Value};
+use catena_jsone::Value;
 
-use super::context::EventContext;
+use super::names::{Names, Origin};
+use super::template::Rendering;
 use super::{Artifacts, Parent, Stop};
 use crate::checks::{action_callback, action_definition, action_group};
 use crate::json::{self, Reading};
@@ -13,36 +14,52 @@ use crate::policy::ProductType;
 use crate::report::Asserter;
 use crate::request::Request;
 
+/// The template of an action's hook, which makes the `payload` that the in-tree template sees.
+#[derive(Debug)]
+pub(super) struct Hook {
+    pub(super) rendering: Rendering,
+    /// Where it stands in D's `actions.json`.
+    pub(super) origin: Origin,
+}
+
 impl Parent<'_> {
-    /// Returns the wrapped template of an action, and the context it is rendered in.
-    pub(super) fn action(
+    /// Renders the in-tree template for an action, wrapped into its bindings.
+    pub(super) fn render_action(
         &self,
-        event: &EventContext,
+        event: &Names,
         in_tree: Value,
         artifacts: &Artifacts,
-    ) -> Result<(Value, Context), Stop> {
+    ) -> Result<Rendering, Stop> {
         let request = self.artifact_request(ArtifactName::ACTIONS, artifacts)?;
-        let entry = self.entry(&request, artifacts)?;
-        let names = self.action_names(event, artifacts)?;
+        let (entry, place) = self.entry(&request, artifacts)?;
+        let event = self.action_names(event, artifacts)?;
         let permission = permission(&entry).map_err(|shape| missing(&request, &shape))?;
         let hook = entry.get("hookPayload").cloned().unwrap_or_default();
-        let input = names.get("input").cloned().ok_or_else(|| {
+        if event.values().get("input").is_none() {
             let shape = Shape::new("/extra/action/context/input", "a value", None);
-            super::mistyped(self.own, &shape)
-        })?;
-        let of = |name: &str| names.get(name).cloned().unwrap_or_default();
-        let context = Context::new(&event.now)
-            .with("input", input)
-            .with("parameters", of("parameters"))
-            .with("taskGroupId", self.decision.definition.id().as_str().into())
-            .with("taskId", of("taskId"));
-        let payload = self.evaluate(&hook, &context, &request)?;
-        let context = Context::new(&event.now)
-            .with("payload", payload)
-            .with("taskId", self.own.id().as_str().into())
-            .with("as_slugid", self.as_slugid())
-            .with("clientId", of("clientId"));
-        Ok((wrap(self.tasks_for, &permission, in_tree), context))
+            return Err(super::mistyped(self.own, &shape));
+        }
+        let mut names = Names::new(self.event());
+        for name in ["now", "input", "parameters"] {
+            names.copy(name, &event);
+        }
+        let group = self.decision.definition.id();
+        let group_place = Origin::definition(self.own.id(), "/taskGroupId");
+        names.set("taskGroupId", group.as_str(), group_place);
+        names.copy("taskId", &event);
+        let rendering = self.evaluate(&hook, names, &request)?;
+        let origin = Origin::new(&request, format!("{place}/hookPayload"));
+        let mut names = Names::new(self.event());
+        names.set("payload", rendering.output.clone(), origin.clone());
+        names.copy("now", &event);
+        names.set("taskId", self.own.id().as_str(), self.queue());
+        names.copy("as_slugid", &event);
+        names.copy("clientId", &event);
+        let template = wrap(self.tasks_for, &permission, in_tree);
+        let mut whole = self.evaluate(&template, names, &self.template_request())?;
+        whole.prefix = "/in";
+        whole.hook = Some(Box::new(Hook { rendering, origin }));
+        Ok(whole)
     }
 
     fn artifact_request(&self, name: &str, artifacts: &Artifacts) -> Result<Request, Stop> {
@@ -56,8 +73,8 @@ impl Parent<'_> {
         })
     }
 
-    /// Finds the first entry with the task's callback; it must be a hook (V68.1).
-    fn entry(&self, request: &Request, artifacts: &Artifacts) -> Result<Value, Stop> {
+    /// Finds the first entry with the task's callback, and its place; it must be a hook (V68.1).
+    fn entry(&self, request: &Request, artifacts: &Artifacts) -> Result<(Value, String), Stop> {
         let env = self.read(self.own, self.own.env())?;
         let callback = self.read(self.own, env.optional_text("ACTION_CALLBACK"))?;
         let Some(callback) = callback.filter(|callback| !callback.is_empty()) else {
@@ -69,7 +86,7 @@ impl Parent<'_> {
         let document = document.map_err(|error| super::missed(request, &error.into()))?;
         let actions = Fields::of(&document, "").and_then(|fields| fields.list("actions"));
         let actions = actions.map_err(|shape| missing(request, &shape))?;
-        let named = |entry: &&Value| {
+        let named = |entry: &Value| {
             entry
                 .pointer("/hookPayload/decision/action/cb_name")
                 .and_then(Value::as_str)
@@ -85,24 +102,26 @@ impl Parent<'_> {
                 .at(request, "/actions")
                 .into()
         };
-        let entry = actions
+        let (at, entry) = actions
             .iter()
-            .find(named)
+            .enumerate()
+            .find(|(_, entry)| named(entry))
             .ok_or_else(|| refuse("no such action".into()))?;
         match entry.get("kind").and_then(Value::as_str) {
-            Some("hook") => Ok(entry.clone()),
+            Some("hook") => Ok((entry.clone(), format!("/actions/{at}"))),
             _ => Err(refuse(format!("kind {}", describe(entry.get("kind"))))),
         }
     }
 
     /// Returns the event's names, with D's parameters for hg (V64).
-    fn action_names(&self, event: &EventContext, artifacts: &Artifacts) -> Result<Map, Stop> {
-        let mut names = event.names.clone();
+    fn action_names(&self, event: &Names, artifacts: &Artifacts) -> Result<Names, Stop> {
+        let mut names = event.clone();
         if self.product_type == ProductType::Hg {
             let request = self.artifact_request(ArtifactName::PARAMETERS, artifacts)?;
             let text = artifacts.parameters.as_ref().ok_or(Stop::Blocked)?;
-            names.insert("parameters".into(), self.yaml(&request, text)?);
-            names.insert("task".into(), Value::Null);
+            let parameters = self.yaml(&request, text)?;
+            names.set("parameters", parameters, Origin::new(&request, ""));
+            names.set_constant("task", Value::Null);
         }
         Ok(names)
     }

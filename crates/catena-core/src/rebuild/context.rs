@@ -1,41 +1,32 @@
 // SPDX-License-Identifier: MPL-2.0
 //! The context of the rebuild (G3, G4): what every event has, and which page holds the rest.
 
-use std::sync::Arc;
-
+use catena_jsone::Value;
 use catena_jsone::value::Function;
-use catena_jsone::{Map, Value};
 
+use super::names::{Names, Origin};
 use super::{Parent, Stop};
 use crate::policy::ProductType;
 use crate::request::Request;
 
-/// The facts of an event, by the names that templates use.
-#[derive(Clone, Debug)]
-pub(crate) struct EventContext {
-    /// `now`: the parent's `created`; never from an action's context (S37).
-    pub(super) now: Arc<str>,
-    /// All other names but `now` and `as_slugid`.
-    pub(super) names: Map,
-}
-
 impl Parent<'_> {
-    /// Collects the context. Asks for every page that it will read before it reads the first.
-    pub(super) fn context(&self) -> Result<EventContext, Stop> {
+    /// Collects the context. Asks for every page that it will read before it reads the first. What was collected
+    /// stands even if the rest is not to be had.
+    pub(super) fn context(&self, names: &mut Names) -> Result<(), Stop> {
         self.evidence.want(&self.template_request());
-        let names = match self.product_type {
-            ProductType::Hg => self.hg_context()?,
-            ProductType::Github => self.github_context()?,
-        };
+        self.base_context(names);
+        match self.product_type {
+            ProductType::Hg => self.hg_context(names)?,
+            ProductType::Github => self.github_context(names)?,
+        }
         self.evidence
             .document(&self.template_request())
             .map_err(|miss| super::missed(&self.template_request(), &miss))?;
         let fields = self.read(self.own, self.own.fields())?;
         let now = self.read(self.own, fields.text("created"))?;
-        Ok(EventContext {
-            now: now.into(),
-            names,
-        })
+        names.set("now", now, Origin::definition(self.own.id(), "/created"));
+        names.set("as_slugid", self.as_slugid(), self.queue());
+        Ok(())
     }
 
     /// Returns the request for the template (V66).
@@ -46,13 +37,32 @@ impl Parent<'_> {
         }
     }
 
-    /// Returns the names that every event has (G3).
-    pub(super) fn base_context(&self) -> Map {
-        Map::from([
-            ("tasks_for".into(), self.tasks_for.into()),
-            ("ownTaskId".into(), self.own.id().as_str().into()),
-            ("taskId".into(), Value::Null),
-        ])
+    /// Sets the names that every event has (G3), and notes what chose the template.
+    fn base_context(&self, names: &mut Names) {
+        names.set("tasks_for", self.tasks_for, self.event());
+        names.set("ownTaskId", self.own.id().as_str(), self.queue());
+        names.set_constant("taskId", Value::Null);
+        let repo = self.repo.to_string().into();
+        names.note("template.repository", &repo, self.env(&["HEAD_REPOSITORY"]));
+        let revision = self.revision.as_str().into();
+        names.note("template.revision", &revision, self.env(&["HEAD_REV"]));
+    }
+
+    /// Returns where the parent says what event made it (V58).
+    pub(super) fn event(&self) -> Origin {
+        Origin::definition(self.own.id(), "/extra/tasks_for")
+    }
+
+    /// Returns the queue's word for who the parent is.
+    pub(super) fn queue(&self) -> Origin {
+        let task = self.own.id();
+        Origin::new(&Request::Status { task }, "/status/taskId")
+    }
+
+    /// Returns the place of a prefixed variable of D.
+    pub(super) fn env(&self, variables: &[&str]) -> Origin {
+        let place = self.decision.variable_place(variables);
+        Origin::definition(self.decision.definition.id(), place)
     }
 
     /// Returns `as_slugid`: D's id for "decision", else the parent's.
@@ -69,7 +79,7 @@ impl Parent<'_> {
     }
 
     /// Merges the parent's `extra.action.context`; `now` and `as_slugid` are never taken from it (S37).
-    pub(super) fn merge_action(&self, names: &mut Map) -> Result<(), Stop> {
+    pub(super) fn merge_action(&self, names: &mut Names) -> Result<(), Stop> {
         let extra = self.read(self.own, self.own.extra())?;
         let action = self.read(self.own, extra.object("action"))?;
         let context = self.read(self.own, action.object("context"))?;
@@ -77,8 +87,8 @@ impl Parent<'_> {
             .members()
             .filter(|(name, _)| !matches!(*name, "as_slugid" | "now"))
         {
-            self.self_asserted(self.own.id(), &format!("action.context.{name:.60}"), value);
-            names.insert(name.into(), value.clone());
+            let origin = Origin::definition(self.own.id(), context.pointer(name));
+            names.set_top(name, value.clone(), origin);
         }
         Ok(())
     }

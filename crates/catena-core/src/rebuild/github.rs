@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MPL-2.0
 //! The context of events on GitHub (V65).
 
-use catena_jsone::{Map, Value};
+use catena_jsone::Value;
 
+use super::names::{Names, Origin};
 use super::{Parent, Stop};
 use crate::checks::{cron_level, repo_rename, trigger};
 use crate::evidence::Miss;
@@ -14,21 +15,17 @@ use crate::request::{Repo, Request};
 use crate::yaml::Node;
 
 impl Parent<'_> {
-    /// Returns the names of a GitHub event.
-    pub(super) fn github_context(&self) -> Result<Map, Stop> {
-        let mut names = self.base_context();
-        let event = match self.tasks_for {
-            "github-push" => self.push_event()?,
-            "github-release" => self.release_event()?,
-            "github-pull-request" | "github-pull-request-untrusted" => self.pull_request_event()?,
-            "cron" => return self.cron_context(names),
-            _ => {
-                self.merge_action(&mut names)?;
-                return Ok(names);
+    /// Sets the names of a GitHub event.
+    pub(super) fn github_context(&self, names: &mut Names) -> Result<(), Stop> {
+        match self.tasks_for {
+            "github-push" => self.push_event(names),
+            "github-release" => self.release_event(names),
+            "github-pull-request" | "github-pull-request-untrusted" => {
+                self.pull_request_event(names)
             }
-        };
-        names.insert("event".into(), event);
-        Ok(names)
+            "cron" => self.cron_context(names),
+            _ => self.merge_action(names),
+        }
     }
 
     /// Returns the head repository in the form that events have (V66): `git@` becomes `ssh://`.
@@ -39,12 +36,15 @@ impl Parent<'_> {
         Ok(rewrite(repo))
     }
 
-    /// Returns a prefixed variable of D, which only D asserts (S36).
-    fn claimed(&self, name: &str, variables: &[&str]) -> Result<Value, Stop> {
+    /// Sets a name to a prefixed variable of D, which only D asserts (S36).
+    fn claim(&self, names: &mut Names, name: &str, variables: &[&str]) -> Result<(), Stop> {
+        names.set(name, self.claimed(variables)?, self.env(variables));
+        Ok(())
+    }
+
+    fn claimed(&self, variables: &[&str]) -> Result<Value, Stop> {
         let value = self.read(self.decision.definition, self.decision.variable(variables))?;
-        let value = value.map_or(Value::Null, Value::from);
-        self.self_asserted(self.decision.definition.id(), name, &value);
-        Ok(value)
+        Ok(value.map_or(Value::Null, Value::from))
     }
 
     fn owner_and_name(&self) -> Result<(String, String), Stop> {
@@ -58,14 +58,15 @@ impl Parent<'_> {
         }
     }
 
-    fn push_event(&self) -> Result<Value, Stop> {
+    fn push_event(&self, names: &mut Names) -> Result<(), Stop> {
         let request = Request::Commit {
             repo: self.repo.clone(),
             revision: self.revision.clone(),
         };
         let (owner, name) = self.owner_and_name()?;
         let commit = self.host(&request)?;
-        let login = login(&commit).map_err(|shape| super::missed(&request, &Miss::Shape(shape)))?;
+        let (login, place) =
+            login(&commit).map_err(|shape| super::missed(&request, &Miss::Shape(shape)))?;
         let url = self.url()?;
         let decision = self.decision.definition;
         let metadata = self.read(
@@ -75,40 +76,32 @@ impl Parent<'_> {
                 .and_then(|fields| fields.object("metadata")),
         )?;
         let email = self.read(decision, metadata.text("owner"))?;
-        self.self_asserted(decision.id(), "event.pusher.email", &email.into());
-        Ok(Value::from([
-            ("before", self.claimed("event.before", &["BASE_REV"])?),
-            ("after", self.revision.as_str().into()),
-            ("pusher", Value::from([("email", email.into())])),
-            (
-                "base_ref",
-                self.claimed("event.base_ref", &["BASE_BRANCH", "BASE_REF"])?,
-            ),
-            (
-                "ref",
-                self.claimed("event.ref", &["HEAD_BRANCH", "HEAD_REF"])?,
-            ),
-            (
-                "repository",
-                Value::from([
-                    ("full_name", format!("{owner}/{name}").into()),
-                    (
-                        "ssh_url",
-                        format!("git@github.com:{owner}/{name}.git").into(),
-                    ),
-                    ("html_url", url.into()),
-                    ("name", name.into()),
-                    (
-                        "pushed_at",
-                        self.claimed("event.repository.pushed_at", &["PUSH_DATE_TIME"])?,
-                    ),
-                ]),
-            ),
-            ("sender", Value::from([("login", login)])),
-        ]))
+        let repo = || self.env(&["HEAD_REPOSITORY"]);
+        self.claim(names, "event.before", &["BASE_REV"])?;
+        names.set(
+            "event.after",
+            self.revision.as_str(),
+            self.env(&["HEAD_REV"]),
+        );
+        let owner_place = Origin::definition(decision.id(), "/metadata/owner");
+        names.set("event.pusher.email", email, owner_place);
+        self.claim(names, "event.base_ref", &["BASE_BRANCH", "BASE_REF"])?;
+        self.claim(names, "event.ref", &["HEAD_BRANCH", "HEAD_REF"])?;
+        let ssh = format!("git@github.com:{owner}/{name}.git");
+        names.set(
+            "event.repository.full_name",
+            format!("{owner}/{name}"),
+            repo(),
+        );
+        names.set("event.repository.ssh_url", ssh, repo());
+        names.set("event.repository.html_url", url, repo());
+        names.set("event.repository.name", name, repo());
+        self.claim(names, "event.repository.pushed_at", &["PUSH_DATE_TIME"])?;
+        names.set("event.sender.login", login, Origin::new(&request, place));
+        Ok(())
     }
 
-    fn release_event(&self) -> Result<Value, Stop> {
+    fn release_event(&self, names: &mut Names) -> Result<(), Stop> {
         let request = Request::Release {
             repo: self.repo.clone(),
             tag: self.revision.clone(),
@@ -130,30 +123,30 @@ impl Parent<'_> {
         let url = self
             .read(decision, self.decision.head_repository())?
             .unwrap_or_default();
-        Ok(Value::from([
-            ("action", "published".into()),
-            (
-                "repository",
-                Value::from([
-                    ("clone_url", format!("{url}.git").into()),
-                    ("full_name", format!("{owner}/{name}").into()),
-                    ("html_url", url.into()),
-                    ("name", name.into()),
-                ]),
-            ),
-            (
-                "release",
-                Value::from([
-                    ("tag_name", self.revision.as_str().into()),
-                    ("target_commitish", target),
-                    ("published_at", published),
-                ]),
-            ),
-            ("sender", Value::from([("login", author)])),
-        ]))
+        let repo = || self.env(&["HEAD_REPOSITORY"]);
+        let of = |place: &str| Origin::new(&request, place);
+        names.set_constant("event.action", "published");
+        names.set("event.repository.clone_url", format!("{url}.git"), repo());
+        names.set(
+            "event.repository.full_name",
+            format!("{owner}/{name}"),
+            repo(),
+        );
+        names.set("event.repository.html_url", url, repo());
+        names.set("event.repository.name", name, repo());
+        let tag = self.env(&["HEAD_REV"]);
+        names.set("event.release.tag_name", self.revision.as_str(), tag);
+        names.set(
+            "event.release.target_commitish",
+            target,
+            of("/target_commitish"),
+        );
+        names.set("event.release.published_at", published, of("/published_at"));
+        names.set("event.sender.login", author, of("/author/login"));
+        Ok(())
     }
 
-    fn pull_request_event(&self) -> Result<Value, Stop> {
+    fn pull_request_event(&self, names: &mut Names) -> Result<(), Stop> {
         let decision = self.decision.definition;
         let base = self
             .read(decision, self.decision.base_repository())?
@@ -185,34 +178,25 @@ impl Parent<'_> {
         };
         let (repository, login) =
             read().map_err(|shape| super::missed(&request, &Miss::Shape(shape)))?;
-        let overwrite = [
-            (
-                "head",
-                "updated_at",
-                self.claimed("event.pull_request.head.updated_at", &["PUSH_DATE_TIME"])?,
-            ),
-            (
-                "base",
-                "sha",
-                self.claimed("event.pull_request.base.sha", &["BASE_REV"])?,
-            ),
-            ("head", "sha", self.revision.as_str().into()),
-        ];
         if let Value::Object(map) = &mut pull {
-            for (side, key, value) in overwrite {
-                if let Some(Value::Object(side)) = map.get_mut(side) {
-                    side.insert(key.into(), value);
-                }
-            }
             map.shift_remove("ETag");
             map.shift_remove("Last-Modified");
         }
-        Ok(Value::from([
-            ("action", "synchronize".into()),
-            ("repository", repository),
-            ("pull_request", pull),
-            ("sender", Value::from([("login", login)])),
-        ]))
+        names.set_constant("event.action", "synchronize");
+        let base_repo = Origin::new(&request, "/base/repo");
+        names.set("event.repository", repository, base_repo);
+        names.set("event.pull_request", pull, Origin::new(&request, ""));
+        let chosen = self.env(&["PULL_REQUEST_NUMBER"]);
+        let number = Value::Int(number.into());
+        names.note("event.pull_request.number", &number, chosen);
+        let updated = "event.pull_request.head.updated_at";
+        self.claim(names, updated, &["PUSH_DATE_TIME"])?;
+        self.claim(names, "event.pull_request.base.sha", &["BASE_REV"])?;
+        let head = "event.pull_request.head.sha";
+        names.set(head, self.revision.as_str(), self.env(&["HEAD_REV"]));
+        let user = Origin::new(&request, "/head/user/login");
+        names.set("event.sender.login", login, user);
+        Ok(())
     }
 
     /// Returns the repository that holds the pull request: the parent of a fork, else the head's own (V65).
@@ -246,7 +230,7 @@ impl Parent<'_> {
         })
     }
 
-    fn cron_context(&self, mut names: Map) -> Result<Map, Stop> {
+    fn cron_context(&self, names: &mut Names) -> Result<(), Stop> {
         self.evidence.want(&Request::Projects);
         let decision = self.decision.definition;
         let repo = self
@@ -258,7 +242,7 @@ impl Parent<'_> {
         }
         let (owner, name) = self.owner_and_name()?;
         let projects = self.projects()?;
-        let level = self.level(&projects, &name)?;
+        let (level, level_place) = self.level(&projects, &name)?;
         let listed = projects
             .get(&name)
             .and_then(|entry| entry.get("repo"))
@@ -273,53 +257,36 @@ impl Parent<'_> {
                 .at(&Request::Projects, format!("/{name}/repo"))
                 .into());
         }
-        let branch = self.claimed("push.branch", &["HEAD_BRANCH", "HEAD_REF"])?;
-        let user = match self.claimed("event.sender.login", &["TRIGGERED_BY"])? {
-            Value::String(user) if !user.is_empty() => Value::String(user),
-            _ => "TaskclusterHook".into(),
-        };
-        names.insert("cron".into(), self.cron(decision)?);
-        names.insert(
-            "event".into(),
-            Value::from([
-                (
-                    "repository",
-                    Value::from([
-                        ("clone_url", repo.into()),
-                        ("full_name", format!("{owner}/{name}").into()),
-                        ("html_url", repo.into()),
-                        ("name", name.as_str().into()),
-                    ]),
-                ),
-                (
-                    "release",
-                    Value::from([
-                        ("tag_name", self.revision.as_str().into()),
-                        ("target_commitish", branch.clone()),
-                        (
-                            "published_at",
-                            self.claimed("event.release.published_at", &["PUSH_DATE_TIME"])?,
-                        ),
-                    ]),
-                ),
-                ("sender", Value::from([("login", user)])),
-            ]),
+        self.cron(names, decision)?;
+        let of = |variable: &str| self.env(&[variable]);
+        let place = || of("HEAD_REPOSITORY");
+        names.set("event.repository.clone_url", repo, place());
+        names.set(
+            "event.repository.full_name",
+            format!("{owner}/{name}"),
+            place(),
         );
-        names.insert(
-            "repository".into(),
-            Value::from([
-                ("url", repo.into()),
-                ("project", name.into()),
-                ("level", level),
-                ("type", "git".into()),
-            ]),
-        );
-        let push = Value::from([
-            ("revision", self.revision.as_str().into()),
-            ("branch", branch),
-        ]);
-        names.insert("push".into(), push);
-        Ok(names)
+        names.set("event.repository.html_url", repo, place());
+        names.set("event.repository.name", name.as_str(), place());
+        let revision = self.revision.as_str();
+        names.set("event.release.tag_name", revision, of("HEAD_REV"));
+        let branch = ["HEAD_BRANCH", "HEAD_REF"];
+        self.claim(names, "event.release.target_commitish", &branch)?;
+        self.claim(names, "event.release.published_at", &["PUSH_DATE_TIME"])?;
+        match self.claimed(&["TRIGGERED_BY"])? {
+            Value::String(user) if !user.is_empty() => {
+                let user = Value::String(user);
+                names.set("event.sender.login", user, of("TRIGGERED_BY"));
+            }
+            _ => names.set_constant("event.sender.login", "TaskclusterHook"),
+        }
+        names.set("repository.url", repo, place());
+        names.set("repository.project", name, place());
+        let level_place = Origin::new(&Request::Projects, level_place);
+        names.set("repository.level", level, level_place);
+        names.set_constant("repository.type", "git");
+        names.set("push.revision", revision, of("HEAD_REV"));
+        self.claim(names, "push.branch", &branch)
     }
 }
 
@@ -327,8 +294,9 @@ fn rewrite(repo: &str) -> String {
     repo.replacen("git@github.com:", "ssh://github.com/", 1)
 }
 
-/// Returns who pushed, as far as the commit tells (V65): its committer, or for GitHub's own its author.
-fn login(commit: &Value) -> Result<Value, Shape> {
+/// Returns who pushed, as far as the commit tells (V65): its committer, or for GitHub's own its author; and where it
+/// says so.
+fn login(commit: &Value) -> Result<(Value, &'static str), Shape> {
     let fields = Fields::of(commit, "")?;
     let person = |key| match fields.get(key) {
         Some(value) if value.is_truthy() => Fields::of(value, fields.pointer(key)).map(Some),
@@ -337,17 +305,18 @@ fn login(commit: &Value) -> Result<Value, Shape> {
     fields.required("committer")?;
     let committer = person("committer")?.and_then(|user| user.get("login").cloned());
     match committer {
-        Some(login) if !login.is_null() && login.as_str() != Some("web-flow") => return Ok(login),
+        Some(login) if !login.is_null() && login.as_str() != Some("web-flow") => {
+            return Ok((login, "/committer/login"));
+        }
         _ => {}
     }
     if let Some(login) = person("author")?.and_then(|user| user.get("login").cloned()) {
-        return Ok(login);
+        return Ok((login, "/author/login"));
     }
     let author = fields
         .optional_object("commit")?
         .optional_object("author")?;
-    Ok(author
-        .get("login")
-        .cloned()
-        .unwrap_or_else(|| "@@@unknown@@@".into()))
+    let login = author.get("login").cloned();
+    let login = login.unwrap_or_else(|| "@@@unknown@@@".into());
+    Ok((login, "/commit/author/login"))
 }

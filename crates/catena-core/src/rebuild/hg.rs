@@ -3,11 +3,13 @@
 
 use std::sync::Arc;
 
-use catena_jsone::{Map, Value};
+use catena_jsone::Value;
 
+use super::names::{Names, Origin};
 use super::{Parent, Stop};
 use crate::checks::{host_answer, push, trigger, yaml_safe};
 use crate::json::{self, Reading};
+use crate::model::definition::Definition;
 use crate::model::shape::{Fields, describe};
 use crate::policy::Switch;
 use crate::report::Asserter;
@@ -23,41 +25,49 @@ struct Push {
     comment: String,
 }
 
+/// A value, and where it is from unless the rules give it.
+type Said = (Value, Option<Origin>);
+
+impl Push {
+    /// Returns the pointer to a part of the push in the pushlog.
+    fn place(&self, part: &str) -> String {
+        format!("/pushes/{}{part}", self.id)
+    }
+}
+
 impl Parent<'_> {
-    /// Returns the names of an hg event.
-    pub(super) fn hg_context(&self) -> Result<Map, Stop> {
+    /// Sets the names of an hg event.
+    pub(super) fn hg_context(&self, names: &mut Names) -> Result<(), Stop> {
         let pushed = self.tasks_for != "action";
         self.evidence.want(&Request::Projects);
         if pushed {
             self.evidence.want(&self.pushlog_request());
         }
-        let mut names = self.base_context();
         let source = self.read(self.decision.definition, self.decision.source_text())?;
-        let (project, level) = self.project_and_level(source)?;
-        let mut repository = Map::from([
-            ("url".into(), self.head_repository()?),
-            ("project".into(), Value::String(Arc::clone(&project))),
-            ("level".into(), level),
-        ]);
+        let url = self.head_repository()?;
+        names.set("repository.url", url, self.env(&["HEAD_REPOSITORY"]));
+        self.project(names, source)?;
         if pushed {
-            repository.insert("type".into(), "hg".into());
+            names.set_constant("repository.type", "hg");
         }
-        names.insert("repository".into(), repository.into());
         match self.tasks_for {
             "hg-push" => {
                 let push = self.pushlog()?;
-                let message = self.message(&push)?;
-                let owner = push.user.clone();
-                names.insert("push".into(), self.push(push, message.into(), owner));
+                let message = self.message(&push)?.into();
+                let decision = self.decision.definition.id();
+                let place = Origin::definition(decision, "/payload/env/GECKO_COMMIT_MSG");
+                let user = Origin::new(&self.pushlog_request(), push.place("/user"));
+                let owner = (push.user.clone(), Some(user));
+                self.push(names, &push, (message, Some(place)), owner);
+                Ok(())
             }
             "cron" => {
                 let push = self.pushlog()?;
-                names.insert("push".into(), self.push(push, "".into(), "cron".into()));
-                names.insert("cron".into(), self.cron(self.own)?);
+                self.push(names, &push, ("".into(), None), ("cron".into(), None));
+                self.cron(names, self.own)
             }
-            _ => self.merge_action(&mut names)?,
+            _ => self.merge_action(names),
         }
-        Ok(names)
     }
 
     pub(super) fn head_repository(&self) -> Result<Value, Stop> {
@@ -66,25 +76,28 @@ impl Parent<'_> {
     }
 
     /// Reads `extra.cron`, JSON text, of a task (V64).
-    pub(super) fn cron(&self, task: &crate::model::definition::Definition) -> Result<Value, Stop> {
+    pub(super) fn cron(&self, names: &mut Names, task: &Definition) -> Result<(), Stop> {
         let text = self.read(task, task.extra().and_then(|extra| extra.text("cron")))?;
         let value = json::parse(text.as_bytes(), Reading::Lenient).map_err(|error| {
             let finding = trigger::META.reject("JSON text in extra.cron", error.to_string());
             super::at_own(finding, task, "/extra/cron")
         })?;
-        self.self_asserted(task.id(), "cron", &Value::from(text));
-        Ok(value)
+        let place = Origin::definition(task.id(), "/extra/cron");
+        names.set("cron", value, place);
+        Ok(())
     }
 
-    fn push(&self, push: Push, comment: Value, owner: Value) -> Value {
-        Value::from([
-            ("base_revision", push.base),
-            ("revision", self.revision.as_str().into()),
-            ("comment", comment),
-            ("owner", owner),
-            ("pushlog_id", push.id.into()),
-            ("pushdate", push.date),
-        ])
+    fn push(&self, names: &mut Names, push: &Push, comment: Said, owner: Said) {
+        let of = |place: &str| Some(Origin::new(&self.pushlog_request(), push.place(place)));
+        let base = of("/changesets/0/parents/0");
+        let revision = self.revision.as_str().into();
+        let id = push.id.as_str().into();
+        names.put("push.base_revision", push.base.clone(), base);
+        names.put("push.revision", revision, Some(self.env(&["HEAD_REV"])));
+        names.put("push.comment", comment.0, comment.1);
+        names.put("push.owner", owner.0, owner.1);
+        names.put("push.pushlog_id", id, of(""));
+        names.put("push.pushdate", push.date.clone(), of("/date"));
     }
 
     fn pushlog_request(&self) -> Request {
@@ -176,8 +189,8 @@ impl Parent<'_> {
         Err(super::at_own(finding, decision, "/payload/env/GECKO_COMMIT_MSG").into())
     }
 
-    /// Returns the project of a source URL and its level (V91, V92).
-    fn project_and_level(&self, source: &str) -> Result<(Arc<str>, Value), Stop> {
+    /// Sets the project of a source URL and its level (V91, V92).
+    fn project(&self, names: &mut Names, source: &str) -> Result<(), Stop> {
         let projects = self.projects()?;
         let below = |repo: &str| {
             source
@@ -204,7 +217,15 @@ impl Parent<'_> {
                 super::at_own(finding, self.decision.definition, "/metadata/source").into(),
             );
         };
-        Ok((project.into(), self.level(&projects, project)?))
+        let chosen = Origin::definition(self.decision.definition.id(), "/metadata/source");
+        names.set("repository.project", project, chosen);
+        let (level, place) = self.level(&projects, project)?;
+        names.set(
+            "repository.level",
+            level,
+            Origin::new(&Request::Projects, place),
+        );
+        Ok(())
     }
 
     /// Reads projects.yml.
@@ -224,8 +245,9 @@ impl Parent<'_> {
         }
     }
 
-    /// Returns the level of a project as text (V92).
-    pub(super) fn level(&self, projects: &Node, project: &str) -> Result<Value, Stop> {
+    /// Returns the level of a project as text (V92), and where it stands.
+    pub(super) fn level(&self, projects: &Node, project: &str) -> Result<(Value, String), Stop> {
+        let place = format!("/{project}");
         let refuse = |found: String| -> Stop {
             trigger::META
                 .reject(
@@ -233,7 +255,7 @@ impl Parent<'_> {
                     found,
                 )
                 .says(Asserter::VcsHost)
-                .at(&Request::Projects, format!("/{project}"))
+                .at(&Request::Projects, &place)
                 .into()
         };
         let entry = projects
@@ -243,7 +265,8 @@ impl Parent<'_> {
             Some("hg") => {
                 let access = entry.get("access").and_then(Node::as_str);
                 let access = access.ok_or_else(|| refuse("no access".into()))?;
-                Ok(access.replace("scm_level_", "").into())
+                let level = access.replace("scm_level_", "");
+                Ok((level.into(), format!("{place}/access")))
             }
             Some("git") => {
                 let default = match entry.get("default_branch") {
@@ -256,12 +279,14 @@ impl Parent<'_> {
                     .get("branches")
                     .and_then(Node::as_seq)
                     .unwrap_or_default();
-                let branch = branches
+                let at = branches
                     .iter()
-                    .find(|branch| branch.get("name").and_then(Node::as_str) == Some(default));
-                match branch.and_then(|branch| branch.get("level")) {
-                    Some(Node::Int(level)) => Ok(level.to_string().into()),
-                    Some(Node::String(level)) => Ok(Value::String(Arc::clone(level))),
+                    .position(|branch| branch.get("name").and_then(Node::as_str) == Some(default));
+                let level = at.and_then(|at| branches.get(at)?.get("level"));
+                let place = format!("{place}/branches/{}/level", at.unwrap_or_default());
+                match level {
+                    Some(Node::Int(level)) => Ok((level.to_string().into(), place)),
+                    Some(Node::String(level)) => Ok((Value::String(Arc::clone(level)), place)),
                     other => Err(refuse(describe(other.map(Node::to_value).as_ref()))),
                 }
             }

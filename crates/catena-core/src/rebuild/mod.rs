@@ -4,23 +4,27 @@
 //!
 //! 1. The event (`tasks_for`) must be one of the product's, on the right kind of host (V58, V59).
 //! 2. [`context`] collects the facts of the event: from the VCS host where it knows them, else from the task itself,
-//!    and then the report lists them as self-asserted (S36).
+//!    and then the report lists them as self-asserted (S36). [`names`] remembers who said what.
 //! 3. [`template`] reads `.taskcluster.yml` at the decision task's revision, and for actions wraps it (V66–V68).
 //! 4. [`matching`] completes, prunes and compares (V69–V69b, P16).
+//! 5. [`explain`] tells where each difference comes from; it decides nothing.
 //!
 //! [`name`] runs the same steps while documents are missing, to learn which (see [`crate::walk`]).
 
 mod action;
 mod context;
+mod explain;
 mod github;
 mod hg;
 mod matching;
+mod names;
 mod template;
 
 use std::cell::RefCell;
 
 use catena_jsone::Value;
 
+use self::names::Names;
 use crate::checks::{
     Applied, Cx, decision_group, miss_finding, movable_ref, parent_revision, tasks_for, trigger,
     url_form,
@@ -28,7 +32,7 @@ use crate::checks::{
 use crate::evidence::{Evidence, Miss};
 use crate::model::definition::Definition;
 use crate::model::ids::{Revision, RunId, TaskId};
-use crate::model::shape::{Shape, describe};
+use crate::model::shape::Shape;
 use crate::policy::{GITHUB_TASKS_FOR, HG_TASKS_FOR, ProductType, Switch};
 use crate::report::{Asserter, Check, Fact, Finding, FindingBuilder, Note};
 use crate::request::{Repo, Request};
@@ -64,7 +68,6 @@ pub(crate) struct Parent<'a> {
     product_type: ProductType,
     repo: Repo,
     revision: Revision,
-    facts: RefCell<Vec<Fact>>,
     notes: RefCell<Vec<Note>>,
 }
 
@@ -88,7 +91,7 @@ pub(crate) fn name(inputs: &Inputs, evidence: &Evidence, task: TaskId) {
         return;
     };
     if let Ok(parent) = Parent::new(inputs, evidence, own, decision) {
-        let _ = parent.context();
+        let _ = parent.context(&mut parent.names());
     }
 }
 
@@ -128,13 +131,14 @@ pub(crate) fn run(cx: &Cx<'_>, object: &Object<'_>, artifacts: &Artifacts) -> Re
             };
         }
     };
-    let applied = match parent.compare(artifacts) {
+    let mut names = parent.names();
+    let applied = match parent.compare(&mut names, artifacts) {
         Ok(findings) => Applied::Ran(findings),
         Err(stop) => applied(own.id(), stop),
     };
     Rebuilt {
         applied,
-        facts: parent.facts.into_inner(),
+        facts: names.facts().collect(),
         notes: parent.notes.into_inner(),
     }
 }
@@ -197,19 +201,13 @@ impl<'a> Parent<'a> {
             product_type,
             repo,
             revision,
-            facts: RefCell::default(),
             notes: RefCell::default(),
         })
     }
 
-    /// Notes that a value of the context rests on a task's own word (S36).
-    fn self_asserted(&self, task: TaskId, name: &str, value: &Value) {
-        let fact = Fact {
-            task,
-            name: name.to_owned(),
-            value: describe(Some(value)),
-        };
-        self.facts.borrow_mut().push(fact);
+    /// Returns a context without values.
+    fn names(&self) -> Names {
+        Names::new(self.event())
     }
 
     /// Returns a host's JSON answer.
@@ -225,10 +223,9 @@ impl<'a> Parent<'a> {
         result.map_err(|shape| mistyped(definition, &shape))
     }
 
-    fn compare(&self, artifacts: &Artifacts) -> Result<Vec<Finding>, Stop> {
-        let context = self.context()?;
-        let rendered = self.render(&context, artifacts)?;
-        self.matches(rendered)
+    fn compare(&self, names: &mut Names, artifacts: &Artifacts) -> Result<Vec<Finding>, Stop> {
+        self.context(names)?;
+        self.matches(&self.render(names, artifacts)?)
     }
 }
 

@@ -4,9 +4,10 @@
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use bytes::Bytes;
-use catena_jsone::{Context, Limits, Template, Value};
+use catena_jsone::{Context, ErrorKind, Limits, Template, Value};
 
-use super::context::EventContext;
+use super::action::Hook;
+use super::names::Names;
 use super::{Artifacts, Parent, Stop};
 use crate::checks::{limit_exceeded, template, yaml_safe};
 use crate::evidence::Miss;
@@ -15,63 +16,93 @@ use crate::report::{Asserter, Note};
 use crate::request::{Repo, Request};
 use crate::yaml::{self, YamlErrorKind};
 
+/// A template, what it was rendered with, and what came out: all that is needed to explain the output.
+#[derive(Debug)]
+pub(super) struct Rendering {
+    pub(super) template: Template,
+    pub(super) names: Names,
+    pub(super) output: Value,
+    /// The pointer of the in-tree template within `template`: actions wrap it (V68.6).
+    pub(super) prefix: &'static str,
+    /// What made `payload`, for actions.
+    pub(super) hook: Option<Box<Hook>>,
+}
+
+impl Rendering {
+    /// Returns the context that the names make.
+    pub(super) fn context(&self) -> Context {
+        context(&self.names)
+    }
+
+    /// Returns the tasks of the output.
+    pub(super) fn tasks(&self) -> Option<&[Value]> {
+        self.output.get("tasks")?.as_array()
+    }
+}
+
+fn context(names: &Names) -> Context {
+    Context::new("").with_all(names.values().clone())
+}
+
+/// Returns what an error of rendering means.
+fn refuse(error: &catena_jsone::Error, at: &Request) -> Stop {
+    let finding = if error.kind == ErrorKind::Limit {
+        limit_exceeded::META.undetermined(
+            "a template within the limits of rendering",
+            error.to_string(),
+        )
+    } else {
+        template::META.reject("a template that renders", error.to_string())
+    };
+    finding
+        .says(crate::checks::asserter(at))
+        .at(at, error.pointer.clone())
+        .into()
+}
+
 impl Parent<'_> {
-    /// Renders the template with the event's context and returns its `tasks`.
-    pub(super) fn render(
-        &self,
-        event: &EventContext,
-        artifacts: &Artifacts,
-    ) -> Result<Vec<Value>, Stop> {
+    /// Renders the template with the event's context, for actions within bindings of their own; its output has `tasks`
+    /// (V60, V67).
+    pub(super) fn render(&self, event: &Names, artifacts: &Artifacts) -> Result<Rendering, Stop> {
         let request = self.template_request();
         let in_tree = self.yaml(&request, &self.template_bytes(&request)?)?;
-        let (template, context) = match self.tasks_for {
-            "action" | "pr-action" => self.action(event, in_tree, artifacts)?,
-            _ => {
-                let context = Context::new(&event.now)
-                    .with("as_slugid", self.as_slugid())
-                    .with_all(event.names.clone());
-                (in_tree, context)
-            }
+        let rendering = match self.tasks_for {
+            "action" | "pr-action" => self.render_action(event, in_tree, artifacts)?,
+            _ => self.evaluate(&in_tree, event.clone(), &request)?,
         };
-        let rendered = self.evaluate(&template, &context, &request)?;
-        match rendered.get("tasks").and_then(Value::as_array) {
-            Some(tasks) => Ok(tasks.to_vec()),
-            None => {
-                let finding = template::META
-                    .reject("a list of tasks", "none in what the template renders to");
-                Err(finding
-                    .says(Asserter::VcsHost)
-                    .at(&request, "/tasks")
-                    .into())
-            }
+        if rendering.tasks().is_none() {
+            let finding =
+                template::META.reject("a list of tasks", "none in what the template renders to");
+            return Err(finding
+                .says(Asserter::VcsHost)
+                .at(&request, "/tasks")
+                .into());
         }
+        Ok(rendering)
     }
 
     /// Renders a template. Running out of fuel is undetermined, every other error rejects (V67).
     pub(super) fn evaluate(
         &self,
         template: &Value,
-        context: &Context,
+        names: Names,
         at: &Request,
-    ) -> Result<Value, Stop> {
+    ) -> Result<Rendering, Stop> {
         let limits = Limits::default();
-        let rendered = Template::parse(template, &limits)
-            .and_then(|template| template.render(context, &limits));
-        rendered.map_err(|error| {
-            let place = error.pointer.clone();
-            let finding = if error.kind == catena_jsone::ErrorKind::Limit {
-                limit_exceeded::META.undetermined(
-                    "a template within the limits of rendering",
-                    error.to_string(),
-                )
-            } else {
-                template::META.reject("a template that renders", error.to_string())
-            };
-            finding
-                .says(crate::checks::asserter(at))
-                .at(at, place)
-                .into()
-        })
+        let rendered = Template::parse(template, &limits).and_then(|template| {
+            let output = template.render(&context(&names), &limits)?;
+            Ok((template, output))
+        });
+        match rendered {
+            Ok((template, output)) => Ok(Rendering {
+                template,
+                names,
+                output,
+                prefix: "",
+                hook: None,
+            }),
+            Err(error) => Err(refuse(&error, at)),
+        }
     }
 
     /// Returns the text of the template: the document itself, or the content of GitHub's answer.

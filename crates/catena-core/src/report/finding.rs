@@ -3,7 +3,7 @@
 
 use serde::Serialize;
 
-use super::Verdict;
+use super::{Difference, Pattern, Verdict};
 use crate::model::ids::TaskId;
 
 /// A check's declaration: one per id; the table of all is `checks::ALL`.
@@ -69,6 +69,9 @@ pub struct Finding {
     pub roles: Vec<String>,
     /// The rules that are broken.
     pub rules: Vec<&'static str>,
+    /// Sorts the findings of one check of one task, the most telling first.
+    #[serde(skip)]
+    pub(crate) nth: u8,
     /// What was expected.
     pub expected: String,
     /// What was found.
@@ -79,6 +82,24 @@ pub struct Finding {
     pub evidence: Option<EvidencePointer>,
     /// What to do next.
     pub help: String,
+    /// Where a difference from what a template renders to comes from.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub difference: Option<Box<Difference>>,
+    /// The innocent cause that it looks like.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pattern: Option<Pattern>,
+}
+
+impl Finding {
+    /// Returns every place that the finding points at.
+    pub(crate) fn places_mut(&mut self) -> impl Iterator<Item = &mut EvidencePointer> {
+        let flows = self
+            .difference
+            .iter_mut()
+            .flat_map(|difference| &mut difference.flows);
+        let sources = flows.map(|flow| &mut flow.source);
+        self.evidence.iter_mut().chain(sources)
+    }
 }
 
 impl Check {
@@ -120,6 +141,9 @@ impl FindingBuilder {
             asserters: Vec::new(),
             evidence: None,
             help: check.help.to_owned(),
+            nth: 0,
+            difference: None,
+            pattern: None,
         })
     }
 
@@ -151,9 +175,36 @@ impl FindingBuilder {
         self
     }
 
+    /// Makes it the finding of another check, with that one's rules and advice.
+    pub(crate) fn under(mut self, check: &'static Check) -> Self {
+        self.0.order = u8::MAX - check.rank;
+        self.0.id = check.id;
+        self.0.rules = check.rules.to_vec();
+        self.0.help = check.help.to_owned();
+        self
+    }
+
     /// Replaces the rules by the ones that are broken.
     pub fn rules(mut self, rules: &[&'static str]) -> Self {
         self.0.rules = rules.to_vec();
+        self
+    }
+
+    /// Says where a difference comes from.
+    pub fn differs(mut self, difference: Difference) -> Self {
+        self.0.difference = Some(Box::new(difference));
+        self
+    }
+
+    /// Names the innocent cause that it looks like, if there is one.
+    pub fn pattern(mut self, pattern: Option<Pattern>) -> Self {
+        self.0.pattern = pattern;
+        self
+    }
+
+    /// Says how many findings of the same check tell more.
+    pub(crate) const fn nth(mut self, nth: u8) -> Self {
+        self.0.nth = nth;
         self
     }
 

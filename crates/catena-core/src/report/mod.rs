@@ -1,9 +1,13 @@
 // SPDX-License-Identifier: MPL-2.0
 //! The verdict and everything it rests on, as plain data (RULINGS P26).
 
+mod difference;
 mod finding;
+mod status;
 
+pub use difference::{Difference, Flow, Pattern, Purpose};
 pub use finding::{Asserter, Check, EvidencePointer, Finding, FindingBuilder};
+pub use status::{Resolution, TaskStatus};
 
 use std::fmt;
 
@@ -218,6 +222,24 @@ pub struct Timing {
     pub http_requests: u64,
     /// Body bytes received.
     pub bytes: u64,
+    /// What asking GitHub's API took; absent if it was not asked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub github: Option<GithubBudget>,
     /// When the report was made, RFC 3339.
     pub finished: String,
+}
+
+/// What asking GitHub's API took, and what is left of the scarcest budget.
+#[derive(Clone, Debug, Default, Eq, PartialEq, Serialize)]
+pub struct GithubBudget {
+    /// Answers, those without a body included.
+    pub requests: u64,
+    /// Answers that say that what was kept is still so: with a token, these cost nothing.
+    pub not_modified: u64,
+    /// Requests that are left, if the host told.
+    pub remaining: Option<u64>,
+    /// How many there are when the budget is full.
+    pub limit: Option<u64>,
+    /// When it is full again, RFC 3339.
+    pub reset: Option<String>,
 }

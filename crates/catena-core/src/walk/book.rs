@@ -41,6 +41,14 @@ impl Book {
         self.findings.push(finding);
     }
 
+    /// Enters a finding with the object that it is about.
+    pub(super) fn found(&mut self, finding: Finding) {
+        if let Some(task) = finding.task {
+            self.mark(task, finding.id, Outcome::Fail);
+        }
+        self.add(finding);
+    }
+
     /// Enters a remark.
     pub(super) fn note(&mut self, id: &'static str, task: TaskId, text: String) {
         self.notes.push(Note {

@@ -184,6 +184,7 @@ impl<'a> Builder<'a, '_> {
             let full = format!("{name}:{part}");
             match self.objects.get_mut(&task) {
                 Some(known) => {
+                    // the root too, if a task names it (V19)
                     known.is_link = true;
                     // a report needs no more, and each finding repeats them
                     if known.names.len() < MAX_NAMES {

@@ -72,3 +72,71 @@ pub(crate) fn types<'a>(
     }
     (known, unknown)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::json::{self, Reading};
+
+    const GROUP: &str = "YyxNNh7mTAmwDhB4Itm0jg";
+    const A: &str = "MS4kukUGRKiDDt22gp5Vbg";
+    const B: &str = "UudF3Bj1SMmIFY4xL2LieQ";
+
+    fn of(text: &str) -> Vec<(String, String)> {
+        let value = json::parse(text.as_bytes(), Reading::Strict).unwrap();
+        let definition = Definition::new(GROUP.parse().unwrap(), value).unwrap();
+        let claims = claims(&definition).unwrap();
+        let pair = |claim: Claim| (claim.name, claim.task.to_string());
+        claims.into_iter().map(pair).collect()
+    }
+
+    #[test]
+    fn inputs_and_upstream_artifacts_are_links_v15_v16() {
+        let text = format!(
+            r#"{{"taskGroupId": "{GROUP}",
+                "extra": {{"chainOfTrust": {{"inputs": {{"docker-image": "{A}", "a": "{B}"}}}}}},
+                "payload": {{"upstreamArtifacts": [
+                    {{"taskId": "{B}", "taskType": "build", "paths": []}},
+                    {{"taskId": "{A}", "taskType": "build", "paths": []}}]}}}}"#
+        );
+        let pair = |name: &str, task: &str| (name.to_owned(), task.to_owned());
+        let expected = [
+            pair("parent", GROUP),
+            pair("a", B),
+            pair("build", A),
+            pair("build", B),
+            pair("docker-image", A),
+        ];
+        assert_eq!(of(&text), expected);
+    }
+
+    #[test]
+    fn the_parent_is_first_and_always_followed_v16() {
+        let text = format!(
+            r#"{{"taskGroupId": "{GROUP}", "payload": {{}}, "extra": {{"parent": "{A}"}}}}"#
+        );
+        assert_eq!(of(&text), [("parent".to_owned(), A.to_owned())]);
+    }
+
+    #[test]
+    fn extra_is_due_v15() {
+        let text = format!(r#"{{"taskGroupId": "{GROUP}", "payload": {{}}}}"#);
+        let value = json::parse(text.as_bytes(), Reading::Strict).unwrap();
+        let definition = Definition::new(GROUP.parse().unwrap(), value).unwrap();
+        assert!(claims(&definition).is_err());
+    }
+
+    #[test]
+    fn kinds_are_told_exactly_v12() {
+        let (known, unknown) = types(["parent", "build", "signing0", ""], false);
+        let known: Vec<_> = known.iter().map(|kind| kind.as_str()).collect();
+        assert_eq!(known, ["build", "decision"]);
+        assert_eq!(unknown.len(), 2);
+        let (known, _) = types(["parent"], true);
+        assert_eq!(
+            known.first().map(|kind| kind.as_str()),
+            Some("action"),
+            "an action is no decision"
+        );
+    }
+}

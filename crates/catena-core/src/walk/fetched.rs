@@ -3,10 +3,10 @@
 
 use super::Inputs;
 use super::book::Book;
-use super::chain::Chain;
+use super::chain::{Chain, Object};
 use crate::checks::{
-    Applied, cot_missing, evidence_absent, evidence_unavailable, limit_exceeded, miss_finding,
-    optional_unavailable, run_state,
+    Applied, cot_feature, cot_missing, evidence_absent, evidence_unavailable, limit_exceeded,
+    miss_finding, optional_unavailable, run_state,
 };
 use crate::document::{ErrorKind, EvidenceError};
 use crate::evidence::{Evidence, Miss};
@@ -25,6 +25,10 @@ pub(super) fn judge(
 ) {
     for (request, answer) in evidence.answers() {
         let Err(error) = answer else { continue };
+        if let Some(finding) = unasked(inputs, evidence, request, error) {
+            book.add(finding.says(Asserter::Queue).build());
+            continue;
+        }
         let optional = is_optional(request);
         if optional && error.kind == ErrorKind::Absent {
             if let Some(task) = task_of(request) {
@@ -48,6 +52,23 @@ pub(super) fn judge(
             None => finding.build(),
         });
     }
+}
+
+/// Returns the finding for a chain-of-trust document that does not exist because the definition did not ask for it
+/// the signature that it lacks as well is left to `cot-missing`.
+fn unasked(
+    inputs: &Inputs,
+    evidence: &Evidence,
+    request: &Request,
+    error: &EvidenceError,
+) -> Option<FindingBuilder> {
+    let (Request::CotBody { task, .. }, ErrorKind::Absent) = (request, error.kind) else {
+        return None;
+    };
+    let definition = evidence.definition(*task).ok()?;
+    let claims = definition.worker_claims(&inputs.settings.scriptworker_provisioners);
+    let claims = claims.ok().filter(|claims| claims.len() == 1)?;
+    cot_feature::inspect(definition, claims.first()?)
 }
 
 /// Returns the task that a request is about.
@@ -116,9 +137,7 @@ fn classify(inputs: &Inputs, request: &Request, error: &EvidenceError) -> Option
 pub(super) fn runs(evidence: &Evidence, chain: &Chain<'_>, book: &mut Book) {
     for object in chain.objects.values() {
         let id = object.id;
-        if let Err(miss) = &object.definition {
-            unreadable(&Request::Definition { task: id }, miss, id, book);
-        }
+        definition(object, book);
         let request = Request::Status { task: id };
         let pin = match evidence.run(id) {
             Ok(pin) => pin,
@@ -152,6 +171,18 @@ pub(super) fn runs(evidence: &Evidence, chain: &Chain<'_>, book: &mut Book) {
                 .build()
         });
         book.record(id, run_state::META.id, Applied::found(finding));
+    }
+}
+
+/// Enters what is wrong with a definition that was received and is none.
+pub(super) fn definition(object: &Object<'_>, book: &mut Book) {
+    if let Err(miss) = &object.definition {
+        unreadable(
+            &Request::Definition { task: object.id },
+            miss,
+            object.id,
+            book,
+        );
     }
 }
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-//! The end of a walk: build the chain, prove, check, report.
+//! The end of a walk: build the chain, prove, check, report. The steps are those of V3, over all that has arrived.
 
 use std::collections::BTreeMap;
 
@@ -12,12 +12,15 @@ use crate::document::{Body, Document};
 use crate::evidence::Evidence;
 use crate::model::ids::{ArtifactName, TaskId};
 use crate::model::task_type::TaskType;
+use crate::patterns;
 use crate::rebuild;
-use crate::report::{Artifact, Basis, Fact, Link, Report, RequestRecord, Subject, Verdict};
+use crate::report::{
+    Artifact, Basis, Fact, Finding, Link, Report, RequestRecord, Subject, Verdict,
+};
 use crate::request::Request;
 use crate::source::Source;
 
-type Listed = BTreeMap<TaskId, Vec<Artifact>>;
+pub(super) type Listed = BTreeMap<TaskId, Vec<Artifact>>;
 
 pub(super) fn finish(inputs: &Inputs, evidence: &Evidence, over_limit: bool) -> Outcome {
     let mut book = Book::default();
@@ -91,7 +94,9 @@ pub(super) fn finish(inputs: &Inputs, evidence: &Evidence, over_limit: bool) -> 
     Outcome { report, accepted }
 }
 
-fn apply_rules(cx: &Cx<'_>, book: &mut Book) {
+/// Runs every rule over every object (V51): the root, whether or not it is a link, and all links (V4). No rule keeps
+/// another from running, so their order does not decide (V99, S53).
+pub(super) fn apply_rules(cx: &Cx<'_>, book: &mut Book) {
     for object in cx.chain.objects.values() {
         for (check, rule) in checks::RULES {
             book.record(object.id, check.id, rule(cx, object));
@@ -99,7 +104,12 @@ fn apply_rules(cx: &Cx<'_>, book: &mut Book) {
     }
 }
 
-fn rebuild_parents(cx: &Cx<'_>, accepted: &[prove::Accepted], book: &mut Book) -> Vec<Fact> {
+/// Rebuilds every parent; returns the facts that nobody but tasks assert (S36).
+pub(super) fn rebuild_parents(
+    cx: &Cx<'_>,
+    accepted: &[prove::Accepted],
+    book: &mut Book,
+) -> Vec<Fact> {
     let accepted = accepted
         .iter()
         .map(|(task, name, request)| ((*task, name.as_str()), request))
@@ -159,10 +169,50 @@ fn report(
             evidence_unavailable::META.undetermined("a proof for every link", "some are missing");
         book.add(finding.task(inputs.task).build());
     }
+    order(&mut book, chain);
+    book.notes.sort();
+    book.notes.dedup();
+    let requests = requests(evidence);
+    seal(&mut book.findings, &requests);
+    let verdict = verdict(inputs, &book);
+    Report {
+        verdict,
+        headline: headline(inputs, verdict, &book, chain),
+        subject: subject(inputs),
+        profile: inputs.relaxations.profile().as_str(),
+        basis: inputs.basis,
+        relaxations: inputs.relaxations.list(),
+        links: links(inputs, chain, &book, listed),
+        findings: book.findings,
+        notes: book.notes,
+        self_asserted: facts,
+        requests,
+        timing: None,
+    }
+}
+
+/// Enters the digest of each document that a finding points at (P26).
+fn seal(findings: &mut [Finding], requests: &[RequestRecord]) {
+    let digests: BTreeMap<&str, &str> = requests
+        .iter()
+        .filter_map(|record| Some((record.request.as_str(), record.sha256.as_deref()?)))
+        .collect();
+    for place in findings.iter_mut().flat_map(Finding::places_mut) {
+        place.sha256 = digests
+            .get(place.request.as_str())
+            .map(|digest| (*digest).to_owned());
+    }
+}
+
+/// Names the roles of each finding's task, and sorts the findings, the most specific rejection first.
+pub(super) fn order(book: &mut Book, chain: &Chain<'_>) {
     for finding in &mut book.findings {
         if let Some(object) = finding.task.and_then(|task| chain.get(task)) {
             finding.roles = object.names.iter().cloned().collect();
         }
+        finding.pattern = finding
+            .pattern
+            .or_else(|| patterns::of_rerun(finding, chain));
         finding.asserters.sort();
         finding.asserters.dedup();
     }
@@ -170,9 +220,21 @@ fn report(
     book.findings.dedup();
     book.findings
         .sort_by_key(|finding| finding.verdict != Verdict::Rejected);
-    book.notes.sort();
-    book.notes.dedup();
-    let verdict = verdict(inputs, &book);
+}
+
+/// Returns what was verified.
+pub(super) fn subject(inputs: &Inputs) -> Subject {
+    Subject {
+        task: inputs.task,
+        task_type: inputs.task_type.to_string(),
+        product: inputs.policy.product.clone(),
+        root_url: inputs.settings.root_url.to_string(),
+        inferred: inputs.inferred.clone(),
+    }
+}
+
+/// Returns the objects of the chain, the root first, then by distance and name.
+pub(super) fn links(inputs: &Inputs, chain: &Chain<'_>, book: &Book, listed: &Listed) -> Vec<Link> {
     let mut objects: Vec<_> = chain.objects.values().collect();
     objects.sort_by_key(|object| {
         (
@@ -182,29 +244,10 @@ fn report(
             object.id,
         )
     });
-    Report {
-        verdict,
-        headline: headline(inputs, verdict, &book, chain),
-        subject: Subject {
-            task: inputs.task,
-            task_type: inputs.task_type.to_string(),
-            product: inputs.policy.product.clone(),
-            root_url: inputs.settings.root_url.to_string(),
-            inferred: inputs.inferred.clone(),
-        },
-        profile: inputs.relaxations.profile().as_str(),
-        basis: inputs.basis,
-        relaxations: inputs.relaxations.list(),
-        links: objects
-            .into_iter()
-            .map(|object| link(inputs, object, &book, listed))
-            .collect(),
-        findings: book.findings,
-        notes: book.notes,
-        self_asserted: facts,
-        requests: requests(evidence),
-        timing: None,
-    }
+    objects
+        .into_iter()
+        .map(|object| link(inputs, object, book, listed))
+        .collect()
 }
 
 /// Returns whether every link has its signed document, and every parent among them its verified graph.

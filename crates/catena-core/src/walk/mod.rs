@@ -19,6 +19,7 @@ mod artifacts;
 mod book;
 mod chain;
 mod claims;
+pub(crate) mod definitions;
 mod fetched;
 mod finish;
 mod plan;

@@ -56,7 +56,7 @@ fn signed(
     let body = evidence
         .bytes(&Request::CotBody { task, run }, u64::MAX)
         .ok()?;
-    let fetched = Link::fetched(task, run, body);
+    let fetched = Link::fetched(task, run, worker.clone(), body);
     let verified = match inputs.signatures {
         Signatures::Ignore => fetched.danger_unsigned(),
         Signatures::Verify => {
@@ -266,7 +266,7 @@ fn compare(
         run: cot.run(),
     };
     let allowed = allowed(inputs);
-    if let Err(error) = cot.document().digests(name, &allowed) {
+    if let Err(error) = cot.digests(name, &allowed) {
         return Some(Err(entry(&error, cot.task(), name, &signed, check)));
     }
     let stored = evidence.document(request).ok()?.body.stored()?;
@@ -316,7 +316,9 @@ fn entry(
     let pointer = format!("/artifacts/{}", name.replace('~', "~0").replace('/', "~1"));
     let finding = match error {
         EntryError::NotListed => artifact_not_listed::META.reject(expected, "no entry"),
-        EntryError::Empty => hollow_digest::META.reject(expected, error.to_string()),
+        EntryError::Empty | EntryError::Foreign(_) => {
+            hollow_digest::META.reject(expected, error.to_string())
+        }
         EntryError::Shape(shape) => {
             return typed_model::finding(shape, signed, Asserter::SignedCot(task));
         }

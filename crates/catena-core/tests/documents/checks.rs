@@ -2,6 +2,7 @@
 //! `docs/checks.md`: a section for each check.
 
 use catena_core::checks::{ALL, examples};
+use catena_core::patterns::ALL as ALL_CAUSES;
 use catena_core::report::Check;
 
 const HEAD: &str = "\
@@ -13,6 +14,14 @@ R for requirements of the project's own. A check is one file of the same name un
 
 ";
 
+const CAUSES: &str = "\
+## Innocent causes
+
+A finding that looks like one of these has its id as `pattern`; the text report says `known as`. It changes no verdict: an
+attacker can make everything look innocent.
+
+";
+
 pub(crate) fn render() -> String {
     let mut all: Vec<&Check> = ALL.to_vec();
     all.sort_by_key(|check| check.id);
@@ -21,7 +30,12 @@ pub(crate) fn render() -> String {
         .map(|check| format!("- [{0}](#{0}): {1}\n", check.id, check.title))
         .collect();
     let sections: Vec<String> = all.into_iter().map(section).collect();
-    format!("{HEAD}{list}\n{}", sections.join("\n"))
+    let causes: Vec<String> = ALL_CAUSES
+        .iter()
+        .map(|cause| format!("### {}\n\nIf it is this, {}.\n", cause.id, cause.text))
+        .collect();
+    let sections = sections.join("\n");
+    format!("{HEAD}{list}\n{sections}\n{CAUSES}{}", causes.join("\n"))
 }
 
 fn section(check: &Check) -> String {

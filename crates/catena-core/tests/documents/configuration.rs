@@ -43,13 +43,22 @@ Their types are checked; otherwise this release does nothing with them, because 
 
 ";
 
-const VARIABLES: [[&str; 2]; 8] = [
+const VARIABLES: [[&str; 2]; 15] = [
+    [
+        "CATENA_CACHE_DIR",
+        "Where answers of GitHub's API are kept; wins over `x_cot.cache_dir`.",
+    ],
     [
         "CATENA_GITHUB_TOKEN",
         "Token for GitHub's API; wins over `github_oauth_token`.",
     ],
     ["CATENA_LOG", "What to log on stderr, such as `debug`."],
+    [
+        "HOME",
+        "`$HOME/.cache/catena` is where answers are kept if nothing else is said.",
+    ],
     ["HTTPS_PROXY", "The proxy to go through."],
+    ["COLUMNS", "Width of text where stdout is no terminal."],
     ["NO_COLOR", "No colours, when it is set to something."],
     ["NO_PROXY", "Hosts to reach without the proxy."],
     [
@@ -61,8 +70,24 @@ const VARIABLES: [[&str; 2]; 8] = [
         "Certificate authorities in PEM, in place of the system's.",
     ],
     [
+        "TASKCLUSTER_ACCESS_TOKEN",
+        "With `TASKCLUSTER_CLIENT_ID`, wins over `credentials`.",
+    ],
+    [
+        "TASKCLUSTER_CERTIFICATE",
+        "The certificate of temporary credentials.",
+    ],
+    [
+        "TASKCLUSTER_CLIENT_ID",
+        "With `TASKCLUSTER_ACCESS_TOKEN`, wins over `credentials`.",
+    ],
+    [
         "TASKCLUSTER_ROOT_URL",
         "The deployment; wins over `taskcluster_root_url`.",
+    ],
+    [
+        "XDG_CACHE_HOME",
+        "As `HOME`, which it wins over: `$XDG_CACHE_HOME/catena`.",
     ],
 ];
 

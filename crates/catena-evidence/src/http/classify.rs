@@ -48,6 +48,11 @@ impl Failure {
         }
     }
 
+    /// A failure of ours to ask, which another attempt does not change.
+    pub(crate) fn unavailable(detail: impl Into<String>) -> Self {
+        Self::lasting(ErrorKind::Unavailable, detail)
+    }
+
     /// Judges a status other than 200 and those of redirects.
     pub(crate) fn status(status: StatusCode, headers: &HeaderMap) -> Self {
         let detail = format!("status {}", status.as_u16());
@@ -102,7 +107,7 @@ pub(crate) fn is_html(headers: &HeaderMap) -> bool {
 }
 
 /// Reads `Retry-After`: seconds, or a date.
-fn retry_after(headers: &HeaderMap, now: Timestamp) -> Option<Duration> {
+pub(crate) fn retry_after(headers: &HeaderMap, now: Timestamp) -> Option<Duration> {
     let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
     if let Ok(seconds) = text.parse() {
         return Some(Duration::from_secs(seconds));

@@ -6,36 +6,47 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use catena_core::document::ErrorKind;
-use catena_core::request::{Repo, Request};
+use catena_core::request::Request;
+use jiff::Timestamp;
 use reqwest::header::{
     ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, HOST, HeaderMap, HeaderName, HeaderValue, LOCATION,
 };
 use reqwest::{Certificate, ClientBuilder, Response, StatusCode, Url};
+use tokio::time::Instant;
 
-use super::classify::Failure;
+use super::access::{Access, Tokens};
+use super::budget::Budget;
+use super::cache::{Cache, Validators};
+use super::classify::{Again, Failure};
 use super::decode::ACCEPTED;
 use super::gate::{Gates, Pass};
+use super::github::{Recalled, is_api};
 use super::guard::{Guard, Names};
+use super::hawk::Signer;
 use super::limits::Limits;
 use super::options::{HttpOptions, OptionsError, Proxy};
 use super::redirect::{Hop, Reach, Redirects, authority};
-use super::urls::GITHUB_API;
+use super::urls::{GITHUB_API, Urls};
 use crate::progress::Progress;
 use crate::source::Stats;
 use crate::spool::{Kept, Spool};
 
 /// The client and all that one run shares.
 pub(super) struct Client {
-    first: reqwest::Client,
+    pub(super) budget: Budget,
+    pub(super) cache: Option<Arc<Cache>>,
+    pub(super) first: reqwest::Client,
     /// For hops whose address is judged; made when the first one comes.
     guarded: OnceLock<reqwest::Client>,
     names: Names,
-    options: HttpOptions,
-    gates: Gates,
-    redirects: Redirects,
-    token: Option<HeaderValue>,
+    pub(super) options: HttpOptions,
+    pub(super) gates: Gates,
+    pub(super) redirects: Redirects,
+    pub(super) signer: Option<Signer>,
+    pub(super) tokens: Tokens,
     spool: Spool,
     pub(super) counts: Counts,
+    pub(super) urls: Urls,
 }
 
 #[derive(Debug, Default)]
@@ -47,17 +58,12 @@ pub(super) struct Counts {
 
 impl Client {
     pub(super) fn new(options: &HttpOptions) -> Result<Self, OptionsError> {
-        let token = options.github_token.as_ref().map(|token| {
-            let mut value = HeaderValue::from_str(&format!("Bearer {token}")).map_err(|_| {
-                let found = "(not shown)".to_owned();
-                OptionsError::Setting {
-                    key: "github_token",
-                    expected: "printable ASCII",
-                    found,
-                }
-            })?;
-            value.set_sensitive(true);
-            Ok(value)
+        let cache = options.cache_dir.as_ref().map(|dir| {
+            let cache = Cache::open(dir, options.cache_size);
+            cache.map(Arc::new).map_err(|source| OptionsError::Cache {
+                path: dir.clone(),
+                source,
+            })
         });
         let spool = match &options.spool_dir {
             Some(dir) => Spool::within(dir).map_err(|source| OptionsError::Spool {
@@ -67,14 +73,21 @@ impl Client {
             None => Spool::unlinked(),
         };
         let names = Names::default();
-        let first = builder(options)?.dns_resolver(Arc::new(names.clone()));
+        let mut first = builder(options)?.dns_resolver(Arc::new(names.clone()));
+        for (name, address) in &options.resolve {
+            first = first.resolve(name, *address);
+        }
         Ok(Self {
+            budget: Budget::default(),
+            cache: cache.transpose()?,
             first: first.build().map_err(|e| unbuilt(&e))?,
             names,
             guarded: OnceLock::new(),
             gates: Gates::new(options.concurrency, options.max_concurrent_downloads),
             redirects: Redirects::new(options)?,
-            token: token.transpose()?,
+            signer: options.credentials.as_ref().map(Signer::new).transpose()?,
+            tokens: Tokens::new(options)?,
+            urls: Urls::new(options)?,
             spool: spool.of_at_most(options.limits.spool),
             counts: Counts::default(),
             options: options.clone(),
@@ -93,15 +106,59 @@ impl Client {
         &self.options.progress
     }
 
-    pub(super) fn count_retry(&self) {
-        self.counts.retries.fetch_add(1, Ordering::Relaxed);
+    pub(super) fn count_request(&self) {
+        self.counts.requests.fetch_add(1, Ordering::Relaxed);
     }
 
     pub(super) fn stats(&self) -> Stats {
         Stats {
             bytes: self.counts.bytes.load(Ordering::Relaxed),
+            github: self.budget.stats(),
             requests: self.counts.requests.load(Ordering::Relaxed),
             retries: self.counts.retries.load(Ordering::Relaxed),
+        }
+    }
+
+    /// Repeats what fails and may pass, until `end` (P20). A host that asks for a longer pause than there
+    /// is time for is not asked again.
+    pub(super) async fn repeat<F, T>(
+        &self,
+        end: Instant,
+        mut attempt: impl FnMut() -> F,
+    ) -> Result<T, Failure>
+    where
+        F: Future<Output = Result<T, Failure>>,
+    {
+        let retry = &self.options.retry;
+        let mut failed = 0;
+        loop {
+            let failure = match attempt().await {
+                Ok(done) => return Ok(done),
+                Err(failure) => failure,
+            };
+            failed += 1;
+            match failure.again {
+                Again::Later(asked) if failed < retry.attempts => {
+                    let pause = retry.pause(failed, asked);
+                    let left = end.saturating_duration_since(Instant::now());
+                    if let Some(asked) = asked.filter(|_| pause > left.min(retry.deadline)) {
+                        let wanted = asked.as_secs();
+                        let detail = format!(
+                            "{}; a pause of {wanted} s is longer than we wait",
+                            failure.detail
+                        );
+                        return Err(Failure { detail, ..failure });
+                    }
+                    tracing::debug!(failed, detail = failure.detail, "will try again");
+                    tokio::time::sleep(pause).await;
+                    self.counts.retries.fetch_add(1, Ordering::Relaxed);
+                }
+                Again::Later(_) => {
+                    let detail = format!("{} ({failed} attempts)", failure.detail);
+                    return Err(Failure { detail, ..failure });
+                }
+                Again::Never => return Err(failure),
+            }
         }
     }
 
@@ -112,18 +169,37 @@ impl Client {
             Reach::AnyHost => self.gates.download().await,
             Reach::SameHost => None,
         };
+        let access = self.access(request).await;
         let mut hop = Hop {
-            url: url.clone(),
+            url: self.signed(request, url),
             guarded: false,
         };
         let mut redirects = 0;
         loop {
-            let (response, pass) = self.send(request, &hop).await?;
+            let Sent {
+                response,
+                recalled,
+                pass,
+            } = self.send(request, &hop, access.as_ref()).await?;
             match response.status() {
                 StatusCode::OK => {
-                    let body = self.receive(request, response).await;
+                    let validators = Validators::of(response.headers());
+                    let body = self.receive(request, url, response).await;
                     drop(pass);
+                    if let (Ok(Kept::Bytes(body)), Some(validators), Some(recalled)) =
+                        (&body, validators, recalled)
+                    {
+                        recalled.keep(validators, body.clone()).await;
+                    }
                     return body;
+                }
+                StatusCode::NOT_MODIFIED => {
+                    let failure = Failure::status(response.status(), response.headers());
+                    drain(response).await;
+                    return match recalled {
+                        Some(recalled) => recalled.confirmed().await.ok_or(failure),
+                        None => Err(failure),
+                    };
                 }
                 StatusCode::MOVED_PERMANENTLY
                 | StatusCode::FOUND
@@ -138,47 +214,134 @@ impl Client {
                     drain(response).await;
                 }
                 status => {
-                    let failure = Failure::status(status, response.headers());
-                    drain(response).await;
-                    return Err(failure);
+                    return Err(self
+                        .failed(request, access.as_ref(), status, response)
+                        .await);
                 }
             }
         }
     }
 
-    async fn send(&self, request: &Request, hop: &Hop) -> Result<(Response, Pass), Failure> {
+    /// Judges an answer that is neither a document nor a redirect.
+    async fn failed(
+        &self,
+        request: &Request,
+        access: Option<&Access>,
+        status: StatusCode,
+        response: Response,
+    ) -> Failure {
+        let mut failure = match (status, access) {
+            (StatusCode::FORBIDDEN | StatusCode::TOO_MANY_REQUESTS, Some(access)) => {
+                self.refused(access, response).await
+            }
+            _ => {
+                let failure = Failure::status(status, response.headers());
+                drain(response).await;
+                failure
+            }
+        };
+        if let Some(hint) = self.hint(request, access, failure.kind) {
+            failure.detail = format!("{}: {hint}", failure.detail);
+        }
+        failure
+    }
+
+    /// Returns what may help against a refusal (V31, V95).
+    fn hint(&self, request: &Request, access: Option<&Access>, kind: ErrorKind) -> Option<String> {
+        if kind == ErrorKind::Forbidden && is_private(request) {
+            let hint = match &self.signer {
+                None => {
+                    "a private artifact needs Taskcluster credentials: set TASKCLUSTER_CLIENT_ID and \
+                     TASKCLUSTER_ACCESS_TOKEN, or `credentials` in the configuration"
+                }
+                Some(_) => "these Taskcluster credentials may not read this private artifact",
+            };
+            return Some(hint.to_owned());
+        }
+        let access = access?;
+        match (kind, &access.unminted) {
+            (ErrorKind::Absent | ErrorKind::Forbidden, Some(why)) => Some(format!(
+                "the deployment gave no token for this repository ({why})"
+            )),
+            (ErrorKind::Forbidden, None) if access.header.is_some() => {
+                Some("the GitHub token may not read this".to_owned())
+            }
+            _ => None,
+        }
+    }
+
+    /// Returns the URL to connect to: that of a private artifact is signed, if we can sign (V31).
+    fn signed(&self, request: &Request, url: &Url) -> Url {
+        let signed = match &self.signer {
+            Some(signer) if is_private(request) => signer.bewit(url),
+            _ => None,
+        };
+        signed.unwrap_or_else(|| url.clone())
+    }
+
+    async fn send(
+        &self,
+        request: &Request,
+        hop: &Hop,
+        access: Option<&Access>,
+    ) -> Result<Sent, Failure> {
         let client = if hop.guarded {
             self.guarded()?
         } else {
             &self.first
         };
+        let recalled = self.recall(request, &hop.url, access).await;
         let pass = self.gates.host(&authority(&hop.url)).await;
+        let account = access.filter(|_| is_api(&hop.url));
+        if let Some(access) = account {
+            // asked after waiting for our turn: those before us may have used up what there was
+            self.budget.admit(&access.identity, Timestamp::now())?;
+        }
         let mapped = self.redirects.map(&hop.url);
         let call = match &mapped {
             Some((url, host)) => client.get(url.clone()).header(HOST, host),
             None => client.get(hop.url.clone()),
         };
-        let call = call.headers(self.headers(request, &hop.url, mapped.is_some()));
-        self.counts.requests.fetch_add(1, Ordering::Relaxed);
-        let response = call.send().await.map_err(Failure::transport)?;
-        Ok((response, pass))
+        let mut headers = self.headers(request, &hop.url, mapped.is_some(), access);
+        if let Some(recalled) = &recalled {
+            headers.extend(recalled.conditions());
+        }
+        self.count_request();
+        let response = call.headers(headers).send().await;
+        let response = response.map_err(Failure::transport)?;
+        if let Some(access) = account {
+            let (status, headers) = (response.status(), response.headers());
+            self.budget
+                .note(&access.identity, status, headers, Timestamp::now());
+        }
+        Ok(Sent {
+            response,
+            recalled,
+            pass,
+        })
     }
 
     /// Returns what a request says of itself. The token is for the canonical host over TLS: it
     /// follows no redirect elsewhere, and no mapping to loopback.
-    fn headers(&self, request: &Request, url: &Url, mapped: bool) -> HeaderMap {
+    fn headers(
+        &self,
+        request: &Request,
+        url: &Url,
+        mapped: bool,
+        access: Option<&Access>,
+    ) -> HeaderMap {
         let mut headers = HeaderMap::new();
         headers.insert(ACCEPT_ENCODING, HeaderValue::from_static(ACCEPTED));
         if is_page(request) {
             headers.insert(ACCEPT, HeaderValue::from_static("text/html"));
         }
-        if is_github_api(request) {
+        if let Some(access) = access {
             headers.insert(
                 ACCEPT,
                 HeaderValue::from_static("application/vnd.github+json"),
             );
             headers.insert(API_VERSION, HeaderValue::from_static("2022-11-28"));
-            if let Some(token) = &self.token
+            if let Some(token) = &access.header
                 && !mapped
                 && may_have_token(url)
             {
@@ -202,6 +365,13 @@ impl Client {
         let client = client.map_err(|e| unusable(e.to_string()))?;
         Ok(self.guarded.get_or_init(|| client))
     }
+}
+
+/// An answer on its way, with what was kept of an earlier one.
+struct Sent {
+    response: Response,
+    recalled: Option<Recalled>,
+    pass: Pass,
 }
 
 impl fmt::Debug for Client {
@@ -264,20 +434,9 @@ pub(super) const fn is_page(request: &Request) -> bool {
     matches!(request, Request::BranchCommits { .. })
 }
 
-const fn is_github_api(request: &Request) -> bool {
-    match request {
-        Request::Branch { .. }
-        | Request::Branches { .. }
-        | Request::Commit { .. }
-        | Request::Landed { .. }
-        | Request::PullRequest { .. }
-        | Request::Release { .. }
-        | Request::Repository { .. }
-        | Request::TagRef { .. }
-        | Request::Tags { .. } => true,
-        Request::Template { repo, .. } => matches!(repo, Repo::Github { .. }),
-        _ => false,
-    }
+/// Returns whether a document is not for everybody (V31).
+fn is_private(request: &Request) -> bool {
+    matches!(request, Request::Artifact { name, .. } if !name.as_str().starts_with("public/"))
 }
 
 /// Reads what is left of an answer that does not matter, so that its connection can be used again.
@@ -297,20 +456,26 @@ const DRAIN: usize = 16 << 10;
 
 #[cfg(test)]
 mod tests {
+    use catena_core::policy::Secret;
+    use catena_core::request::Repo;
+
+    use super::super::access::github_repo;
     use super::*;
 
     #[test]
     fn the_token_goes_to_the_api_over_https_only_s55() {
         let mut options = HttpOptions::new("https://tc.example.org");
-        options.github_token = Some("secret".to_owned());
+        options.github_token = Some(Secret::new("secret"));
         let client = Client::new(&options).unwrap();
+        let access = client.tokens.fixed();
         let repo = Repo::Github {
             owner: "octo".into(),
             name: "widget".into(),
         };
         let asked = Request::Repository { repo: repo.clone() };
         let token = |request: &Request, url: &str, mapped| {
-            let headers = client.headers(request, &Url::parse(url).unwrap(), mapped);
+            let access = github_repo(request).map(|_| &access);
+            let headers = client.headers(request, &Url::parse(url).unwrap(), mapped, access);
             headers
                 .get(AUTHORIZATION)
                 .map(|value| value.to_str().unwrap().to_owned())
@@ -344,7 +509,7 @@ mod tests {
     #[test]
     fn a_token_that_is_no_header_is_refused_and_not_shown() {
         let mut options = HttpOptions::new("https://tc.example.org");
-        options.github_token = Some("secret\nX-Injected: 1".to_owned());
+        options.github_token = Some(Secret::new("secret\nX-Injected: 1"));
         let error = Client::new(&options).unwrap_err().to_string();
         assert!(!error.contains("secret"), "{error}");
     }

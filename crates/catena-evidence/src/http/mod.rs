@@ -1,11 +1,16 @@
 // SPDX-License-Identifier: MPL-2.0
 //! Documents over HTTP: the queue, hg, GitHub, projects.yml.
 
+mod access;
+mod budget;
+mod cache;
 mod classify;
 mod client;
 mod decode;
 mod gate;
+mod github;
 mod guard;
+mod hawk;
 pub(crate) mod limits;
 pub(crate) mod options;
 mod paging;
@@ -15,7 +20,6 @@ pub(crate) mod retry;
 mod urls;
 
 use std::collections::HashMap;
-use std::future::Future;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -24,12 +28,12 @@ use catena_core::document::{Answer, Document, ErrorKind, EvidenceError};
 use catena_core::request::Request;
 use reqwest::Url;
 use tokio::sync::OnceCell;
+use tokio::time::Instant;
 
-use self::classify::{Again, Failure};
+use self::classify::Failure;
 use self::client::Client;
 use self::options::{HttpOptions, OptionsError};
-use self::retry::{Retry, STREAMING};
-use self::urls::Urls;
+use self::retry::STREAMING;
 use crate::source::{Source, Stats};
 use crate::spool::{Form, Kept, PlaceError};
 
@@ -39,8 +43,6 @@ use crate::spool::{Form, Kept, PlaceError};
 pub struct HttpSource {
     client: Client,
     flights: Mutex<HashMap<Request, Arc<OnceCell<Answer>>>>,
-    retry: Retry,
-    urls: Urls,
 }
 
 impl HttpSource {
@@ -52,26 +54,29 @@ impl HttpSource {
         Ok(Self {
             client: Client::new(options)?,
             flights: Mutex::default(),
-            retry: options.retry,
-            urls: Urls::new(options)?,
         })
     }
 
     /// Returns the canonical URL of a document, if these settings give it one.
     #[must_use]
     pub fn url(&self, request: &Request) -> Option<String> {
-        self.urls.of(request).ok().map(Into::into)
+        self.client.urls.of(request).ok().map(Into::into)
     }
 
     async fn answer(&self, request: &Request) -> Answer {
-        let url = self.urls.of(request).map_err(|error| EvidenceError {
-            kind: ErrorKind::Unavailable,
-            detail: error.to_string(),
-            origin: request.to_string().into(),
-        })?;
+        let url = self
+            .client
+            .urls
+            .of(request)
+            .map_err(|error| EvidenceError {
+                kind: ErrorKind::Unavailable,
+                detail: error.to_string(),
+                origin: request.to_string().into(),
+            })?;
         let origin: Arc<str> = url.as_str().into();
         let body = match request {
             Request::ArtifactList { .. } => self.list(request, &url).await,
+            Request::Branches { .. } | Request::Tags { .. } => self.join(request, &url).await,
             _ => self.get(request, &url).await,
         };
         match body {
@@ -97,9 +102,10 @@ impl HttpSource {
         } else {
             STREAMING
         };
-        let deadline = self.retry.deadline.saturating_mul(factor);
-        let work = self.repeat(|| self.client.attempt(request, url));
-        tokio::time::timeout(deadline, work)
+        let deadline = self.client.options.retry.deadline.saturating_mul(factor);
+        let end = Instant::now() + deadline;
+        let attempts = || self.client.attempt(request, url);
+        tokio::time::timeout_at(end, self.client.repeat(end, attempts))
             .await
             .unwrap_or_else(|_| {
                 let detail = format!(
@@ -108,33 +114,6 @@ impl HttpSource {
                 );
                 Err(Failure::lasting(ErrorKind::Unavailable, detail))
             })
-    }
-
-    /// Repeats what fails and may pass (P20).
-    async fn repeat<F, T>(&self, mut attempt: impl FnMut() -> F) -> Result<T, Failure>
-    where
-        F: Future<Output = Result<T, Failure>>,
-    {
-        let mut failed = 0;
-        loop {
-            let failure = match attempt().await {
-                Ok(body) => return Ok(body),
-                Err(failure) => failure,
-            };
-            failed += 1;
-            match failure.again {
-                Again::Later(asked) if failed < self.retry.attempts => {
-                    tracing::debug!(failed, detail = failure.detail, "will try again");
-                    tokio::time::sleep(self.retry.pause(failed, asked)).await;
-                    self.client.count_retry();
-                }
-                Again::Later(_) => {
-                    let detail = format!("{} ({failed} attempts)", failure.detail);
-                    return Err(Failure { detail, ..failure });
-                }
-                Again::Never => return Err(failure),
-            }
-        }
     }
 }
 

@@ -3,10 +3,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use catena_core::policy::{Relaxations, RetrySettings, Settings, Switch};
+use catena_core::policy::{Credentials, Relaxations, RetrySettings, Secret, Settings, Switch};
 
 use super::limits::Limits;
 use super::retry::Retry;
@@ -20,14 +21,23 @@ pub struct HttpOptions {
     pub artifact_hosts: BTreeSet<String>,
     /// Certificate authorities in PEM to trust instead of the system's.
     pub ca_bundle: Option<Vec<u8>>,
+    /// Where GitHub's answers are kept to ask less; nowhere if not set (`x_cot.cache_dir`, P22).
+    pub cache_dir: Option<PathBuf>,
+    /// The most bytes that are kept there.
+    pub cache_size: u64,
     /// Requests under way to one host at a time (P20).
     pub concurrency: usize,
     /// The longest time to establish a connection.
     pub connect_timeout: Duration,
+    /// Taskcluster credentials: they sign what private artifacts (V31) and GitHub tokens (V95) are
+    /// asked for with, and are never sent.
+    pub credentials: Option<Credentials>,
     /// Canonical origin → loopback origin; only the connection is mapped (`x_cot.endpoints`, P24).
     pub endpoints: BTreeMap<String, String>,
-    /// Sent to `https://api.github.com` and to nobody else (S55).
-    pub github_token: Option<String>,
+    /// The application that the deployment asks for repository tokens (`github_app_name`, V95).
+    pub github_app_name: String,
+    /// Sent to `https://api.github.com` and to nobody else (S55), where the deployment gives no token.
+    pub github_token: Option<Secret>,
     /// The most bytes of an answer, by kind.
     pub limits: Limits,
     /// Artifacts downloaded at a time, over all hosts (`max_concurrent_downloads`, V98).
@@ -45,6 +55,9 @@ pub struct HttpOptions {
     /// Whether redirects may change to http and, for documents without a digest, to another host
     /// (`x_cot.relax.http_redirects`, P5). The limit of ten and the address rules stay.
     pub relax_redirects: bool,
+    /// Host names that lead to an address of their own, whatever name resolution says; TLS still asks
+    /// for a certificate of that name.
+    pub resolve: BTreeMap<String, SocketAddr>,
     /// When to try again.
     pub retry: Retry,
     /// The deployment's root URL: https, or http on loopback.
@@ -62,9 +75,13 @@ impl HttpOptions {
         Self {
             artifact_hosts: BTreeSet::new(),
             ca_bundle: None,
+            cache_dir: None,
+            cache_size: 64 << 20,
             concurrency: 64,
             connect_timeout: Duration::from_secs(10),
+            credentials: None,
             endpoints: BTreeMap::new(),
+            github_app_name: "read".to_owned(),
             github_token: None,
             limits: Limits::default(),
             max_concurrent_downloads: None,
@@ -74,6 +91,7 @@ impl HttpOptions {
             pushlog_url: None,
             read_timeout: Duration::from_secs(30),
             relax_redirects: false,
+            resolve: BTreeMap::new(),
             retry: Retry::default(),
             root_url: root_url.into(),
             spool_dir: None,
@@ -90,11 +108,13 @@ impl HttpOptions {
             attempts,
             deadline,
         } = settings.retry;
-        let token = settings.github_token.expose();
         Self {
             artifact_hosts: settings.artifact_hosts.iter().cloned().collect(),
+            cache_dir: settings.cache_dir.as_ref().map(PathBuf::from),
             endpoints: settings.endpoints.clone(),
-            github_token: (!token.is_empty()).then(|| token.to_owned()),
+            github_app_name: settings.github_app_name.clone(),
+            github_token: (!settings.github_token.is_empty())
+                .then(|| settings.github_token.clone()),
             max_concurrent_downloads: settings
                 .max_concurrent_downloads
                 .map(|count| usize::try_from(count).unwrap_or(usize::MAX)),
@@ -113,7 +133,7 @@ impl HttpOptions {
 }
 
 impl fmt::Debug for HttpOptions {
-    /// Shows where requests go; never the token.
+    /// Shows where requests go; never the token or credentials.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("HttpOptions")
             .field("root_url", &self.root_url)
@@ -136,6 +156,15 @@ pub enum Proxy {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum OptionsError {
+    /// The directory for answers cannot be used.
+    #[error("cannot keep answers in {path}")]
+    Cache {
+        /// Where it was to be.
+        path: PathBuf,
+        /// Why not.
+        #[source]
+        source: std::io::Error,
+    },
     /// The HTTP client cannot be made, for example for lack of certificate authorities.
     #[error("cannot set up HTTPS: {detail}")]
     Client {

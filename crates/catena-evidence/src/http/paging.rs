@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
-//! Joins the pages of an artifact listing to one document (V42).
+//! Joins the pages of a listing to one document: the queue's of artifacts (V42), GitHub's of branches and
+//! tags (P15).
 
 use std::collections::HashSet;
 
@@ -66,6 +67,38 @@ impl HttpSource {
         Ok(Kept::Bytes(whole.into()))
     }
 
+    /// Returns all pages of a list of GitHub's as one. A page that is not full is the last.
+    pub(super) async fn join(&self, request: &Request, url: &Url) -> Result<Kept, Failure> {
+        let cap = self.client.limits().of(request);
+        let first = self.page(request, url).await?;
+        let Ok(mut items) = serde_json::from_slice::<Vec<Box<RawValue>>>(&first) else {
+            return Ok(Kept::Bytes(first)); // what is wrong with it is for the core to say
+        };
+        if items.len() < PER_PAGE {
+            return Ok(Kept::Bytes(first));
+        }
+        let mut bytes = first.len();
+        for number in 2..=MOST_PAGES {
+            let mut at = url.clone();
+            at.query_pairs_mut()
+                .append_pair("page", &number.to_string());
+            let body = self.page(request, &at).await?;
+            bytes += body.len();
+            if u64::try_from(bytes).unwrap_or(u64::MAX) > cap {
+                break;
+            }
+            let page: Vec<Box<RawValue>> = serde_json::from_slice(&body).map_err(unreadable)?;
+            let full = page.len() >= PER_PAGE;
+            items.extend(page);
+            if !full {
+                let whole = serde_json::to_vec(&items).map_err(unreadable)?;
+                return Ok(Kept::Bytes(whole.into()));
+            }
+        }
+        let detail = format!("a listing of more than {cap} bytes or {MOST_PAGES} pages");
+        Err(Failure::lasting(ErrorKind::TooLarge, detail))
+    }
+
     async fn page(&self, request: &Request, url: &Url) -> Result<Bytes, Failure> {
         match self.get(request, url).await? {
             Kept::Bytes(bytes) => Ok(bytes),
@@ -88,5 +121,7 @@ fn unreadable(error: serde_json::Error) -> Failure {
     )
 }
 
+/// What we ask GitHub for, and the most that it gives.
+pub(super) const PER_PAGE: usize = 100;
 /// The queue gives 1,000 names on a page.
 const MOST_PAGES: usize = 1000;

@@ -9,7 +9,7 @@ use std::sync::atomic::Ordering;
 use bytes::Bytes;
 use catena_core::document::ErrorKind;
 use catena_core::request::Request;
-use reqwest::Response;
+use reqwest::{Response, Url};
 use tokio::sync::mpsc;
 
 use super::classify::{Failure, is_html};
@@ -23,6 +23,7 @@ impl Client {
     pub(super) async fn receive(
         &self,
         request: &Request,
+        origin: &Url,
         response: Response,
     ) -> Result<Kept, Failure> {
         if !may_be_page(request) && is_html(response.headers()) {
@@ -38,7 +39,8 @@ impl Client {
             let detail = format!("more than the {cap} bytes that are allowed");
             return Err(Failure::lasting(ErrorKind::TooLarge, detail));
         }
-        let origin = response.url().as_str().into();
+        // the canonical one: the answer's own may be signed, and is then nobody's to see
+        let origin = origin.as_str().into();
         let decoder = Decoder::new(coding, self.spool().intake(Form::of(request), cap, &origin));
         let wire = Wire {
             client: self,

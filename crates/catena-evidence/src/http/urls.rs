@@ -2,7 +2,7 @@
 //! Builds URLs from the validated parts of requests; no URL that a task gives is ever fetched.
 //!
 //! Artifacts are asked for by run (P10). They are only ever built under the root URL, whose origin
-//! `valid_artifact_rules` implicitly allow (P11), so that rule holds by construction.
+//! `valid_artifact_rules` implicitly allow (P11, S11), so that rule holds by construction.
 
 use catena_core::model::ids::{ArtifactName, RunId, TaskId};
 use catena_core::request::{Repo, Request};
@@ -10,6 +10,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use reqwest::Url;
 
 use super::options::{HttpOptions, OptionsError};
+use super::paging::PER_PAGE;
 
 /// The places of a deployment.
 #[derive(Debug)]
@@ -67,7 +68,7 @@ impl Urls {
                 format!("{}/branches/{}", api(repo)?, path(branch.as_str()))
             }
             Request::Branches { repo } => {
-                format!("{}/branches?protected=true&per_page=100", api(repo)?)
+                format!("{}/branches?protected=true&per_page={PER_PAGE}", api(repo)?)
             }
             Request::BranchCommits { repo, revision } => {
                 let Repo::Github { owner, name } = repo else {
@@ -113,7 +114,7 @@ impl Urls {
             Request::TagRef { repo, tag } => {
                 format!("{}/git/ref/tags/{}", api(repo)?, path(tag.as_str()))
             }
-            Request::Tags { repo } => format!("{}/tags?per_page=100", api(repo)?),
+            Request::Tags { repo } => format!("{}/tags?per_page={PER_PAGE}", api(repo)?),
             Request::TaskGraph { task, run } => {
                 self.artifact(*task, *run, ArtifactName::TASK_GRAPH)
             }
@@ -133,6 +134,17 @@ impl Urls {
             }
             _ => return Err(Unaskable::WrongHost),
         };
+        Url::parse(&text).map_err(|_| Unaskable::Unparsable)
+    }
+
+    /// Returns where the deployment gives tokens for a repository's owner (V95).
+    pub(crate) fn repo_token(&self, app: &str, owner: &str) -> Result<Url, Unaskable> {
+        let text = format!(
+            "{}/api/auth/v1/github/{}/{}/repo-token",
+            self.root,
+            part(app),
+            part(owner)
+        );
         Url::parse(&text).map_err(|_| Unaskable::Unparsable)
     }
 

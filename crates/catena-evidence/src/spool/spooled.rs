@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
-//! Bodies as the core sees them: digests known, bytes read again on demand and checked again.
+//! Bodies as the core sees them: digests known, bytes read again on demand and checked again, from a file that no other
+//! process can write (S16, P21, P22).
 
 use std::fs::File;
 use std::io;
@@ -224,3 +225,36 @@ fn read_exact(file: &File, from: u64, length: usize) -> io::Result<Bytes> {
 
 /// How much of a body is read at once.
 const REPLAY: usize = 1 << 18;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What is read again is the body that was hashed, or nothing (S16, P22).
+    #[test]
+    fn a_body_that_changed_is_not_read_again_s16_p22() {
+        let received = Bytes::from_static(b"as it was received");
+        let body = |stored: &'static [u8]| {
+            Spooled::new(
+                Content::Memory(Bytes::from_static(stored)),
+                18,
+                Digest::of(Algorithm::Sha256, &received),
+                "test".into(),
+            )
+        };
+        let same = body(b"as it was received");
+        assert_eq!(same.bytes(100).unwrap(), received);
+        assert_eq!(
+            same.digest(Algorithm::Sha512).unwrap(),
+            Digest::of(Algorithm::Sha512, &received)
+        );
+        let other = body(b"as it was Received");
+        for failed in [
+            other.bytes(100).map(|_| ()),
+            other.digest(Algorithm::Sha512).map(|_| ()),
+        ] {
+            assert_eq!(failed.unwrap_err().kind, ErrorKind::Unavailable);
+        }
+        assert_eq!(same.bytes(17).unwrap_err().kind, ErrorKind::TooLarge);
+    }
+}

@@ -10,6 +10,7 @@ use catena_core::policy::{Config, Profile, Relaxations};
 use catena_core::report::{Basis, Finding, Verdict};
 use catena_core::request::Request;
 use catena_core::walk::{CheckTask, Inputs, Outcome, Signatures, Walk};
+use catena_crypto::digest::{Algorithm, Digest};
 use catena_evidence::{
     DirectorySource, DirectoryWriter, HttpOptions, HttpSource, MemorySource, Progress, Proxy,
     Recorder, Source, run,
@@ -80,8 +81,17 @@ async fn serve(chain: &Chain) -> (Server, HttpOptions) {
         let key = format!("{}{}", got.header("host").unwrap(), got.target);
         let body = bodies.get(&key).cloned();
         let html = key.contains("/branch_commits/");
+        let etag = body
+            .as_ref()
+            .map(|body| format!("\"{}\"", Digest::of(Algorithm::Sha256, body).hex()));
+        if etag.is_some() && got.header("if-none-match") == etag.as_deref() {
+            return Reply::status(304);
+        }
+        let etag = etag.unwrap_or_default();
         body.map_or(Reply::status(404), |body| {
-            Reply::ok(body).with("Content-Type", if html { "text/html" } else { "x/y" })
+            Reply::ok(body)
+                .with("Content-Type", if html { "text/html" } else { "x/y" })
+                .with("ETag", etag)
         })
     })
     .await;
@@ -135,6 +145,42 @@ async fn the_verdict_is_the_same_from_everywhere() {
         let recorded = DirectorySource::open(dir.path()).unwrap();
         let replayed = verify(&chain, &recorded).await;
         assert_eq!(summary(&replayed), summary(&first), "{spec:?}");
+    }
+}
+
+/// A second run over a chain that has not changed: GitHub sends no body again, and says so each time (P22).
+#[tokio::test]
+async fn twenty_builds_of_one_revision_ask_github_once_and_then_for_nothing_new() {
+    let spec = ChainSpec {
+        builds: 20,
+        ..ChainSpec::new(5, Flow::XpiPush)
+    };
+    let chain = spec.build();
+    let (server, mut options) = serve(&chain).await;
+    let dir = tempfile::tempdir().unwrap();
+    options.cache_dir = Some(dir.path().join("cache"));
+    let mut seen = 0;
+    for run in 0..2 {
+        let source = HttpSource::new(&options).unwrap();
+        assert_eq!(
+            verify(&chain, &source).await.report.verdict,
+            Verdict::Trusted
+        );
+        let github = source.stats().github.unwrap();
+        // the repository, the commit, the comparison and the template
+        assert_eq!((github.requests, github.not_modified), (4, run * 4));
+        let all = server.seen();
+        let asked: Vec<_> = all[seen..]
+            .iter()
+            .filter(|got| got.header("host") == Some("api.github.com"))
+            .collect();
+        seen = all.len();
+        assert_eq!(asked.len(), 4);
+        let conditional = |got: &&&Got| got.header("if-none-match").is_some();
+        assert_eq!(
+            asked.iter().filter(conditional).count(),
+            4 * usize::from(run > 0)
+        );
     }
 }
 

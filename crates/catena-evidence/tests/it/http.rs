@@ -119,7 +119,7 @@ async fn answers_p7() {
 }
 
 #[tokio::test]
-async fn passing_failures_pass_p20() {
+async fn passing_failures_pass_p20_v96() {
     let html = Reply::ok("<html>").with("Content-Type", "text/html");
     let faults = vec![
         Reply::status(500),
@@ -154,7 +154,7 @@ async fn the_deadline_ends_silence_p20() {
 }
 
 #[tokio::test]
-async fn pages_for_people_are_data_only_where_they_are_due() {
+async fn pages_for_people_are_data_only_where_they_are_due_v97() {
     let page = |got: &Got| {
         let asked = got.header("accept").unwrap_or("").to_owned();
         Reply::ok(asked).with("Content-Type", "text/html")
@@ -200,7 +200,7 @@ async fn pages_for_people_are_data_only_where_they_are_due() {
 }
 
 #[tokio::test]
-async fn content_coding_is_undone_once_s15() {
+async fn content_coding_is_undone_once_s15_v44() {
     let plain = b"artifact".repeat(100_000);
     let (once, twice) = (gzip(&plain), gzip(&gzip(&plain)));
     let server = Server::start(move |got| {

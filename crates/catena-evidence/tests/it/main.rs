@@ -9,8 +9,10 @@
 
 mod chain;
 mod directory;
+mod github;
 mod http;
 mod place;
 mod redirects;
 mod server;
+mod signed;
 mod taskcluster;

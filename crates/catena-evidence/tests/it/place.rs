@@ -36,7 +36,7 @@ fn read(work_dir: &Path, name: &str) -> String {
 }
 
 #[tokio::test]
-async fn files_appear_under_their_names_p28() {
+async fn files_appear_whole_under_their_names_p28_v98() {
     let dir = tempfile::tempdir().unwrap();
     let source = fetched(&["public/build/a.zip", "public/b", "c"]).await;
     for name in ["public/build/a.zip", "public/b", "c"] {

@@ -3,6 +3,7 @@
 
 use catena_core::document::ErrorKind;
 use catena_core::model::ids::{RunId, TaskId};
+use catena_core::policy::Secret;
 use catena_core::request::{Repo, Request};
 use catena_evidence::{HttpSource, Source};
 
@@ -102,7 +103,7 @@ async fn the_token_never_leaves_githubs_api_s55() {
     options
         .endpoints
         .insert("https://away.example.org".to_owned(), elsewhere.root());
-    options.github_token = Some("secret".to_owned());
+    options.github_token = Some(Secret::new("secret"));
     options.relax_redirects = true;
     let source = HttpSource::new(&options).unwrap();
     for name in ["widget", "moved", "away"] {

@@ -14,8 +14,10 @@ use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs
 /// A request as the server saw it.
 #[derive(Clone, Debug)]
 pub(crate) struct Got {
+    pub(crate) method: String,
     pub(crate) target: String,
     pub(crate) headers: BTreeMap<String, String>,
+    pub(crate) body: Vec<u8>,
 }
 
 impl Got {
@@ -52,6 +54,11 @@ impl Reply {
             body: b"{}".to_vec(),
             ..Self::default()
         }
+    }
+
+    pub(crate) fn coded(mut self, status: u16) -> Self {
+        self.status = status;
+        self
     }
 
     pub(crate) fn redirect(location: impl Into<String>) -> Self {
@@ -99,7 +106,15 @@ impl Server {
     pub(crate) async fn start_tls(
         handler: impl Fn(&Got) -> Reply + Send + Sync + 'static,
     ) -> (Self, Vec<u8>) {
-        let names = vec!["localhost".to_owned()];
+        Self::start_tls_as("localhost", handler).await
+    }
+
+    /// As `start_tls`, with a certificate for a name that is not ours.
+    pub(crate) async fn start_tls_as(
+        name: &str,
+        handler: impl Fn(&Got) -> Reply + Send + Sync + 'static,
+    ) -> (Self, Vec<u8>) {
+        let names = vec![name.to_owned()];
         let own = rcgen::generate_simple_self_signed(names).unwrap();
         let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(own.signing_key.serialize_der()));
         let chain = vec![CertificateDer::from(own.cert.der().to_vec())];
@@ -166,8 +181,14 @@ async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
         for (name, value) in &reply.headers {
             head += &format!("{name}: {value}\r\n");
         }
-        head += &format!("Content-Length: {}\r\n\r\n", reply.body.len());
-        let sent = &reply.body[..reply.cut.unwrap_or(reply.body.len())];
+        // this status never has a body, and what follows it would be taken for the next answer
+        let body = if reply.status == 304 {
+            &[]
+        } else {
+            &*reply.body
+        };
+        head += &format!("Content-Length: {}\r\n\r\n", body.len());
+        let sent = &body[..reply.cut.unwrap_or(body.len())];
         if stream.write_all(head.as_bytes()).await.is_err()
             || stream.write_all(sent).await.is_err()
             || stream.flush().await.is_err()
@@ -185,10 +206,19 @@ async fn read<S: AsyncRead + Unpin>(stream: &mut S) -> Option<Got> {
     }
     let head = String::from_utf8(head).ok()?;
     let mut lines = head.lines();
-    let target = lines.next()?.split(' ').nth(1)?.to_owned();
-    let headers = lines
+    let mut first = lines.next()?.split(' ').map(str::to_owned);
+    let (method, target) = (first.next()?, first.next()?);
+    let headers: BTreeMap<String, String> = lines
         .filter_map(|line| line.split_once(':'))
         .map(|(name, value)| (name.to_lowercase(), value.trim().to_owned()))
         .collect();
-    Some(Got { target, headers })
+    let length = headers.get("content-length");
+    let mut body = vec![0; length.map_or(0, |length| length.parse().unwrap())];
+    stream.read_exact(&mut body).await.ok()?;
+    Some(Got {
+        method,
+        target,
+        headers,
+        body,
+    })
 }

@@ -10,6 +10,7 @@
 
 mod hostile;
 mod json;
+mod locate;
 mod python;
 mod random;
 mod specification;

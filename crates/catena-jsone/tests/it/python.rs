@@ -26,7 +26,7 @@ struct Case {
 }
 
 #[test]
-fn answers_equal_python_s() {
+fn answers_equal_python_s46() {
     let text =
         std::env::var_os("CATENA_JSONE_CASES").map(|path| std::fs::read_to_string(path).unwrap());
     let cases: Cases = serde_json::from_str(text.as_deref().unwrap_or(CASES)).unwrap();

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
 //! What speaks against the chain, or is missing.
 
-use catena_core::report::{Asserter, Finding, Verdict};
+use catena_core::report::{Asserter, Difference, Finding, Flow, Purpose, Verdict};
 
 use super::count;
 use super::style::{Detail, Page, Tone};
@@ -12,6 +12,10 @@ const FOLDED: usize = 3;
 
 /// How many characters of a value a folded report shows.
 pub(super) const FOLDED_VALUE: usize = 320;
+
+/// How many values that went into a field a folded report shows, and how many names that chose it.
+const FOLDED_FLOWS: usize = 3;
+const SHORT_LIST: usize = 4;
 
 /// How many characters of a value are ever shown: the JSON report has them all.
 const FULL_VALUE: usize = 4000;
@@ -80,7 +84,9 @@ fn one(page: &mut Page<'_>, finding: &Finding) {
     if !finding.rules.is_empty() {
         about.push_str(&format!("  [{}]", finding.rules.join(" ")));
     }
-    page.line(&about);
+    page.wrapped_from(2 + finding.id.len(), "    ", &about);
+    let detail = page.style.detail;
+    let in_full = page.style.detail == Detail::All;
     let mut field =
         |name: &str, text: &str| page.wrapped(&format!("    {name:<9}"), "             ", text);
     field("expected", &clean(&finding.expected, limit));
@@ -94,12 +100,69 @@ fn one(page: &mut Page<'_>, finding: &Finding) {
         if !evidence.pointer.is_empty() {
             place.push_str(&format!(" at {}", clean(&evidence.pointer, FOLDED_VALUE)));
         }
-        if let Some(sha256) = &evidence.sha256 {
+        // of use to whoever has the document; on the first screen it is in the way
+        if let Some(sha256) = evidence.sha256.as_ref().filter(|_| in_full) {
             place.push_str(&format!(" (sha256 {})", clean(sha256, SHORT)));
         }
         field("where", &place);
     }
+    if let Some(difference) = &finding.difference {
+        for line in flows(difference, detail) {
+            field("from", &line);
+        }
+    }
+    if let Some(pattern) = &finding.pattern {
+        let text = format!("{}: {}", pattern.id, pattern.text);
+        field("known as", &clean(&text, FULL_VALUE));
+    }
     field("next", &clean(&finding.help, FULL_VALUE));
+}
+
+/// Returns a line for each value that went into a field, and one for those that chose it.
+fn flows(difference: &Difference, detail: Detail) -> Vec<String> {
+    let of = |purpose: Purpose| {
+        let flows = difference.flows.iter();
+        flows.filter(move |flow| flow.purpose == purpose)
+    };
+    let shown = match detail {
+        Detail::All => usize::MAX,
+        Detail::Folded => FOLDED_FLOWS,
+    };
+    let mut lines: Vec<String> = of(Purpose::Value).take(shown).map(flow).collect();
+    let more = of(Purpose::Value).count() - lines.len();
+    if more > 0 {
+        lines.push(format!(
+            "{} (--verbose shows all)",
+            count(more, "more value")
+        ));
+    }
+    match detail {
+        Detail::All => lines.extend(of(Purpose::Condition).map(|f| format!("if {}", flow(f)))),
+        Detail::Folded => {
+            let names: Vec<_> = of(Purpose::Condition)
+                .take(SHORT_LIST)
+                .map(|flow| clean(&flow.name, SHORT))
+                .collect();
+            if !names.is_empty() && lines.is_empty() {
+                lines.push(format!("the template; chosen by {}", names.join(", ")));
+            }
+        }
+    }
+    lines
+}
+
+fn flow(flow: &Flow) -> String {
+    let pointer = match flow.source.pointer.as_str() {
+        "" => String::new(),
+        pointer => format!(" at {}", clean(pointer, SHORT)),
+    };
+    format!(
+        "{} = {}, says {} ({}{pointer})",
+        clean(&flow.name, SHORT),
+        clean(&flow.value, SHORT),
+        asserter(&flow.asserter),
+        clean(&flow.source.request, FOLDED_VALUE),
+    )
 }
 
 fn asserter(asserter: &Asserter) -> String {

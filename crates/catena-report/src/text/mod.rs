@@ -5,17 +5,20 @@
 //! [`Detail::All`] unfolds it. Identifiers are never abbreviated, except commit hashes to 12 digits.
 
 mod findings;
+mod lint;
 mod style;
 mod tree;
 
+pub use lint::{lint, lint_one_line};
 pub use style::{Characters, Colour, Detail, Style};
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
-use catena_core::report::{Basis, Fact, Note, Report, Verdict};
+use catena_core::checks;
+use catena_core::report::{Basis, Fact, GithubBudget, Note, Report, Verdict};
 
-use crate::escape::{SHORT, ascii, clean};
+use crate::escape::{SHORT, clean};
 use style::{Page, Tone};
 
 /// How many notes and self-asserted facts a folded report shows.
@@ -28,14 +31,11 @@ pub fn render(report: &Report, style: &Style) -> String {
     summary(&mut page, report);
     findings::render(&mut page, &report.findings);
     relaxations(&mut page, report);
-    tree::render(&mut page, report);
+    tree::render(&mut page, &report.links);
     facts(&mut page, report);
     notes(&mut page, &report.notes);
     cost(&mut page, report);
-    match style.characters {
-        Characters::Ascii => ascii(&page.text),
-        Characters::Unicode => page.text,
-    }
+    page.finish()
 }
 
 /// Returns the verdict, its subject and its size on one line, with the headline if it is not `trusted`; without
@@ -59,13 +59,12 @@ fn summary(page: &mut Page<'_>, report: &Report) {
         Verdict::Rejected => Tone::Bad,
         _ => Tone::Warn,
     };
-    page.tone(tone, &report.verdict.to_string().to_uppercase());
-    let line = format!(" {}", subject(report));
-    page.line(&line);
+    let verdict = report.verdict.to_string().to_uppercase();
+    page.tone(tone, &verdict);
+    page.text.push(' ');
+    page.wrapped_from(verdict.len() + 1, "  ", &subject(report));
     if report.verdict != Verdict::Trusted {
-        // one line: the first finding tells it in full
-        let most = page.style.width.saturating_sub(24).max(40);
-        page.line(&format!("  {}", clean(&report.headline, most)));
+        page.wrapped("  ", "  ", &cause(page, report));
     }
     if report.verdict == Verdict::Unsigned {
         page.tone(
@@ -74,6 +73,19 @@ fn summary(page: &mut Page<'_>, report: &Report) {
         );
         page.line("");
     }
+}
+
+/// Says in words what the first finding is about: the finding itself tells what was expected and found.
+fn cause(page: &Page<'_>, report: &Report) -> String {
+    let first = report.findings.first();
+    let check = first.and_then(|finding| checks::ALL.iter().find(|check| check.id == finding.id));
+    check.map_or_else(
+        || {
+            let most = page.style.width.saturating_sub(24).max(40);
+            clean(&report.headline, most)
+        },
+        |check| format!("{}: {}", check.id, check.attack),
+    )
 }
 
 fn subject(report: &Report) -> String {
@@ -234,6 +246,20 @@ fn cost(page: &mut Page<'_>, report: &Report) {
     page.line("");
     page.tone(Tone::Dim, &line);
     page.line("");
+    if let Some(github) = report
+        .timing
+        .as_ref()
+        .and_then(|timing| timing.github.as_ref())
+        && (page.style.detail == Detail::All || is_low(github))
+    {
+        let tone = if is_low(github) {
+            Tone::Warn
+        } else {
+            Tone::Dim
+        };
+        page.tone(tone, &budget(github));
+        page.line("");
+    }
     if page.style.detail == Detail::All {
         for request in report
             .requests
@@ -253,6 +279,29 @@ fn cost(page: &mut Page<'_>, report: &Report) {
             );
         }
     }
+}
+
+/// Whether the next verifications may be refused an answer: less than a tenth is left.
+fn is_low(github: &GithubBudget) -> bool {
+    let (Some(remaining), Some(limit)) = (github.remaining, github.limit) else {
+        return false;
+    };
+    remaining.saturating_mul(10) < limit
+}
+
+fn budget(github: &GithubBudget) -> String {
+    let answers = count(
+        usize::try_from(github.requests).unwrap_or(usize::MAX),
+        "answer",
+    );
+    let mut line = format!("GitHub: {answers}, {} not modified", github.not_modified);
+    if let (Some(remaining), Some(limit)) = (github.remaining, github.limit) {
+        let _ = write!(line, ", {remaining} of {limit} requests left");
+    }
+    if let Some(reset) = &github.reset {
+        let _ = write!(line, " until {}", clean(reset, SHORT));
+    }
+    line
 }
 
 fn count(n: usize, noun: &str) -> String {

@@ -3,6 +3,8 @@
 
 use std::collections::BTreeMap;
 
+use crate::escape::ascii;
+
 /// How a report is to look. The caller decides whether there is a terminal, and how wide.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Style {
@@ -80,6 +82,14 @@ impl<'a> Page<'a> {
         }
     }
 
+    /// Returns the text, in the characters of the style.
+    pub(super) fn finish(self) -> String {
+        match self.style.characters {
+            Characters::Ascii => ascii(&self.text),
+            Characters::Unicode => self.text,
+        }
+    }
+
     /// Writes text and ends the line.
     pub(super) fn line(&mut self, text: &str) {
         self.text.push_str(text);
@@ -114,7 +124,11 @@ impl<'a> Page<'a> {
     /// Writes running text behind `first`, its further lines behind `rest`.
     pub(super) fn wrapped(&mut self, first: &str, rest: &str, text: &str) {
         self.text.push_str(first);
-        let mut column = first.chars().count();
+        self.wrapped_from(first.chars().count(), rest, text);
+    }
+
+    /// Writes running text from a column on, further lines behind `rest`.
+    pub(super) fn wrapped_from(&mut self, mut column: usize, rest: &str, text: &str) {
         let mut fresh = true;
         for word in text.split(' ') {
             let length = word.chars().count();

@@ -4,7 +4,7 @@
 use std::collections::{HashMap, HashSet, VecDeque};
 
 use catena_core::model::ids::TaskId;
-use catena_core::report::{CheckResult, Link, Outcome, Report};
+use catena_core::report::{CheckResult, Link, Outcome};
 
 use super::style::{Detail, Page, Tone};
 use super::{count, size};
@@ -16,12 +16,12 @@ const FOLDED_LINKS: usize = 24;
 /// How many of the siblings that are alike are shown then.
 const FOLDED_SIBLINGS: usize = 3;
 
-pub(super) fn render(page: &mut Page<'_>, report: &Report) {
-    if report.links.is_empty() {
+pub(super) fn render(page: &mut Page<'_>, links: &[Link]) {
+    if links.is_empty() {
         return;
     }
     page.heading(Tone::Strong, "Chain");
-    let tree = Tree::new(&report.links, page.style.detail);
+    let tree = Tree::new(links, page.style.detail);
     let rows: Vec<Row<'_>> = tree.rows();
     let numbers: HashMap<TaskId, usize> = rows
         .iter()

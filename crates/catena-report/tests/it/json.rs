@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
 //! The report for programs, and its published schema.
 
-use catena_report::json::render;
+use catena_report::json::{render, render_lint};
 use serde_json::Value;
 
 use crate::reports;
@@ -34,6 +34,13 @@ fn unsigned_p19() {
 }
 
 #[test]
+fn explained_s36() {
+    let text = render(&reports::explained(), &reports::versions()).unwrap();
+    let report: Value = serde_json::from_str(&text).unwrap();
+    insta::assert_json_snapshot!(report["findings"]);
+}
+
+#[test]
 fn reports_obey_the_published_schema() {
     let schema = schema();
     let reports = [
@@ -41,6 +48,7 @@ fn reports_obey_the_published_schema() {
         reports::rejected(),
         reports::undetermined(),
         reports::unsigned(),
+        reports::explained(),
         reports::hostile(),
     ];
     for report in reports {
@@ -55,10 +63,36 @@ fn reports_obey_the_published_schema() {
 }
 
 #[test]
+fn lint_obeys_its_published_schema_r07() {
+    let read = |text: &str| -> Value { serde_json::from_str(text).unwrap() };
+    let report = read(include_str!("../../../../docs/report-v1.schema.json"));
+    let schema = read(include_str!("../../../../docs/lint-v1.schema.json"));
+    let reports = jsonschema::Registry::new()
+        .add("urn:catena:report:1", &report)
+        .and_then(|builder| builder.prepare())
+        .unwrap();
+    let schema = jsonschema::options()
+        .with_registry(&reports)
+        .build(&schema)
+        .unwrap();
+    let text = render_lint(&[reports::lint()], &reports::versions()).unwrap();
+    insta::assert_snapshot!(&text);
+    let mut document = read(&text);
+    let errors: Vec<_> = schema
+        .iter_errors(&document)
+        .map(|e| e.to_string())
+        .collect();
+    assert!(errors.is_empty(), "{errors:#?}");
+    document["tasks"][0]["warnings"][0]["id"] = "cot-feature".into();
+    assert!(!schema.is_valid(&document), "a warning is lint's own");
+}
+
+#[test]
 fn the_schema_refuses_what_is_not_a_report() {
     let schema = schema();
     let good: Value =
-        serde_json::from_str(&render(&reports::rejected(), &reports::versions()).unwrap()).unwrap();
+        serde_json::from_str(&render(&reports::explained(), &reports::versions()).unwrap())
+            .unwrap();
     for (pointer, value) in [
         ("/verdict", Value::from("fine")),
         ("/schema", Value::from("catena-report/2")),
@@ -66,6 +100,8 @@ fn the_schema_refuses_what_is_not_a_report() {
         ("/links/0/run", Value::from("0")),
         ("/findings/0/verdict", Value::from("trusted")),
         ("/findings/0/asserters/0", Value::from("nobody")),
+        ("/findings/0/difference", Value::from("yes")),
+        ("/findings/0/pattern", Value::from("merge-bot")),
     ] {
         let mut bad = good.clone();
         *bad.pointer_mut(pointer).unwrap() = value;

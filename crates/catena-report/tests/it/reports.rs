@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: MPL-2.0
 //! Hand-built reports, one for each verdict, and one that a hostile task had its hands in.
 
+use catena_core::lint::{Later, Lint, Warning};
 use catena_core::model::ids::{RunId, TaskId};
 use catena_core::report::{
-    Artifact, Asserter, Basis, Check, CheckResult, Fact, Link, Note, Outcome, Relaxation, Report,
-    RequestRecord, Subject, Timing, Verdict,
+    Artifact, Asserter, Basis, Check, CheckResult, Difference, EvidencePointer, Fact, Flow,
+    GithubBudget, Link, Note, Outcome, Purpose, Relaxation, Report, RequestRecord, Subject, Timing,
+    Verdict,
 };
 use catena_report::json::Versions;
 
@@ -15,6 +17,15 @@ static DIGEST: Check = Check {
     attack: "somebody replaced an artifact after its task had ended",
     help: "do not use the artifact; compare it with what the task's log says and tell the release engineers",
     rank: 90,
+    implies: &[],
+};
+static REBUILD: Check = Check {
+    id: "rebuild-mismatch",
+    rules: &["V69a", "V69b"],
+    title: "the parent's definition is what the repository's template renders to",
+    attack: "somebody created a decision task by hand",
+    help: "compare the differing fields",
+    rank: 80,
     implies: &[],
 };
 static TREE: Check = Check {
@@ -149,6 +160,13 @@ pub(crate) fn trusted() -> Report {
             wall_ms: 1234,
             http_requests: 38,
             bytes: 21_300_000,
+            github: Some(GithubBudget {
+                requests: 12,
+                not_modified: 8,
+                remaining: Some(4321),
+                limit: Some(5000),
+                reset: Some("2026-01-01T00:20:00Z".to_owned()),
+            }),
             finished: "2026-01-01T00:00:00Z".to_owned(),
         }),
     }
@@ -200,6 +218,79 @@ pub(crate) fn rejected() -> Report {
         artifact.verified = false;
         artifact.sha256 = Some("00".repeat(32));
     }
+    report
+}
+
+/// A decision task whose template names whoever made the commit.
+pub(crate) fn explained() -> Report {
+    let commit = "commit https://github.com/org/one 0123456789abcdef0123456789abcdef01234567";
+    let template = "/tasks/$let/facts/$switch/tasks_for == \"github-push\"/owner";
+    let flow = |name: &str, value: &str, purpose, (asserter, request, pointer)| Flow {
+        name: name.to_owned(),
+        value: value.to_owned(),
+        asserter,
+        source: EvidencePointer {
+            request,
+            pointer,
+            sha256: None,
+        },
+        purpose,
+    };
+    let task = Asserter::Task(id(1));
+    let definition = format!("definition {}", id(1));
+    let of = |pointer: &str| (task.clone(), definition.clone(), pointer.to_owned());
+    let login = (
+        Asserter::VcsHost,
+        commit.to_owned(),
+        "/author/login".to_owned(),
+    );
+    let env = of("/payload/env/ONE_HEAD_REF");
+    let (value, condition) = (Purpose::Value, Purpose::Condition);
+    let flows = vec![
+        flow("event.sender.login", "\"merge-bot[bot]\"", value, login),
+        flow("event.ref", "\"refs/heads/main\"", value, env),
+        flow(
+            "tasks_for",
+            "\"github-push\"",
+            condition,
+            of("/extra/tasks_for"),
+        ),
+    ];
+    let difference = Difference {
+        pointer: "/metadata/owner".to_owned(),
+        template: template.to_owned(),
+        rebuilt: "\"merge-bot[bot]@users.example.org\"".to_owned(),
+        runtime: "\"a-dev@users.example.org\"".to_owned(),
+        flows,
+    };
+    let expected = format!(
+        "/metadata/owner = {}, as the template renders",
+        difference.rebuilt
+    );
+    let mut finding = REBUILD
+        .reject(&expected, &difference.runtime)
+        .task(id(1))
+        .says(Asserter::VcsHost)
+        .says(task.clone())
+        .at(
+            &"template https://github.com/org/one 0123456789abcdef0123456789abcdef01234567",
+            template,
+        )
+        .differs(difference)
+        .pattern(
+            catena_core::patterns::ALL
+                .into_iter()
+                .find(|pattern| pattern.id == "merge-bot"),
+        )
+        .build();
+    finding.roles = vec!["signing:parent".to_owned()];
+    let mut report = trusted();
+    report.verdict = Verdict::Rejected;
+    report.headline = format!(
+        "rebuild-mismatch: expected {expected}, found {}",
+        finding.found
+    );
+    report.findings = vec![finding];
     report
 }
 
@@ -255,6 +346,7 @@ pub(crate) fn unsigned() -> Report {
 pub(crate) fn hostile() -> Report {
     let evil = "\u{1b}[2J\u{1b}[32mTRUSTED\u{1b}[0m\r\n\u{202e}\u{9b}1m".to_owned();
     let mut report = rejected();
+    report.findings.insert(1, explained().findings.remove(0));
     report.headline = format!("artifact-digest: {evil}");
     report.subject.task_type.clone_from(&evil);
     report.subject.product.clone_from(&evil);
@@ -278,6 +370,13 @@ pub(crate) fn hostile() -> Report {
         finding.found.clone_from(&evil);
         finding.roles = vec![evil.clone(); 4];
         finding.help.clone_from(&evil);
+        if let Some(difference) = &mut finding.difference {
+            for flow in &mut difference.flows {
+                (flow.name, flow.value) = (evil.clone(), evil.repeat(200));
+                (flow.source.request, flow.source.pointer) = (evil.clone(), evil.clone());
+            }
+            difference.template.clone_from(&evil);
+        }
         if let Some(evidence) = &mut finding.evidence {
             (evidence.request, evidence.pointer, evidence.sha256) =
                 (evil.clone(), evil.clone(), Some(evil.clone()));
@@ -308,4 +407,39 @@ pub(crate) fn hostile() -> Report {
             (evil.clone(), evil.clone(), Some(evil.clone()));
     }
     report
+}
+
+/// What lint says of a task with a finding, a warning and an image from another group.
+pub(crate) fn lint() -> Lint {
+    let report = trusted();
+    let planned = |link: Link| Link {
+        run: None,
+        key: None,
+        artifacts: Vec::new(),
+        ..link
+    };
+    let finding =
+        catena_core::lint::COT_FEATURE.reject("payload.features.chainOfTrust: true", "nothing");
+    Lint {
+        subject: report.subject,
+        label: Some("release-signing\u{1b}[2J".to_owned()),
+        profile: "strict",
+        relaxations: Vec::new(),
+        links: report.links.into_iter().take(2).map(planned).collect(),
+        findings: vec![finding.task(id(1)).says(Asserter::Task(id(1))).build()],
+        warnings: vec![Warning {
+            id: "lint-outside-graph",
+            task: id(0),
+            roles: vec!["signing".to_owned()],
+            expected: format!("{} in one of the files", id(7)),
+            found: "no definition".to_owned(),
+            pointer: "/payload/upstreamArtifacts/0/taskId".to_owned(),
+            help: catena_core::lint::OUTSIDE_GRAPH.help,
+        }],
+        later: Later {
+            tasks: vec![id(7)],
+            checks: vec!["graph-match", "recorded-task"],
+            documents: vec!["template https://hg.example/repo 0123".to_owned()],
+        },
+    }
 }

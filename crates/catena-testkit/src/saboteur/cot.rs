@@ -164,13 +164,16 @@ pub(super) const ALL: &[Saboteur] = &[
         "A worker signed a document whose run is a text.",
         Flow::FirefoxPush, |chain| edit(chain, "build-0", |cot| cot["runId"] = "0".into()))
         .compat(Compat::Trusted),
-    saboteur("cot-absent", "cot-missing", &["V30", "R-08"],
+    saboteur("cot-feature-off", "cot-feature", &["V30", "R-08"],
         "A build ran without the chain-of-trust feature, so its worker made no document.",
         Flow::FirefoxPush, |chain| {
             chain.edit_task("build-0", |task| { drop_member(&mut task["payload"]["features"], "chainOfTrust"); });
             chain.remove(&chain.cot("build-0"));
             chain.remove(&chain.signature("build-0"));
         }),
+    saboteur("cot-absent", "cot-missing", &["V30", "R-08"],
+        "A build asked for the chain-of-trust feature, and its document was deleted from storage.",
+        Flow::FirefoxPush, |chain| chain.remove(&chain.cot("build-0"))),
     saboteur("signature-absent", "cot-missing", &["V30"],
         "The signature of a build was deleted from storage.",
         Flow::FirefoxPush, |chain| chain.remove(&chain.signature("build-0"))),

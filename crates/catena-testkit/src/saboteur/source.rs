@@ -108,7 +108,6 @@ pub(super) const ALL: &[Saboteur] = &[
     saboteur("repository-named-like-ours", "restricted-tree", &["S22", "V70"],
         "A chain is from a repository whose name goes on where a careless pattern expects the ending .git.",
         Flow::XpiPush, |chain| chain.move_repo(XPI, "https://github.com/mozilla-extensions/xpi-manifest-git-copy"))
-        .on(|spec| spec.root_run = crate::spec::RootRun::Completed)
         .compat(Compat::Trusted),
     saboteur("root-of-another-repository", "restricted-tree", &["V84"],
         "The graph of a trusted decision task has a signing task with a source that nobody trusts.",
@@ -152,6 +151,38 @@ pub(super) const ALL: &[Saboteur] = &[
     saboteur("source-without-revision", "try-or-pull-request", &["V89", "S31"],
         "A build of a release shows a source without a revision, so that nobody can ask whether it landed.",
         Flow::XpiPush, |chain| source(chain, "build-0", XPI)),
+    saboteur("untrusted-pull-request-with-release-scope", "try-or-pull-request", &["V86", "V89"],
+        "A pull request of somebody who is not trusted asks for a release signature.",
+        Flow::MobileUntrusted, |chain| scopes(chain, &json!(["project:mobile:reference-browser:releng:signing:cert:release-signing"]))),
+    saboteur("pr-action-with-release-scope", "pr-action", &["S28", "V86"],
+        "An action on a pull request asks to publish a release.",
+        Flow::TranslationsPrAction, |chain| scopes(chain, &json!(["project:translations:releng:beetmover:bucket:release"]))),
+    saboteur("comm-source-of-another-repository", "source-repository", &["V72"],
+        "A task of the enterprise product shows a source in its head repository, and names a second repository that does not have it.",
+        Flow::EnterpriseComm, |chain| variable(chain, "build-1", "COMM_HEAD_REPOSITORY", "https://github.com/mozilla/enterprise-firefox")),
+    saboteur("comm-repository-left-out", "source-repository", &["V72"],
+        "A task of the enterprise product leaves out its second repository, so that its head repository does not have the source.",
+        Flow::EnterpriseComm, |chain| chain.edit_task("build-1", |task| super::drop_member(&mut task["payload"]["env"], "COMM_HEAD_REPOSITORY"))),
+    saboteur("comm-repository-with-dots", "url-form", &["S4", "V72"],
+        "The second repository of a task of the enterprise product has dot segments.",
+        Flow::EnterpriseComm, |chain| variable(chain, "build-1", "COMM_HEAD_REPOSITORY", "https://github.com/thunderbird/thunderbird-desktop/../x")),
+    saboteur("comm-commit-not-landed", "landed", &["V89", "V72"],
+        "The commit of the second repository never landed.",
+        Flow::EnterpriseComm, |chain| {
+            not_landed(chain);
+            let (yes, home) = (json!({"ahead_by": 0, "merge_base_commit": {"sha": ""}}), "https://github.com/mozilla/enterprise-firefox");
+            for request in chain.documents.keys().cloned().collect::<Vec<_>>() {
+                if let Request::Landed { repo, revision, .. } = &request && repo.to_string() == home {
+                    let mut yes = yes.clone();
+                    yes["merge_base_commit"]["sha"] = revision.as_str().into();
+                    chain.replace(&request, yes.to_string().into_bytes());
+                }
+            }
+        }),
+    saboteur("enterprise-repository-named-like-ours", "restricted-tree", &["S22", "V70"],
+        "A chain is from a repository whose name goes on where a careless pattern expects the ending .git.",
+        Flow::EnterprisePush, |chain| chain.move_repo("https://github.com/mozilla/enterprise-firefox", "https://github.com/mozilla/enterprise-firefox-git-fork"))
+        .compat(Compat::Trusted),
     saboteur("build-of-a-pr-action", "pr-action", &["S28"],
         "A build of a release says that an action on a pull request started it.",
         Flow::XpiPush, |chain| chain.edit_task("build-0", |task| task["extra"]["tasks_for"] = "pr-action".into())),

@@ -12,9 +12,9 @@ use serde_json::{Value, json};
 
 use crate::verifier::Verifier;
 
-const PROFILES: [Profile; 2] = [Profile::Compat, Profile::Strict];
+pub(crate) const PROFILES: [Profile; 2] = [Profile::Compat, Profile::Strict];
 
-fn ids(report: &Report) -> Vec<String> {
+pub(crate) fn ids(report: &Report) -> Vec<String> {
     let finding = |finding: &catena_core::report::Finding| {
         format!("{} {}: {}", finding.id, finding.expected, finding.found)
     };
@@ -22,7 +22,7 @@ fn ids(report: &Report) -> Vec<String> {
 }
 
 /// Sets what the host says to all requests of a kind; there must be some.
-fn answer(chain: &mut Chain, is: impl Fn(&Request) -> bool, value: &Value) {
+pub(crate) fn answer(chain: &mut Chain, is: impl Fn(&Request) -> bool, value: &Value) {
     let hits: Vec<_> = chain
         .documents
         .keys()
@@ -37,7 +37,7 @@ fn answer(chain: &mut Chain, is: impl Fn(&Request) -> bool, value: &Value) {
 
 /// A scheduled chain whose commit is a fork's: GitHub serves it, with the fork's own template, under the address of
 /// the official repository (S29), and only V89 can tell.
-fn fork_commit(source: impl Fn(&str) -> String) -> Chain {
+pub(crate) fn fork_commit(source: impl Fn(&str) -> String) -> Chain {
     let mut chain = ChainSpec::new(1, Flow::XpiCron).build();
     let home = "https://github.com/mozilla-extensions/xpi-manifest";
     edit_template(&mut chain, |text| {

@@ -18,6 +18,11 @@ pub(crate) struct Verifier {
 
 impl Verifier {
     pub(crate) fn new(chain: &Chain) -> Self {
+        Self::with(chain, "")
+    }
+
+    /// As [`new`](Self::new), with more lines in the configuration.
+    pub(crate) fn with(chain: &Chain, more: &str) -> Self {
         let mut source = MemorySource::new();
         for (request, bytes) in &chain.documents {
             source.insert(request.clone(), bytes.clone());
@@ -25,7 +30,7 @@ impl Verifier {
         for (request, kind) in &chain.failures {
             source.fail(request.clone(), *kind);
         }
-        let yaml = chain.scriptworker_yaml();
+        let yaml = chain.scriptworker_yaml() + more;
         let config = Config::from_scriptworker_yaml(yaml.as_bytes(), "scriptworker.yaml").unwrap();
         Self {
             source,

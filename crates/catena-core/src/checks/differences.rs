@@ -7,11 +7,11 @@
 use super::{
     action_callback, action_group, artifact_digest, artifact_name, chain_length, claimed_type,
     cot_malformed, cot_run, cot_signature, cot_version, cron_level, decision_group,
-    evidence_unavailable, exact_types, graph_match, graph_member, graph_runtime_keys,
-    hollow_digest, host_answer, image_algorithm, interactive_marker, json_strict, landed,
-    limit_exceeded, movable_ref, named_tasks, not_scriptworker, optional_digest,
-    optional_unavailable, parent_artifact, parent_id, parent_revision, pr_action, push,
-    rebuild_mismatch, recorded_task, repo_rename, restricted_tree, run_state, star_scope,
+    evidence_absent, evidence_unavailable, exact_types, graph_match, graph_member,
+    graph_runtime_keys, hollow_digest, host_answer, image_algorithm, interactive_marker,
+    json_strict, landed, limit_exceeded, movable_ref, named_tasks, not_scriptworker,
+    optional_digest, optional_unavailable, parent_artifact, parent_id, parent_revision, pr_action,
+    push, rebuild_mismatch, recorded_task, repo_rename, restricted_tree, run_state, star_scope,
     typed_model, upstream_screen, url_form, worker_pool, yaml_safe,
 };
 use crate::policy::Switch;
@@ -231,6 +231,24 @@ pub const INHERENT: &[Inherent] = &[
         ours: "takes neither from there",
     },
     Inherent {
+        rule: "P2",
+        check: &named_tasks::META,
+        reference: "takes an object where a list was due for a list of nothing",
+        ours: "refuses what it cannot read",
+    },
+    Inherent {
+        rule: "P10",
+        check: &evidence_absent::META,
+        reference: "never asks the queue for the runs of a task",
+        ours: "refuses a link of which the queue knows no run",
+    },
+    Inherent {
+        rule: "P10",
+        check: &evidence_unavailable::META,
+        reference: "never asks the queue for the runs of a task",
+        ours: "leaves the verdict open when the queue does not answer",
+    },
+    Inherent {
         rule: "P24",
         check: &evidence_unavailable::META,
         reference: "follows redirects to any address",
@@ -384,9 +402,14 @@ pub const TOLERATED: &[Tolerated] = &[
     },
     Tolerated {
         id: "host-api-fields",
-        mutations: &[],
+        mutations: &[
+            ".*|gh[a-z]*:.*|bare|del|.*",
+            ".*|gh[a-z]*:.*|bare|retype|.*",
+            ".*|tcyml:.*|bare|del|[a-z_]*url",
+            ".*|tcyml:.*|bare|retype|[a-z_]*url",
+        ],
         what: "a host's API answer lacks, or mistypes, a field that no rule reads",
-        why: "What no rule reads cannot change a verdict.",
+        why: "What no rule reads cannot change a verdict. What a rule does read and finds lacking is never trusted.",
     },
 ];
 

@@ -181,39 +181,65 @@ impl Lookup<'_> {
 
     /// Returns the host's object for the repository, which must be the one that was asked for (S27).
     fn repository(&self) -> Result<Value, Landed> {
-        let request = Request::Repository {
-            repo: self.repo.clone(),
-        };
+        let request = self.about();
         let object = self.answer(&request)?;
         let Repo::Github { owner, name: own } = self.repo else {
             return Ok(object);
         };
+        let page = self.page(&object)?;
         if self.inputs.relaxations.allows(Switch::RepoRenames) {
             return Ok(object);
         }
         let name = Fields::of(&object, "").and_then(|object| object.text("full_name"));
         let name = name.map_err(|shape| odd(&request, shape))?;
-        if name.eq_ignore_ascii_case(&format!("{owner}/{own}")) {
+        let (asked, page) = (self.repo.to_string(), page.to_string());
+        let (expected, found, at) = if !name.eq_ignore_ascii_case(&format!("{owner}/{own}")) {
+            (
+                format!("{owner}/{own}"),
+                format!("{name:.200}"),
+                "/full_name",
+            )
+        } else if !page.eq_ignore_ascii_case(&asked) {
+            (asked, format!("{page:.200}"), "/html_url")
+        } else {
             return Ok(object);
+        };
+        let finding = repo_rename::META.reject(expected, found);
+        let finding = finding.says(Asserter::VcsHost).at(&request, at);
+        Err(Landed::No(Box::new(finding)))
+    }
+
+    fn about(&self) -> Request {
+        Request::Repository {
+            repo: self.repo.clone(),
         }
-        let finding = repo_rename::META.reject(format!("{owner}/{own}"), format!("{name:.200}"));
-        Err(Landed::No(Box::new(
-            finding.says(Asserter::VcsHost).at(&request, "/full_name"),
-        )))
+    }
+
+    /// Returns which repository the host's object says that it is, on its pages and in its API: the reference asks on
+    /// there (V94), so of a place that is none, or of two, nothing is known (P3).
+    fn page(&self, object: &Value) -> Result<Repo, Landed> {
+        let read = Fields::of(object, "")
+            .and_then(|object| Ok((object.text("html_url")?, object.text("url")?)));
+        let (page, api) = read.map_err(|shape| odd(&self.about(), shape))?;
+        let repo = VcsUrl::parse(page).ok().and_then(|url| url.repo().ok());
+        let repo = repo.filter(|repo| {
+            let Repo::Github { owner, name } = repo else {
+                return false;
+            };
+            api.eq_ignore_ascii_case(&format!("https://api.github.com/repos/{owner}/{name}"))
+        });
+        repo.ok_or_else(|| {
+            let found = object.get("html_url");
+            let shape = Shape::new("/html_url", "one repository on GitHub, as in url", found);
+            odd(&self.about(), shape)
+        })
     }
 
     /// Asks the documented API (P15): is the commit reachable from a protected branch?
     fn by_branch(&self, commit: &Revision, named: Option<&str>) -> Result<Landed, Landed> {
         let object = self.repository()?;
         let default = Fields::of(&object, "").and_then(|object| object.text("default_branch"));
-        let default = default.map_err(|shape| {
-            odd(
-                &Request::Repository {
-                    repo: self.repo.clone(),
-                },
-                shape,
-            )
-        })?;
+        let default = default.map_err(|shape| odd(&self.about(), shape))?;
         let default = default.parse().ok();
         let mut asked: Vec<Revision> = Vec::new();
         let named = named.map(|name| name.strip_prefix("refs/heads/").unwrap_or(name));
@@ -303,19 +329,7 @@ impl Lookup<'_> {
 
     /// Reads the page that the reference reads: any text on it means landed (V94).
     fn by_page(&self, commit: &Revision) -> Result<Landed, Landed> {
-        let object = self.repository()?;
-        let asked = Request::Repository {
-            repo: self.repo.clone(),
-        };
-        let url = Fields::of(&object, "").and_then(|object| object.text("html_url"));
-        let url = url.map_err(|shape| odd(&asked, shape))?;
-        // the reference asks wherever this leads: of another place nothing is known (P3)
-        let parsed = VcsUrl::parse(url).ok().and_then(|url| url.repo().ok());
-        let Some(repo @ Repo::Github { .. }) = parsed else {
-            let found = object.get("html_url");
-            let shape = Shape::new("/html_url", "a repository on GitHub", found);
-            return Err(odd(&asked, shape));
-        };
+        let repo = self.page(&self.repository()?)?;
         let request = Request::BranchCommits {
             repo,
             revision: commit.clone(),

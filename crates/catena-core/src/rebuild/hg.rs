@@ -7,7 +7,7 @@ use catena_jsone::Value;
 
 use super::names::{Names, Origin};
 use super::{Parent, Stop};
-use crate::checks::{push, trigger, yaml_safe};
+use crate::checks::{host_answer, push, trigger, yaml_safe};
 use crate::json::{self, Reading};
 use crate::model::definition::Definition;
 use crate::model::shape::{Fields, describe};
@@ -197,11 +197,19 @@ impl Parent<'_> {
                 .strip_prefix(repo)
                 .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
         };
-        let mut entries = projects.as_map().unwrap_or_default().iter();
-        let project = entries.find_map(|(name, entry)| {
-            let repo = entry.get("repo").and_then(Node::as_str)?;
-            below(repo).then(|| name.as_str()).flatten()
-        });
+        let mut project = None;
+        for (name, entry) in projects.as_map().unwrap_or_default() {
+            // every entry up to the one that is found must say where it is, as for the reference (P3)
+            let Some(repo) = entry.get("repo").and_then(Node::as_str) else {
+                let name = name.as_str().unwrap_or_default();
+                let found = format!("{name:.100?} without a repo");
+                return Err(host_answer::finding(&Request::Projects, &found).into());
+            };
+            if below(repo) {
+                project = name.as_str();
+                break;
+            }
+        }
         let Some(project) = project else {
             let finding =
                 trigger::META.reject("a project of projects.yml", format!("{source:.300}"));

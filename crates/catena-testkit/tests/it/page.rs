@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-//! The page that only compat reads: where the reference cannot read it, or asks elsewhere, compat does not trust (P3).
+//! Answers of hosts that the reference cannot read, or by which it is led elsewhere: nobody trusts them (P3).
 
 use catena_core::policy::Profile;
 use catena_core::report::{Report, Verdict};
@@ -9,9 +9,22 @@ use catena_testkit::{Chain, ChainSpec, Flow};
 use crate::verifier::Verifier;
 
 fn compat(change: impl FnOnce(&mut Chain)) -> Report {
-    let mut chain = ChainSpec::new(5, Flow::XpiPush).build();
+    verify(Flow::XpiPush, Profile::Compat, change)
+}
+
+fn verify(flow: Flow, profile: Profile, change: impl FnOnce(&mut Chain)) -> Report {
+    let mut chain = ChainSpec::new(5, flow).build();
     change(&mut chain);
-    Verifier::new(&chain).verify(Profile::Compat)
+    Verifier::new(&chain).verify(profile)
+}
+
+fn page_at(chain: &mut Chain, url: &str) {
+    let object = chain.find(|request| matches!(request, Request::Repository { .. }));
+    let full = url.strip_prefix("https://github.com/").unwrap_or("a/b");
+    chain.edit_json(&object, |answer| {
+        answer["html_url"] = url.into();
+        answer["url"] = format!("https://api.github.com/repos/{full}").into();
+    });
 }
 
 fn headline(report: &Report) -> (Verdict, Option<&str>) {
@@ -34,18 +47,27 @@ fn a_page_that_is_no_text_is_undetermined_v94() {
 #[test]
 fn a_repository_that_says_it_is_elsewhere_is_undetermined_v94_s27() {
     for elsewhere in ["https://ithub.com/a/b", "https://github.com", "b", ""] {
-        let report = compat(|chain| {
-            let object = chain.find(|request| matches!(request, Request::Repository { .. }));
-            chain.edit_json(&object, |answer| answer["html_url"] = elsewhere.into());
-        });
-        assert_eq!(
-            headline(&report),
-            (Verdict::Undetermined, Some("host-answer")),
-            "{elsewhere}"
-        );
+        for profile in [Profile::Strict, Profile::Compat] {
+            let report = verify(Flow::XpiPush, profile, |chain| page_at(chain, elsewhere));
+            assert_eq!(
+                headline(&report),
+                (Verdict::Undetermined, Some("host-answer")),
+                "{elsewhere}"
+            );
+        }
     }
-    let renamed = compat(|chain| {
+    let two = compat(|chain| {
         let object = chain.find(|request| matches!(request, Request::Repository { .. }));
+        chain.edit_json(&object, |answer| {
+            answer["url"] = "https://api.github.com/repos/a/b".into();
+        });
+    });
+    assert_eq!(headline(&two), (Verdict::Undetermined, Some("host-answer")));
+    let other = verify(Flow::XpiPush, Profile::Strict, |chain| {
+        page_at(chain, "https://github.com/renamed/xpi");
+    });
+    assert_eq!(headline(&other), (Verdict::Rejected, Some("repo-rename")));
+    let renamed = compat(|chain| {
         let page = chain.find(|request| matches!(request, Request::BranchCommits { .. }));
         let Request::BranchCommits { revision, .. } = &page else {
             unreachable!()
@@ -60,9 +82,22 @@ fn a_repository_that_says_it_is_elsewhere_is_undetermined_v94_s27() {
         };
         let body = chain.documents.remove(&page).unwrap();
         chain.documents.insert(there, body);
-        chain.edit_json(&object, |answer| {
-            answer["html_url"] = "https://github.com/renamed/xpi".into();
-        });
+        page_at(chain, "https://github.com/renamed/xpi");
     });
     assert_eq!(headline(&renamed), (Verdict::Trusted, None));
+}
+
+#[test]
+fn a_project_without_a_repository_before_the_one_that_is_looked_for_is_undetermined_v91() {
+    for profile in [Profile::Strict, Profile::Compat] {
+        let report = verify(Flow::FirefoxPush, profile, |chain| {
+            let text = String::from_utf8(chain.bytes(&Request::Projects).to_vec()).unwrap();
+            let text = text.replace("---\n", "---\nodd: {repo_type: hg}\n");
+            chain.replace(&Request::Projects, text.into_bytes());
+        });
+        assert_eq!(
+            headline(&report),
+            (Verdict::Undetermined, Some("host-answer"))
+        );
+    }
 }

@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::thread;
 
 use catena_crypto::digest::{Algorithm, Digest};
 use catena_testkit::vectors::{self, Corpus};
@@ -41,10 +42,19 @@ fn vectors_are_up_to_date() {
 fn catena_says_what_the_files_say() {
     let corpus = Corpus::read(&directory()).unwrap();
     assert!(corpus.cases.len() >= 300, "{} cases", corpus.cases.len());
-    for (name, case) in &corpus.cases {
-        let (found, _) = vectors::judge(case, &corpus.documents).unwrap();
-        assert_eq!(found, case.expected, "{name}: {}", case.reason);
-    }
+    let cases: Vec<_> = corpus.cases.values().collect();
+    let workers = thread::available_parallelism().unwrap().get();
+    thread::scope(|scope| {
+        for share in cases.chunks(cases.len().div_ceil(workers)) {
+            let documents = &corpus.documents;
+            scope.spawn(move || {
+                for case in share {
+                    let (found, _) = vectors::judge(case, documents).unwrap();
+                    assert_eq!(found, case.expected, "{}: {}", case.name, case.reason);
+                }
+            });
+        }
+    });
 }
 
 #[test]

@@ -215,9 +215,10 @@ pub(crate) fn mapped_tree(
     if object.is_parent() || object.decision != root.decision {
         return Some(tree);
     }
-    let parent = parent_tree(inputs, chain, root)?;
-    let mirrored = inputs.policy.hg_git_mirrors.get(&parent) == Some(&tree);
-    Some(if mirrored { parent } else { tree })
+    // a parent from nowhere has no mirror, and does not make the tree of another task unknown
+    let mirrored = parent_tree(inputs, chain, root)
+        .filter(|parent| inputs.policy.hg_git_mirrors.get(parent) == Some(&tree));
+    Some(mirrored.unwrap_or(tree))
 }
 
 /// Returns the tree path of the root's decision task if that is a parent of the chain, else the root's own (V82).

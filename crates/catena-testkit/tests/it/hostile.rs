@@ -348,3 +348,15 @@ fn a_group_is_of_one_tree_even_if_its_parent_is_of_none_v82_v85() {
         assert_siblings_rejected(&chain, names);
     }
 }
+
+/// A repository that only the loose meaning of a rule takes for the trusted one is not in one tree with a repository
+/// that nobody knows: strict trusts less, never more (P4).
+#[test]
+fn what_the_strict_meaning_makes_unknown_is_not_the_same_s22_p4() {
+    for names in [&["build-0"][..], &["root"], &["build-0", "root"]] {
+        let mut chain = ChainSpec::new(1, Flow::XpiPullRequest).build();
+        let home = "https://github.com/mozilla-extensions/xpi-manifest-git-fork";
+        move_tasks(&mut chain, names, home);
+        assert_siblings_rejected(&chain, names);
+    }
+}

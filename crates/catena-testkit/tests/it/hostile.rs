@@ -306,3 +306,57 @@ fn a_pull_request_without_a_base_repository_is_rejected_v65() {
         );
     }
 }
+
+/// Puts tasks into another repository, in the graph as well.
+fn move_tasks(chain: &mut Chain, names: &[&str], home: &str) {
+    for name in names {
+        chain.edit_task(name, |task| {
+            let source = format!("{home}/raw/{}/taskcluster", "ab".repeat(20));
+            task["metadata"]["source"] = source.into();
+            if let Some(env) = task["payload"].get_mut("env") {
+                env["XPI_HEAD_REPOSITORY"] = home.into();
+            }
+        });
+    }
+}
+
+#[track_caller]
+fn assert_siblings_rejected(chain: &Chain, names: &[&str]) {
+    let verifier = Verifier::new(chain);
+    for profile in PROFILES {
+        let report = verifier.verify(profile);
+        let told = ids(&report);
+        assert_eq!(report.verdict, Verdict::Rejected, "{names:?} {profile:?}");
+        assert!(
+            report
+                .findings
+                .iter()
+                .all(|finding| finding.id == "sibling-tree"),
+            "{names:?} {profile:?} {told:#?}"
+        );
+    }
+}
+
+/// A parent whose source no rule knows does not make the trees of its group unknown as well: each task is still held to
+/// the root's tree, whichever of them nobody knows.
+#[test]
+fn a_group_is_of_one_tree_even_if_its_parent_is_of_none_v82_v85() {
+    for names in [&["build-0"][..], &["root"], &["build-0", "root"]] {
+        let mut chain = ChainSpec::new(1, Flow::XpiPullRequest).build();
+        let home = "https://github.com/mozilla-extensions/xpi-manifest";
+        move_tasks(&mut chain, names, home);
+        assert_siblings_rejected(&chain, names);
+    }
+}
+
+/// A repository that only the loose meaning of a rule takes for the trusted one is not in one tree with a repository
+/// that nobody knows: strict trusts less, never more (P4).
+#[test]
+fn what_the_strict_meaning_makes_unknown_is_not_the_same_s22_p4() {
+    for names in [&["build-0"][..], &["root"], &["build-0", "root"]] {
+        let mut chain = ChainSpec::new(1, Flow::XpiPullRequest).build();
+        let home = "https://github.com/mozilla-extensions/xpi-manifest-git-fork";
+        move_tasks(&mut chain, names, home);
+        assert_siblings_rejected(&chain, names);
+    }
+}

@@ -12,6 +12,7 @@ use crate::model::ids::{RunId, TaskId};
 use crate::model::link::{Bound, Link};
 use crate::model::shape::Shape;
 use crate::model::task_type::{TaskType, WorkerImplementation};
+use crate::source::is_restricted;
 
 /// Names, and kinds that are none, that are kept of one task; a hostile definition can give it any number.
 const MAX_NAMES: usize = 100;
@@ -65,6 +66,9 @@ pub(crate) struct Chain<'a> {
     /// Whether every definition is known. While one is missing, so may be the tasks that it names: then nothing
     /// follows from a task's absence (P7).
     pub(crate) is_whole: bool,
+    /// Whether the root has restricted scopes (V83); `None` when they cannot be read. Every task is asked about them, and
+    /// a root may have any number, so they are looked through once (S17).
+    pub(crate) is_restricted: Option<bool>,
 }
 
 impl<'a> Chain<'a> {
@@ -86,6 +90,10 @@ impl<'a> Chain<'a> {
             root: inputs.task,
             objects: builder.objects,
             is_whole,
+            is_restricted: evidence
+                .definition(inputs.task)
+                .ok()
+                .and_then(|root| is_restricted(&inputs.policy, root).ok()),
         };
         let checks_root = match inputs.check_task {
             CheckTask::Always => true,

@@ -266,6 +266,30 @@ fn many_odd_claims_take_no_quadratic_time_s17() {
     assert!(started.elapsed().as_secs() < 15, "{:?}", started.elapsed());
 }
 
+/// A root with as many scopes as a definition can hold and as many inputs as a chain may have.
+#[test]
+fn many_scopes_and_many_tasks_take_no_quadratic_time_s17() {
+    let mut chain = ChainSpec::new(1, Flow::FirefoxPush).build();
+    let build = chain.bytes(&chain.definition("build-0")).to_vec();
+    let mut inputs = serde_json::Map::new();
+    for at in 0..2_000 {
+        let id = format!("AAAAAAAAQACA{at:09}A");
+        let task = id.parse().unwrap();
+        chain
+            .documents
+            .insert(Request::Definition { task }, build.clone());
+        inputs.insert(format!("k{at}"), id.into());
+    }
+    chain.edit_json(&chain.definition("root"), |task| {
+        task["extra"]["chainOfTrust"]["inputs"] = inputs.into();
+        task["scopes"] = (0..60_000).map(|at| at.to_string()).collect();
+    });
+    let started = std::time::Instant::now();
+    let report = Verifier::new(&chain).verify(Profile::Strict);
+    assert_eq!(report.verdict, Verdict::Rejected);
+    assert!(started.elapsed().as_secs() < 15, "{:?}", started.elapsed());
+}
+
 #[test]
 fn many_optional_artifacts_take_no_quadratic_time() {
     let spec = ChainSpec {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
 //! The chain as the documents have it: breadth-first from the root, every claim on a task collected (S5).
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::claims::{Claim, claims, types};
@@ -16,6 +17,9 @@ use crate::source::is_restricted;
 
 /// Names, and kinds that are none, that are kept of one task; a hostile definition can give it any number.
 const MAX_NAMES: usize = 100;
+
+/// Characters of an input's name that are kept; real ones have some 30.
+const LONGEST_PART: usize = 100;
 
 /// One task of the chain: the root or a link.
 #[derive(Debug)]
@@ -189,7 +193,7 @@ impl<'a> Builder<'a, '_> {
         object.claims.dedup();
         for Claim { name: part, task } in claims {
             let kind = part.rsplit(':').next().unwrap_or_default().to_owned();
-            let full = format!("{name}:{part}");
+            let full = format!("{name}:{}", shown(&part));
             match self.objects.get_mut(&task) {
                 Some(known) => {
                     // the root too, if a task names it (V19)
@@ -215,6 +219,17 @@ impl<'a> Builder<'a, '_> {
             }
         }
     }
+}
+
+/// Returns a part of a name as names have it. Everything below a task repeats its name, so a long one is cut (S17); its
+/// colons count as steps (V17), and no chain has as many as are kept.
+fn shown(part: &str) -> Cow<'_, str> {
+    let Some((cut, _)) = part.char_indices().nth(LONGEST_PART) else {
+        return Cow::Borrowed(part);
+    };
+    let (kept, rest) = part.split_at(cut);
+    let colons = rest.matches(':').take(LONGEST_PART).count();
+    Cow::Owned(format!("{kept}…{}", ":".repeat(colons)))
 }
 
 impl Object<'_> {

@@ -205,6 +205,13 @@ pub(crate) fn restricted_scopes<'a>(
     Ok(matched.collect())
 }
 
+/// Returns whether some scope of the root matches a restricted pattern (V83).
+pub(crate) fn is_restricted(policy: &Policy, root: &Definition) -> Result<bool, Shape> {
+    let scopes = root.scopes()?;
+    let matches = |scope: &&str| policy.restrictions_of(scope).next().is_some();
+    Ok(scopes.iter().any(matches))
+}
+
 /// Returns the tree path of an object with the mirror mapping applied (V82): siblings only, parents never (S33). With
 /// `regex_compat` the patterns mean what Python makes of them (S22).
 pub(crate) fn mapped_tree(

@@ -7,7 +7,7 @@ use super::{Applied, Cx};
 use crate::policy::Switch;
 use crate::report::{Asserter, Check};
 use crate::request::Request;
-use crate::source::{Source, mapped_tree, restricted_scopes};
+use crate::source::{Source, mapped_tree};
 use crate::walk::Object;
 
 /// The check's declaration.
@@ -31,15 +31,14 @@ pub(crate) fn run(cx: &Cx<'_>, object: &Object<'_>) -> Applied {
     let Some(root) = cx.chain.root() else {
         return Applied::No;
     };
-    let Some(definition) = root.known() else {
+    if root.known().is_none() {
         return Applied::Blocked;
-    };
+    }
     if !cx.chain.is_whole {
         return Applied::Blocked; // the mirror mapping asks the parents (V82)
     }
-    let restricted = match restricted_scopes(&cx.inputs.policy, definition) {
-        Ok(scopes) => !scopes.is_empty(),
-        Err(_) => return Applied::Blocked,
+    let Some(restricted) = cx.chain.is_restricted else {
+        return Applied::Blocked;
     };
     let sibling = object.decision == root.decision;
     let trees = |compat: bool| {

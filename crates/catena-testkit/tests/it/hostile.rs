@@ -266,6 +266,54 @@ fn many_odd_claims_take_no_quadratic_time_s17() {
     assert!(started.elapsed().as_secs() < 15, "{:?}", started.elapsed());
 }
 
+/// A root with as many scopes as a definition can hold and as many inputs as a chain may have.
+#[test]
+fn many_scopes_and_many_tasks_take_no_quadratic_time_s17() {
+    let mut chain = ChainSpec::new(1, Flow::FirefoxPush).build();
+    let build = chain.bytes(&chain.definition("build-0")).to_vec();
+    let mut inputs = serde_json::Map::new();
+    for at in 0..2_000 {
+        let id = format!("AAAAAAAAQACA{at:09}A");
+        let task = id.parse().unwrap();
+        chain
+            .documents
+            .insert(Request::Definition { task }, build.clone());
+        inputs.insert(format!("k{at}"), id.into());
+    }
+    chain.edit_json(&chain.definition("root"), |task| {
+        task["extra"]["chainOfTrust"]["inputs"] = inputs.into();
+        task["scopes"] = (0..60_000).map(|at| at.to_string()).collect();
+        let source = format!("https://hg.mozilla.org/{}", "a/".repeat(200_000));
+        task["metadata"]["source"] = source.into();
+    });
+    let started = std::time::Instant::now();
+    let report = Verifier::new(&chain).verify(Profile::Strict);
+    assert_eq!(report.verdict, Verdict::Rejected);
+    assert!(started.elapsed().as_secs() < 15, "{:?}", started.elapsed());
+}
+
+/// A task under a name of half a megabyte, which all that it names would repeat.
+#[test]
+fn a_long_name_is_not_repeated_below_it_s17() {
+    let mut chain = ChainSpec::new(1, Flow::XpiPush).build();
+    let build = chain.task("build-0").id;
+    chain.edit_json(&chain.definition("root"), |task| {
+        task["payload"]["upstreamArtifacts"] = json!([]);
+        let inputs = serde_json::Map::from_iter([("x".repeat(500_000), build.as_str().into())]);
+        task["extra"]["chainOfTrust"]["inputs"] = inputs.into();
+    });
+    chain.edit_json(&chain.definition("build-0"), |task| {
+        let ids = (0..5_000).map(|at| format!("AAAAAAAAQACA{at:09}A"));
+        let inputs: serde_json::Map<_, _> = ids.map(|id| (id.clone(), id.into())).collect();
+        task["extra"]["chainOfTrust"]["inputs"] = inputs.into();
+    });
+    let report = Verifier::new(&chain).verify(Profile::Strict);
+    assert_eq!(report.verdict, Verdict::Rejected);
+    let names = report.links.iter().flat_map(|link| &link.names);
+    let longest = names.map(String::len).max().unwrap();
+    assert!(longest < 200, "{longest}");
+}
+
 #[test]
 fn many_optional_artifacts_take_no_quadratic_time() {
     let spec = ChainSpec {

@@ -52,13 +52,11 @@ class Book:
 
 
 def relation(reference, expected):
-    """How compat differs from the reference, how strict from compat; empty where not."""
+    """How strict differs from compat, else how compat differs from the reference; empty where not."""
     passed, compat, strict = reference == "pass", *(expected[p]["verdict"] == "trusted" for p in ("compat", "strict"))
-    if passed and not compat:
-        return "stricter"
-    if compat and not passed:
-        return "looser"
-    return "strict looser than compat" if strict and not compat else ""
+    if strict and not compat:
+        return "strict looser than compat"
+    return "" if passed == compat else "stricter" if passed else "looser"
 
 
 def vectors(book):
@@ -125,11 +123,12 @@ def mutations(book, args):
         if verdict == "timeout":
             counts["undecided"] += 1
             continue
+        stricter = explained(said["compat"]["findings"], book.always, book.along)
         is_listed = {
             "": True,
-            "stricter": explained(said["compat"]["findings"], book.always, book.along),
+            "stricter": stricter,
             "looser": key in book.tolerated or any(re.fullmatch(pattern, key) for pattern in book.tolerated),
-            "strict looser than compat": key.split("|")[1].split(":")[0] in book.compat_only,
+            "strict looser than compat": key.split("|")[1].split(":")[0] in book.compat_only and (stricter or verdict == "fail"),
         }
         how = relation(verdict, said)
         counts[how or "same"] += 1

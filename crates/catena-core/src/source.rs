@@ -138,12 +138,18 @@ impl<'a> Source<'a> {
             || VcsUrl::parse(source).is_ok_and(|url| url.host().eq_ignore_ascii_case("github.com")))
     }
 
-    /// Returns the tree path of the source under the product's trusted rules (V70, V81).
+    /// Returns the tree path of the source under the product's trusted rules (V70, V81), as the profile reads them.
     pub(crate) fn tree(&self, inputs: &Inputs) -> Result<Option<String>, Shape> {
-        let compat = inputs.relaxations.allows(Switch::RegexCompat);
+        self.tree_as_read(inputs.relaxations.allows(Switch::RegexCompat))
+    }
+
+    /// Returns the tree path of the source; with `regex_compat` the patterns mean what Python makes of them (S22).
+    fn tree_as_read(&self, regex_compat: bool) -> Result<Option<String>, Shape> {
         Ok(self.source_url()?.and_then(|url| {
             let path = url.decoded_path();
-            let tree = self.policy.tree_of(url.scheme(), url.host(), &path, compat);
+            let tree = self
+                .policy
+                .tree_of(url.scheme(), url.host(), &path, regex_compat);
             tree.map(str::to_owned)
         }))
     }
@@ -199,36 +205,45 @@ pub(crate) fn restricted_scopes<'a>(
     Ok(matched.collect())
 }
 
-/// Returns the tree path of an object with the mirror mapping applied (V82): siblings only, parents never (S33).
+/// Returns whether some scope of the root matches a restricted pattern (V83).
+pub(crate) fn is_restricted(policy: &Policy, root: &Definition) -> Result<bool, Shape> {
+    let scopes = root.scopes()?;
+    let matches = |scope: &&str| policy.restrictions_of(scope).next().is_some();
+    Ok(scopes.iter().any(matches))
+}
+
+/// Returns the tree path of an object with the mirror mapping applied (V82): siblings only, parents never (S33). With
+/// `regex_compat` the patterns mean what Python makes of them (S22).
 pub(crate) fn mapped_tree(
     inputs: &Inputs,
     chain: &Chain<'_>,
     object: &Object<'_>,
+    regex_compat: bool,
 ) -> Option<String> {
-    let tree = object.known().and_then(|definition| {
-        Source::new(definition, &inputs.policy)
-            .tree(inputs)
-            .ok()
-            .flatten()
-    })?;
+    let tree = tree_of(inputs, object, regex_compat)?;
     let root = chain.root()?;
     if object.is_parent() || object.decision != root.decision {
         return Some(tree);
     }
-    let parent = parent_tree(inputs, chain, root)?;
-    let mirrored = inputs.policy.hg_git_mirrors.get(&parent) == Some(&tree);
-    Some(if mirrored { parent } else { tree })
+    // a parent from nowhere has no mirror, and does not make the tree of another task unknown
+    let mirrored = parent_tree(inputs, chain, root, regex_compat)
+        .filter(|parent| inputs.policy.hg_git_mirrors.get(parent) == Some(&tree));
+    Some(mirrored.unwrap_or(tree))
 }
 
 /// Returns the tree path of the root's decision task if that is a parent of the chain, else the root's own (V82).
-fn parent_tree(inputs: &Inputs, chain: &Chain<'_>, root: &Object<'_>) -> Option<String> {
+fn parent_tree(
+    inputs: &Inputs,
+    chain: &Chain<'_>,
+    root: &Object<'_>,
+    regex_compat: bool,
+) -> Option<String> {
     let decision = root.decision.and_then(|decision| chain.get(decision));
-    let definition = decision
-        .filter(|object| object.is_parent())
-        .unwrap_or(root)
-        .known()?;
-    Source::new(definition, &inputs.policy)
-        .tree(inputs)
-        .ok()
-        .flatten()
+    let decision = decision.filter(|object| object.is_parent());
+    tree_of(inputs, decision.unwrap_or(root), regex_compat)
+}
+
+fn tree_of(inputs: &Inputs, object: &Object<'_>, regex_compat: bool) -> Option<String> {
+    let source = Source::new(object.known()?, &inputs.policy);
+    source.tree_as_read(regex_compat).ok().flatten()
 }

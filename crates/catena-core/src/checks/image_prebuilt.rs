@@ -10,7 +10,6 @@ use super::{Applied, Cx};
 use crate::model::shape::describe;
 use crate::report::{Asserter, Check};
 use crate::request::Request;
-use crate::source::restricted_scopes;
 use crate::walk::Object;
 
 /// The check's declaration.
@@ -36,7 +35,7 @@ pub(crate) fn run(cx: &Cx<'_>, object: &Object<'_>) -> Applied {
     let (what, never) = match image {
         Some(Value::Object(_)) => match kind.and_then(Value::as_str) {
             Some("task-image") => return Applied::No,
-            Some("indexed-image") => ("an indexed image", restricted(cx)),
+            Some("indexed-image") => ("an indexed image", cx.chain.is_restricted != Some(false)),
             _ => ("an image of unknown type", true),
         },
         Some(Value::String(_)) => ("a registry image", false),
@@ -60,11 +59,4 @@ pub(crate) fn run(cx: &Cx<'_>, object: &Object<'_>) -> Applied {
             .at(&Request::Definition { task: object.id }, "/payload/image")
             .build()
     }))
-}
-
-/// Returns whether the root has restricted scopes; unreadable ones count.
-fn restricted(cx: &Cx<'_>) -> bool {
-    let root = cx.chain.root().and_then(Object::known);
-    let scopes = root.map(|root| restricted_scopes(&cx.inputs.policy, root));
-    !matches!(scopes, Some(Ok(scopes)) if scopes.is_empty())
 }

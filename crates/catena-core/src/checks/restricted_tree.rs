@@ -4,6 +4,7 @@
 //! Stops: A release scope on a task from another repository or branch.
 
 use super::{Applied, Cx};
+use crate::policy::Switch;
 use crate::report::{Asserter, Check};
 use crate::request::Request;
 use crate::source::{mapped_tree, restricted_scopes};
@@ -35,7 +36,8 @@ pub(crate) fn run(cx: &Cx<'_>, object: &Object<'_>) -> Applied {
     if !scopes.is_empty() && !cx.chain.is_whole {
         return Applied::Blocked; // the mirror mapping asks the parents (V82)
     }
-    let tree = mapped_tree(cx.inputs, cx.chain, object);
+    let compat = cx.inputs.relaxations.allows(Switch::RegexCompat);
+    let tree = mapped_tree(cx.inputs, cx.chain, object, compat);
     let mut findings = Vec::new();
     for (scope, patterns) in scopes {
         for pattern in patterns {

@@ -4,9 +4,10 @@
 //! Stops: A build of another repository among the inputs of a release.
 
 use super::{Applied, Cx};
+use crate::policy::Switch;
 use crate::report::{Asserter, Check};
 use crate::request::Request;
-use crate::source::{Source, mapped_tree, restricted_scopes};
+use crate::source::{Source, mapped_tree};
 use crate::walk::Object;
 
 /// The check's declaration.
@@ -30,27 +31,35 @@ pub(crate) fn run(cx: &Cx<'_>, object: &Object<'_>) -> Applied {
     let Some(root) = cx.chain.root() else {
         return Applied::No;
     };
-    let Some(definition) = root.known() else {
+    if root.known().is_none() {
         return Applied::Blocked;
-    };
+    }
     if !cx.chain.is_whole {
         return Applied::Blocked; // the mirror mapping asks the parents (V82)
     }
-    let tree = |object: &Object<'_>| mapped_tree(cx.inputs, cx.chain, object);
-    let (own, wanted) = (tree(object), tree(root));
-    let restricted = match restricted_scopes(&cx.inputs.policy, definition) {
-        Ok(scopes) => !scopes.is_empty(),
-        Err(_) => return Applied::Blocked,
+    let Some(restricted) = cx.chain.is_restricted else {
+        return Applied::Blocked;
     };
     let sibling = object.decision == root.decision;
-    let holds = if sibling {
-        own == wanted
-    } else {
-        own.is_some() || !restricted
+    let trees = |compat: bool| {
+        let tree = |object: &Object<'_>| mapped_tree(cx.inputs, cx.chain, object, compat);
+        (tree(object), tree(root))
     };
-    if holds {
-        return Applied::Ran(Vec::new());
+    let holds = |(own, wanted): &(Option<String>, Option<String>)| {
+        if sibling {
+            own == wanted
+        } else {
+            own.is_some() || !restricted
+        }
+    };
+    // two trees that only the strict meaning of the rules makes unknown are not the same for that (P4, S22)
+    let mut readings = vec![trees(true)];
+    if !cx.inputs.relaxations.allows(Switch::RegexCompat) {
+        readings.insert(0, trees(false));
     }
+    let Some((own, wanted)) = readings.into_iter().find(|trees| !holds(trees)) else {
+        return Applied::Ran(Vec::new());
+    };
     let unknown = "a source that no trusted rule knows".to_owned();
     let expected = match wanted {
         Some(tree) if sibling => format!("a source in {tree}, as the root's"),

@@ -15,7 +15,7 @@ use crate::model::url::VcsUrl;
 use crate::policy::{PULL_REQUEST_TASKS_FOR, TRY_SCHEDULER_IDS};
 use crate::report::{Asserter, Check, Finding};
 use crate::request::{Repo, Request};
-use crate::source::{Source, restricted_scopes};
+use crate::source::Source;
 use crate::walk::{Inputs, Object};
 
 /// The check's declaration.
@@ -35,14 +35,13 @@ pub const META: Check = Check {
 };
 
 pub(crate) fn run(cx: &Cx<'_>, object: &Object<'_>) -> Applied {
-    let root = cx.chain.root().and_then(Object::known);
-    let (Some(root), Some(definition)) = (root, object.known()) else {
+    let Some(definition) = object.known() else {
         return Applied::Blocked;
     };
-    match restricted_scopes(&cx.inputs.policy, root) {
-        Ok(scopes) if scopes.is_empty() => return Applied::No,
-        Ok(_) => {}
-        Err(_) => return Applied::Blocked,
+    match cx.chain.is_restricted {
+        Some(true) => {}
+        Some(false) => return Applied::No,
+        None => return Applied::Blocked, // without the root, or with scopes that are none
     }
     match judge(cx.inputs, cx.evidence, definition) {
         Ok(judged) if judged.blocked && judged.findings.is_empty() => Applied::Blocked,
@@ -51,13 +50,9 @@ pub(crate) fn run(cx: &Cx<'_>, object: &Object<'_>) -> Applied {
     }
 }
 
-/// Names what the check will read of one task, if the root has restricted scopes (V86: else no request).
+/// Names what the check will read of one task of a chain whose root has restricted scopes (V86: else no request).
 pub(crate) fn name(inputs: &Inputs, evidence: &Evidence, task: TaskId) {
-    let (Ok(root), Ok(definition)) = (evidence.definition(inputs.task), evidence.definition(task))
-    else {
-        return;
-    };
-    if restricted_scopes(&inputs.policy, root).is_ok_and(|scopes| !scopes.is_empty()) {
+    if let Ok(definition) = evidence.definition(task) {
         let _ = judge(inputs, evidence, definition);
     }
 }

@@ -18,6 +18,10 @@ pub struct VcsUrl {
     text: String,
 }
 
+/// Bytes of a URL (S17): each task of a chain reads the root's anew. The longest real ones have some 200, and no host
+/// answers more than some thousands.
+const LONGEST: usize = 4096;
+
 /// Why a URL is refused (S4).
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 #[error("{reason} in {url:?}")]
@@ -38,6 +42,9 @@ impl VcsUrl {
             reason,
             url: text.chars().take(300).collect(),
         };
+        if text.len() > LONGEST {
+            return Err(fail("more than 4096 bytes"));
+        }
         let rewritten = text
             .strip_prefix("git@github.com:")
             .map_or(Cow::Borrowed(text), |rest| {
@@ -269,6 +276,13 @@ mod tests {
             url("https://h/projects/date//file/x").path(),
             "/projects/date//file/x"
         );
+    }
+
+    #[test]
+    fn long_urls_are_refused_unread_s17() {
+        let long = |length: usize| format!("https://h/{}", "a".repeat(length - 10));
+        assert!(VcsUrl::parse(&long(4096)).is_ok());
+        assert!(VcsUrl::parse(&long(4097)).is_err());
     }
 
     #[test]

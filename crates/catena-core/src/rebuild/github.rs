@@ -274,11 +274,8 @@ impl Parent<'_> {
         self.claim(names, "event.release.target_commitish", &branch)?;
         self.claim(names, "event.release.published_at", &["PUSH_DATE_TIME"])?;
         match self.claimed(&["TRIGGERED_BY"])? {
-            Value::String(user) if !user.is_empty() => {
-                let user = Value::String(user);
-                names.set("event.sender.login", user, of("TRIGGERED_BY"));
-            }
-            _ => names.set_constant("event.sender.login", "TaskclusterHook"),
+            Value::Null => names.set_constant("event.sender.login", "TaskclusterHook"),
+            user => names.set("event.sender.login", user, of("TRIGGERED_BY")),
         }
         names.set("repository.url", repo, place());
         names.set("repository.project", name, place());
@@ -310,12 +307,13 @@ fn login(commit: &Value) -> Result<(Value, &'static str), Shape> {
         }
         _ => {}
     }
-    if let Some(login) = person("author")?.and_then(|user| user.get("login").cloned()) {
-        return Ok((login, "/author/login"));
-    }
+    // read whether it counts or not, as the reference does (P3)
     let author = fields
         .optional_object("commit")?
         .optional_object("author")?;
+    if let Some(login) = person("author")?.and_then(|user| user.get("login").cloned()) {
+        return Ok((login, "/author/login"));
+    }
     let login = author.get("login").cloned();
     let login = login.unwrap_or_else(|| "@@@unknown@@@".into());
     Ok((login, "/commit/author/login"))

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
 //! The chain as the documents have it: breadth-first from the root, every claim on a task collected (S5).
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::claims::{Claim, claims, types};
@@ -12,9 +13,13 @@ use crate::model::ids::{RunId, TaskId};
 use crate::model::link::{Bound, Link};
 use crate::model::shape::Shape;
 use crate::model::task_type::{TaskType, WorkerImplementation};
+use crate::source::is_restricted;
 
 /// Names, and kinds that are none, that are kept of one task; a hostile definition can give it any number.
 const MAX_NAMES: usize = 100;
+
+/// Characters of an input's name that are kept; real ones have some 30.
+const LONGEST_PART: usize = 100;
 
 /// One task of the chain: the root or a link.
 #[derive(Debug)]
@@ -65,6 +70,9 @@ pub(crate) struct Chain<'a> {
     /// Whether every definition is known. While one is missing, so may be the tasks that it names: then nothing
     /// follows from a task's absence (P7).
     pub(crate) is_whole: bool,
+    /// Whether the root has restricted scopes (V83); `None` when they cannot be read. Every task is asked about them, and
+    /// a root may have any number, so they are looked through once (S17).
+    pub(crate) is_restricted: Option<bool>,
 }
 
 impl<'a> Chain<'a> {
@@ -86,6 +94,10 @@ impl<'a> Chain<'a> {
             root: inputs.task,
             objects: builder.objects,
             is_whole,
+            is_restricted: evidence
+                .definition(inputs.task)
+                .ok()
+                .and_then(|root| is_restricted(&inputs.policy, root).ok()),
         };
         let checks_root = match inputs.check_task {
             CheckTask::Always => true,
@@ -181,7 +193,7 @@ impl<'a> Builder<'a, '_> {
         object.claims.dedup();
         for Claim { name: part, task } in claims {
             let kind = part.rsplit(':').next().unwrap_or_default().to_owned();
-            let full = format!("{name}:{part}");
+            let full = format!("{name}:{}", shown(&part));
             match self.objects.get_mut(&task) {
                 Some(known) => {
                     // the root too, if a task names it (V19)
@@ -207,6 +219,17 @@ impl<'a> Builder<'a, '_> {
             }
         }
     }
+}
+
+/// Returns a part of a name as names have it. Everything below a task repeats its name, so a long one is cut (S17); its
+/// colons count as steps (V17), and no chain has as many as are kept.
+fn shown(part: &str) -> Cow<'_, str> {
+    let Some((cut, _)) = part.char_indices().nth(LONGEST_PART) else {
+        return Cow::Borrowed(part);
+    };
+    let (kept, rest) = part.split_at(cut);
+    let colons = rest.matches(':').take(LONGEST_PART).count();
+    Cow::Owned(format!("{kept}…{}", ":".repeat(colons)))
 }
 
 impl Object<'_> {

@@ -96,6 +96,8 @@ pub struct Walk {
     /// The entries of the root's upstream artifacts, by task.
     upstream: BTreeMap<TaskId, Vec<usize>>,
     over_limit: bool,
+    /// Whether the root has restricted scopes, once it is known.
+    restricted: Option<bool>,
     named: HashSet<Request>,
     fresh: Vec<Request>,
     waiting: HashMap<Request, Vec<Job>>,
@@ -122,6 +124,7 @@ impl Walk {
             tasks: BTreeMap::new(),
             upstream: BTreeMap::new(),
             over_limit: false,
+            restricted: None,
             named: HashSet::new(),
             fresh: Vec::new(),
             waiting: HashMap::new(),

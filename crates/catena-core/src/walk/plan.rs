@@ -9,6 +9,7 @@ use crate::model::ids::{ArtifactName, TaskId};
 use crate::model::task_type::TaskType;
 use crate::rebuild;
 use crate::request::Request;
+use crate::source::is_restricted;
 
 /// One step for one task.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -100,8 +101,22 @@ impl Walk {
                 let entries = self.upstream.get(&task).map_or(&[][..], Vec::as_slice);
                 artifacts::name(&self.inputs, &self.evidence, task, entries);
             }
-            Job::Try(task) => checks::try_or_pull_request::name(&self.inputs, &self.evidence, task),
+            Job::Try(task) => {
+                if self.is_restricted() {
+                    checks::try_or_pull_request::name(&self.inputs, &self.evidence, task);
+                }
+            }
         }
+    }
+
+    /// Returns whether the root has restricted scopes, as far as it is known; looks through them once (S17).
+    fn is_restricted(&mut self) -> bool {
+        if self.restricted.is_none()
+            && let Ok(root) = self.evidence.definition(self.inputs.task)
+        {
+            self.restricted = Some(is_restricted(&self.inputs.policy, root).unwrap_or(false));
+        }
+        self.restricted == Some(true)
     }
 
     fn cot(&self, task: TaskId) {

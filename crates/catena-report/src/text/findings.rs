@@ -95,6 +95,12 @@ fn one(page: &mut Page<'_>, finding: &Finding) {
         let says: Vec<String> = finding.asserters.iter().map(asserter).collect();
         field("says who", &says.join(", "));
     }
+    // what to do comes before where to look: the first screen must have it
+    if let Some(pattern) = &finding.pattern {
+        let text = format!("{}: {}", pattern.id, pattern.text);
+        field("known as", &clean(&text, FULL_VALUE));
+    }
+    field("next", &clean(&finding.help, FULL_VALUE));
     if let Some(evidence) = &finding.evidence {
         let mut place = clean(&evidence.request, FOLDED_VALUE);
         if !evidence.pointer.is_empty() {
@@ -111,11 +117,6 @@ fn one(page: &mut Page<'_>, finding: &Finding) {
             field("from", &line);
         }
     }
-    if let Some(pattern) = &finding.pattern {
-        let text = format!("{}: {}", pattern.id, pattern.text);
-        field("known as", &clean(&text, FULL_VALUE));
-    }
-    field("next", &clean(&finding.help, FULL_VALUE));
 }
 
 /// Returns a line for each value that went into a field, and one for those that chose it.

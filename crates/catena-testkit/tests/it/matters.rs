@@ -17,6 +17,8 @@ pub(crate) fn matters(chain: &Chain, request: &Request, after: &[u8]) -> bool {
         Request::Definition { task } => {
             &|bytes| definition(bytes, *task == chain.root && !has_cot(chain))
         }
+        // a root that has not run, or not yet, is verified without its own document (P12)
+        Request::Status { task } if *task == chain.root && unfinished(after) => return false,
         Request::Status { .. } => &|bytes| last_run(&parse(bytes)?),
         Request::Template { .. } => &|bytes| template(chain, request, bytes),
         Request::Projects => &|bytes| projects(chain, bytes),
@@ -67,9 +69,9 @@ pub(crate) fn as_created(chain: &Chain, request: &Request, after: &[u8]) -> bool
         if is_parent {
             let mut value = parse(bytes)?;
             forget_self_asserted(&mut value);
-            return Some(normalise(value));
+            return Some(normalise(value, task.as_str()));
         }
-        Some(planned(definition(bytes, true)?))
+        definition(bytes, true)
     };
     let (before, after) = (read(chain.bytes(request)), read(after));
     let (Some(mut before), Some(mut after)) = (before, after) else {
@@ -321,8 +323,20 @@ fn definition(bytes: &[u8], only_graph: bool) -> Option<Value> {
         for key in ["created", "deadline", "expires", "projectId", "schedulerId"] {
             object.remove(key);
         }
+        return Some(planned(value));
     }
     Some(value)
+}
+
+/// Whether the queue says that nobody has finished the task.
+fn unfinished(status: &[u8]) -> bool {
+    let value = parse(status).unwrap_or_default();
+    let runs = value.pointer("/status/runs").and_then(Value::as_array);
+    let state = runs.map(|runs| {
+        runs.last()
+            .map_or("unscheduled", |last| text(&last["state"]))
+    });
+    matches!(state, Some("pending" | "running" | "unscheduled"))
 }
 
 /// The last run pins what is fetched (P10).
@@ -398,20 +412,31 @@ fn template(chain: &Chain, request: &Request, bytes: &[u8]) -> Option<Value> {
     let text = String::from_utf8(text).ok()?;
     parents(chain, revision.as_str())
         .iter()
-        .map(|(name, _)| chain.rendered(name, &text).map(normalise))
+        .map(|(name, _)| {
+            Some(normalise(
+                chain.rendered(name, &text)?,
+                chain.task(name).id.as_str(),
+            ))
+        })
         .collect()
 }
 
 /// What a rebuild compares: with the queue's defaults, without what is pruned (V69b) or ignored (P3).
-fn normalise(mut task: Value) -> Value {
+fn normalise(mut task: Value, own: &str) -> Value {
+    prune(&mut task);
     if let Some(object) = task.as_object_mut() {
         object.remove("taskId");
         object.remove("priority");
-        for (key, value) in [("retries", json!(5)), ("requires", json!("all-completed"))] {
+        for (key, value) in [
+            ("projectId", "none".into()),
+            ("requires", "all-completed".into()),
+            ("retries", json!(5)),
+            ("schedulerId", "-".into()),
+            ("taskGroupId", own.into()),
+        ] {
             object.entry(key).or_insert(value);
         }
     }
-    prune(&mut task);
     task
 }
 

@@ -397,6 +397,7 @@ pub const TOLERATED: &[Tolerated] = &[
     Tolerated {
         id: "host-api-fields",
         mutations: &[
+            ".*|gh[a-z]*:.*|bare|change|(.*/)?[a-z]+_at",
             ".*|gh[a-z]*:.*|bare|del|.*",
             ".*|gh[a-z]*:.*|bare|retype|.*",
             ".*|tcyml:https://github.com/.*|bare|del|(?!content)(?!encoding)[a-z_]+(/.*)?",

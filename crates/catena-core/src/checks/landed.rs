@@ -118,12 +118,17 @@ impl Lookup<'_> {
         if compat {
             let request = Request::Tags { repo };
             let tags = self.answer(&request)?;
-            let named: Vec<_> = list(&request, &tags)?
-                .iter()
-                .filter(|tag| tag.get("name").and_then(Value::as_str) == Some(revision))
-                .collect();
+            let mut named = Vec::new();
+            for (at, tag) in list(&request, &tags)?.iter().enumerate() {
+                // those of other names, too: the reference reads all or none (P3)
+                let (name, sha) =
+                    tag_of(tag, format!("/{at}")).map_err(|shape| odd(&request, shape))?;
+                if name == revision {
+                    named.push(sha);
+                }
+            }
             let sha = match named.as_slice() {
-                [tag] => tag.pointer("/commit/sha").and_then(Value::as_str),
+                [sha] => Some(*sha),
                 _ => None,
             };
             return self.sha(sha, revision, &request);
@@ -364,6 +369,12 @@ fn branch_of(branch: &Value, pointer: String) -> Result<(&str, bool), Shape> {
         )
     };
     Ok((fields.text("name")?, protected.ok_or_else(odd)?))
+}
+
+/// Reads an entry of GitHub's list of tags: its name, and the commit.
+fn tag_of(tag: &Value, pointer: String) -> Result<(&str, &str), Shape> {
+    let fields = Fields::of(tag, pointer)?;
+    Ok((fields.text("name")?, fields.object("commit")?.text("sha")?))
 }
 
 fn list<'a>(request: &Request, answer: &'a Value) -> Result<&'a [Value], Landed> {

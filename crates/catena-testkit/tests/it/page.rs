@@ -101,3 +101,15 @@ fn a_project_without_a_repository_before_the_one_that_is_looked_for_is_undetermi
         );
     }
 }
+
+#[test]
+fn a_list_of_tags_of_which_one_has_no_commit_is_undetermined_v94() {
+    let report = verify(Flow::VpnRelease, Profile::Compat, |chain| {
+        let tags = chain.find(|request| matches!(request, Request::Tags { .. }));
+        chain.edit_json(&tags, |answer| answer[1]["commit"] = serde_json::json!({}));
+    });
+    assert_eq!(
+        headline(&report),
+        (Verdict::Undetermined, Some("host-answer"))
+    );
+}

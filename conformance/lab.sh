@@ -28,18 +28,7 @@ if [[ -z ${CATENA:-} ]]; then
 fi
 catena=$(realpath "$CATENA")
 
-status=0
-part() {
-    local title=$1 begun=$SECONDS
-    shift
-    printf '\n== %s\n' "$title"
-    if "$@"; then
-        echo "-- $title: as expected, $((SECONDS - begun)) s"
-    else
-        echo "-- $title: NOT as expected, $((SECONDS - begun)) s"
-        status=1
-    fi
-}
+source conformance/part.sh
 
 part "valid worlds" "$python" conformance/lab.py worlds --lab "$lab" --catena "$catena" ${full[@]+"${full[@]}"}
 part "forgeries" "$python" conformance/lab.py forgeries --lab "$lab" --catena "$catena" --differences docs/differences.md

@@ -34,18 +34,7 @@ if [[ -z ${CATENA:-} ]]; then
     CATENA=$(realpath "$built/catena")
 fi
 
-status=0
-part() {
-    local title=$1 begun=$SECONDS
-    shift
-    printf '\n== %s\n' "$title"
-    if "$@"; then
-        echo "-- $title: as expected, $((SECONDS - begun)) s"
-    else
-        echo "-- $title: NOT as expected, $((SECONDS - begun)) s"
-        status=1
-    fi
-}
+source conformance/part.sh
 
 command="$CATENA verify {task} --type {type} --product {product} --evidence {evidence} --config {config} --profile {profile}"
 part "catena on the vectors" python3 vectors/run.py --cmd "$command"

@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: MPL-2.0
+//! Tasks, runs, claims and artifacts (worker.md §12): a state machine over data. No HTTP, no scopes: those are
+//! `http` and `auth`; callers are already allowed to do what they ask for.
+//!
+//! All changes go through one lock, are decided in memory, written to the [`Store`](crate::store::Store) and
+//! acknowledged only when the store has them. Reads never wait for the disk.
+
+mod error;
+mod model;
+mod state;
+
+pub use error::QueueError;
+pub use model::{
+    Artifact, ArtifactContent, ArtifactRequest, Claim, Exception, Page, Priority, Requires,
+    Resolution, Run, RunState, Status, TaskState, Worker,
+};
+pub use state::{Queue, QueueSettings};

@@ -47,15 +47,9 @@ impl Repository {
         git(&["checkout", "--quiet", "--orphan", "lonely"]);
         let orphan = commit("orphan");
         git(&["update-ref", "refs/pull/2/head", &orphan]);
-        git(&["checkout", "--quiet", "heads/main"]);
-        git(&[
-            "merge",
-            "--quiet",
-            "--no-ff",
-            "--message",
-            "merged",
-            &landed,
-        ]);
+        git(&["symbolic-ref", "HEAD", "refs/heads/main"]);
+        git(&["reset", "--quiet", "--hard"]);
+        git(&["update-ref", "-d", "refs/heads/lonely"]);
         let head = commit("head");
         Self {
             dir,

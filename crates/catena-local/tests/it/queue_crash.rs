@@ -28,7 +28,7 @@ fn world(dir: &Path) -> World {
 #[ignore = "run as a child process by the test below"]
 fn writes_until_it_is_killed() {
     let Some(dir) = std::env::var_os(DIR) else {
-        panic!("expected {DIR} to be set by the parent");
+        return;
     };
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)

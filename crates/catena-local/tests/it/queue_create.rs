@@ -69,7 +69,7 @@ async fn creating_again_is_idempotent_for_the_same_definition_and_a_conflict_for
 #[tokio::test]
 async fn times_must_make_sense() {
     let world = World::new();
-    let at = |wait| world.from_now(minutes(wait));
+    let at = |wait| world.in_time(minutes(wait));
     let five_days = 5 * 24 * 60;
     for (changes, why) in [
         (json!({"created": at(-16)}), "created long ago"),
@@ -107,7 +107,7 @@ async fn dependencies_must_exist_and_last_until_the_deadline() {
     let unknown = world.try_create(1, json!({"dependencies": [id(2)]})).await;
     assert_eq!(class(unknown), "input");
     assert_eq!(class(world.queue.status(id(1))), "not found");
-    let deadline = world.from_now(minutes(60));
+    let deadline = world.in_time(minutes(60));
     world
         .create(2, json!({"deadline": deadline, "expires": deadline}))
         .await;

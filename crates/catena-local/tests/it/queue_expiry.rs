@@ -59,7 +59,7 @@ async fn claiming_expires_what_is_due_without_a_sweep() {
     world
         .create(
             2,
-            json!({"created": world.from_now(minutes(0)), "deadline": world.from_now(minutes(1))}),
+            json!({"created": world.in_time(minutes(0)), "deadline": world.in_time(minutes(1))}),
         )
         .await;
     world.clock.advance(minutes(1));
@@ -80,7 +80,7 @@ async fn the_deadline_ends_what_has_not_ended() {
     world.resolve(1, 0, Resolution::Completed).await.unwrap();
     world.create(3, json!({})).await;
     world.create(4, json!({"dependencies": [id(4)]})).await;
-    world.create(5, json!({"dependencies": [id(2)], "requires": "all-resolved", "deadline": world.from_now(minutes(180))})).await;
+    world.create(5, json!({"dependencies": [id(2)], "requires": "all-resolved", "deadline": world.in_time(minutes(180))})).await;
     world.clock.advance(minutes(119));
     world.queue.reclaim(id(2), RunId(0)).await.unwrap();
     world.sweep_after(minutes(1)).await;
@@ -125,7 +125,7 @@ async fn claims_and_deadlines_pass_while_the_queue_is_closed() {
     let clock = ManualClock::at(START.parse().unwrap());
     let world = World::at(Store::open(dir.path()).unwrap(), clock.clone());
     world
-        .running(1, json!({"deadline": world.from_now(minutes(240))}))
+        .running(1, json!({"deadline": world.in_time(minutes(240))}))
         .await;
     world.create(2, json!({})).await;
     drop(world);

@@ -80,7 +80,7 @@ async fn act(world: &World, step: Step, claimed: &mut HashSet<(u32, RunId)>) {
             let requires = if any { "all-resolved" } else { "all-completed" };
             let on: HashSet<u32> = on.into_iter().collect();
             let on: Vec<_> = on.into_iter().map(id).collect();
-            let deadline = world.from_now(minutes(until));
+            let deadline = world.in_time(minutes(until));
             let changes = json!({"dependencies": on, "requires": requires, "retries": retries, "deadline": deadline});
             let _ = world.try_create(task, changes).await;
         }

@@ -64,7 +64,7 @@ impl World {
         self.clock.clock().now()
     }
 
-    pub(crate) fn from_now(&self, wait: SignedDuration) -> String {
+    pub(crate) fn in_time(&self, wait: SignedDuration) -> String {
         format!("{:.3}", self.now() + wait)
     }
 
@@ -72,9 +72,9 @@ impl World {
     pub(crate) fn definition(&self, task: TaskId, changes: Value) -> Map<String, Value> {
         let mut definition = json!({
             "taskQueueId": POOL,
-            "created": self.from_now(SignedDuration::ZERO),
-            "deadline": self.from_now(minutes(120)),
-            "expires": self.from_now(minutes(2880)),
+            "created": self.in_time(SignedDuration::ZERO),
+            "deadline": self.in_time(minutes(120)),
+            "expires": self.in_time(minutes(2880)),
             "payload": {},
             "metadata": {"name": "n", "description": "d", "owner": "o@example.com", "source": "https://example.com"},
         });

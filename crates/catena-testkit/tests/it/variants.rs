@@ -213,3 +213,18 @@ fn what_the_reference_ignores_is_ignored_p3() {
     });
     trusted("a record of an older worker", &chain);
 }
+
+#[test]
+fn a_version_that_is_written_as_a_float_is_that_version_v36() {
+    for (version, due) in [
+        (json!(1.0), Verdict::Trusted),
+        (json!(1.5), Verdict::Rejected),
+    ] {
+        let mut chain = push();
+        chain.edit_cot("build-0", |cot| cot["chainOfTrustVersion"] = version);
+        for profile in [Profile::Compat, Profile::Strict] {
+            let report = Verifier::new(&chain).verify(profile);
+            assert_eq!(report.verdict, due, "{:#?}", report.findings);
+        }
+    }
+}

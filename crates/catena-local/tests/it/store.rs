@@ -210,3 +210,22 @@ fn no_text_of_a_client_gets_into_a_path() {
         );
     }
 }
+
+#[test]
+fn a_file_that_never_got_its_content_is_refused_and_left_alone() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("catena.redb");
+    std::fs::write(&path, "").unwrap();
+    assert!(Store::open(dir.path()).is_err());
+    assert_eq!(std::fs::metadata(&path).unwrap().len(), 0);
+}
+
+#[test]
+fn opening_leaves_only_the_database_and_the_contents() {
+    let dir = tempfile::tempdir().unwrap();
+    let _store = Store::open(dir.path()).unwrap();
+    let entries = std::fs::read_dir(dir.path()).unwrap();
+    let mut names: Vec<_> = entries.map(|entry| entry.unwrap().file_name()).collect();
+    names.sort();
+    assert_eq!(names, ["blobs", "catena.redb"]);
+}

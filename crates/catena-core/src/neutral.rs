@@ -129,7 +129,7 @@ fn object<const N: usize>(members: [(&str, Option<Value>); N]) -> Value {
     let present = members
         .into_iter()
         .filter_map(|(name, value)| Some((name.into(), value?)));
-    Value::Object(present.collect::<Map>().into())
+    Value::Object(present.collect::<Map>())
 }
 
 fn empty() -> Value {

@@ -89,10 +89,6 @@ impl Mirrors {
     }
 
     #[cfg(feature = "git")]
-    #[expect(
-        clippy::unused_self,
-        reason = "one signature with and without the feature"
-    )]
     async fn read(
         &self,
         place: PathBuf,
@@ -106,10 +102,6 @@ impl Mirrors {
     }
 
     #[cfg(not(feature = "git"))]
-    #[expect(
-        clippy::unused_self,
-        reason = "one signature with and without the feature"
-    )]
     async fn read(&self, _: PathBuf, _: Hosted, _: Request, _: u64) -> Result<Bytes, Unread> {
         Err(Unread::unavailable(
             "this build reads no mirrors: it lacks the feature git",

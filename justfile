@@ -58,6 +58,14 @@ lab *ARGS:
 vectors *ARGS:
     conformance/vectors.sh {{ ARGS }}
 
+# The published clients against the embedded Taskcluster
+local *ARGS:
+    conformance/local.sh {{ ARGS }}
+
+# How fast the embedded queue gives work to 50 workers
+claims:
+    cargo bench --locked -p catena-local --bench claims_http
+
 # Benchmarks
 bench:
     cargo bench --workspace --locked
@@ -75,5 +83,5 @@ figures *ARGS:
     benches/side-by-side.sh {{ lab }} {{ ARGS }}
 
 # The long runs: many more random cases and mutations, optimised, the lab's large worlds, advisories
-nightly: advisories && growth mutants (vectors "--full") (lab "--full")
+nightly: advisories && growth mutants (vectors "--full") (local "--full") (lab "--full")
     CATENA_MUTATIONS=5000 PROPTEST_CASES=20000 cargo test --workspace --release --locked -- --include-ignored

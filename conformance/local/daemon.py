@@ -6,6 +6,7 @@ It runs one task to completion, reclaiming it on the way, with signing on; then 
 payload, one that is cancelled while it runs, and one that a SIGTERM cuts off. What it leaves is read back: artifacts,
 `chain-of-trust.json` and its signature, which must verify under the worker's key by scriptworker's own tool.
 """
+import base64
 import hashlib
 import json
 import os
@@ -19,6 +20,7 @@ import time
 import requests
 import taskcluster
 import yaml
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from taskcluster.utils import slugId
 
 from checks import Checks, ahead, definition
@@ -35,9 +37,7 @@ class Daemon:
         self.directory, self.pool = pathlib.Path(directory), f"{PROVISIONER}/{worker_type}"
         self.command = command or [BIN / "scriptworker"]
         self.directory.mkdir(parents=True)
-        subprocess.run([BIN / "gen_ed25519_key", "worker"], cwd=self.directory, check=True)
-        (self.directory / "worker_private_key").chmod(0o600)
-        self.public_key = (self.directory / "worker_public_key").read_text().strip()
+        self.public_key = new_key(self.directory / "private_key")
         self.config = {
             "taskcluster_root_url": options["rootUrl"],
             "provisioner_id": PROVISIONER,
@@ -50,15 +50,20 @@ class Daemon:
             "task_log_dir": str(self.directory / "artifacts" / "public" / "logs"),
             "log_dir": str(self.directory / "logs"),
             "task_script": [sys.executable, *map(str, script), str(self.directory / "work"), str(self.directory / "artifacts")],
-            "ed25519_private_key_path": str(self.directory / "worker_private_key"),
+            "ed25519_private_key_path": str(self.directory / "private_key"),
             "sign_chain_of_trust": True,
             "reclaim_interval": 1,
             "poll_interval": 1,
             "task_max_timeout": 120,
             **config,
         }
-        (self.directory / "scriptworker.yaml").write_text(yaml.safe_dump(self.config))
         self.child = None
+        self.configure()
+
+    def configure(self, **config):
+        """Writes the configuration file, with these values set as well."""
+        self.config.update(config)
+        (self.directory / "scriptworker.yaml").write_text(yaml.safe_dump(self.config))
 
     def credentials(self, options, worker_type):
         """A client as deployments make them for a worker."""
@@ -85,6 +90,14 @@ class Daemon:
 
     def log(self):
         return "".join(path.read_text(errors="replace") for path in [self.directory / "out", *self.directory.glob("logs/*")] if path.exists())
+
+
+def new_key(path):
+    """Writes a private key as workers keep it; returns the public one."""
+    key = Ed25519PrivateKey.generate()
+    path.touch(mode=0o600)
+    path.write_bytes(base64.b64encode(key.private_bytes_raw()))
+    return base64.b64encode(key.public_key().public_bytes_raw()).decode()
 
 
 def wait(queue, task, wanted, patience=90):

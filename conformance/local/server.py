@@ -11,6 +11,7 @@ CATENA_LOCAL_UP names the command that starts a server, `catena local up` withou
 import argparse
 import json
 import os
+import re
 import shlex
 import signal
 import subprocess
@@ -30,7 +31,7 @@ class Server:
 
     def __init__(self, directory, claim_timeout=None, flags=()):
         self.directory, self.claim_timeout, self.flags = directory, claim_timeout, list(flags)
-        self.port, self.child, self.exports, self.lines = 0, None, {}, []
+        self.port, self.child, self.exports, self.lines, self.ready = 0, None, {}, [], False
 
     def command(self):
         words = shlex.split(os.environ.get("CATENA_LOCAL_UP", "")) or [os.environ.get("CATENA", "catena"), "local", "up"]
@@ -41,7 +42,7 @@ class Server:
 
     def start(self):
         """Starts it and waits until it answers."""
-        self.exports, self.lines = {}, []
+        self.exports, self.lines, self.ready = {}, [], False
         self.child = subprocess.Popen(self.command(), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True, env=outside())
         threading.Thread(target=self.listen, args=(self.child.stdout,), daemon=True).start()
         late = time.monotonic() + PATIENCE
@@ -61,10 +62,13 @@ class Server:
             if line.startswith("export "):
                 name, _, value = line[len("export ") :].strip().partition("=")
                 self.exports[name] = "".join(shlex.split(value))
+            self.ready = self.ready or line.startswith("# ready")
 
     def answers(self):
-        if not all(self.exports.get(name) for name in (ROOT_URL, CLIENT_ID, ACCESS_TOKEN)):
+        if not self.ready:
             return False
+        if missing := [name for name in (ROOT_URL, CLIENT_ID, ACCESS_TOKEN) if not self.exports.get(name)]:
+            raise SystemExit(f"{shlex.join(self.command())} is ready, but does not say {', '.join(missing)}")
         try:
             with urllib.request.urlopen(f"{self.root_url}/api/queue/v1/ping", timeout=5) as answer:
                 return json.load(answer)["alive"]
@@ -83,6 +87,23 @@ class Server:
     def options(self):
         """What the published Python client takes; a new copy each time, because the client changes it."""
         return {"rootUrl": self.root_url, "credentials": self.credentials}
+
+    @property
+    def endpoints(self):
+        """Canonical origins of hosts, and where they are served."""
+        return dict(re.fullmatch(r"# (https://\S+) is at (http://\S+)", line).groups() for line in self.lines if " is at " in line)
+
+    @property
+    def push_token(self):
+        """The password for `git push`, from the line that shows how to clone."""
+        (line,) = [line for line in self.lines if line.startswith("# git clone ")]
+        return re.search(r"//[^:]+:([^@]+)@", line)[1]
+
+    @property
+    def config(self):
+        """The generated scriptworker.yaml, from the line that shows how to verify."""
+        (line,) = [line for line in self.lines if line.startswith("# catena verify ")]
+        return shlex.split(line)[4]
 
     def kill(self):
         """As a power cut does it for the process: no warning, nothing is finished."""

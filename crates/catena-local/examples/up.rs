@@ -35,6 +35,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         "export TASKCLUSTER_ACCESS_TOKEN={}",
         credentials.access_token.as_str()
     );
+    println!("# ready");
     tokio::select! {
         _ = term.recv() => {}
         _ = int.recv() => {}

@@ -97,7 +97,7 @@ def configuration(server, scriptworker_keys):
 
 def grant(options):
     """What the decision task of this repository may do, beyond what those of the demo may."""
-    scopes = ["queue:create-task:highest:scriptworker-k8s/graph-*", "queue:create-task:highest:demo-3/*", "queue:scheduler-id:demo-level-3", "queue:route:checks", SCOPE]
+    scopes = ["queue:create-task:highest:scriptworker-k8s/graph-*", "queue:create-task:highest:demo-3/*", "queue:create-task:project:none", "queue:scheduler-id:demo-level-3", "queue:route:checks", SCOPE]
     taskcluster.Auth(options).createRole(f"repo:github.com/{REPO}:*", {"description": "", "scopes": scopes})
 
 

@@ -40,6 +40,6 @@ async fn main() -> Result<(), Box<dyn Error>> {
         _ = term.recv() => {}
         _ = int.recv() => {}
     }
-    drop(local);
+    local.stop().await;
     Ok(())
 }

@@ -57,7 +57,7 @@ pub(crate) struct ApiError {
 pub(crate) struct Info<'a> {
     pub(crate) method: &'a str,
     pub(crate) params: &'a IndexMap<&'static str, String>,
-    /// Absent for calls that carry secrets.
+    /// Absent without a body, and for calls that carry secrets.
     pub(crate) payload: Option<&'a Value>,
     pub(crate) time: Timestamp,
 }
@@ -103,9 +103,9 @@ impl ApiError {
             ("method", json!(info.method)),
             ("params", json!(info.params)),
         ]);
-        if let Some(payload) = info.payload {
-            about.insert("payload", payload.clone());
-        }
+        // the real service has an empty object where there is no body
+        let payload = info.payload.cloned();
+        about.insert("payload", payload.unwrap_or_else(|| json!({})));
         about.insert("time", json!(time));
         let body = IndexMap::from([
             ("code", Part::Text(&code)),

@@ -33,6 +33,8 @@ async function refused(what, status, code, call) {
 
 const queue = (credentials = root, more = {}) => new taskcluster.Queue({ rootUrl, credentials, retries: 0, ...more });
 const anonymous = () => new taskcluster.Queue({ rootUrl, retries: 0 });
+// the client wants the method itself, of the same object
+const url = (queue, method, ...args) => queue.buildUrl(queue[method], ...args);
 const definition = (pool, changes = {}) => ({
   taskQueueId: pool, schedulerId: 'conformance',
   created: taskcluster.fromNowJSON(), deadline: taskcluster.fromNowJSON('1 hour'), expires: taskcluster.fromNowJSON('2 hours'),
@@ -65,8 +67,8 @@ async function artifacts(task, mine) {
   const expires = taskcluster.fromNowJSON('1 hour'), body = Buffer.from('bytes from node\n');
   const { putUrl } = await mine.createArtifact(task, 0, 'public/node.txt', { storageType: 's3', contentType: 'text/plain', expires });
   equal('upload', (await fetch(putUrl, { method: 'PUT', body, headers: { 'content-type': 'text/plain' } })).status, 200);
-  for (const url of [anonymous().buildUrl('getArtifact', task, 0, 'public/node.txt'), anonymous().buildUrl('getLatestArtifact', task, 'public/node.txt')]) {
-    equal(url, Buffer.from(await (await fetch(url)).arrayBuffer()).toString(), body.toString());
+  for (const where of [url(anonymous(), 'getArtifact', task, 0, 'public/node.txt'), url(anonymous(), 'getLatestArtifact', task, 'public/node.txt')]) {
+    equal(where, Buffer.from(await (await fetch(where)).arrayBuffer()).toString(), body.toString());
   }
   const large = Buffer.alloc(200_000, 'x');
   const { name, projectId, uploadId, credentials } = await mine.createArtifact(task, 0, 'private/object', { storageType: 'object', contentType: 'text/plain', expires });
@@ -78,11 +80,12 @@ async function artifacts(task, mine) {
   const streamFactory = async () => new Writable({ write(chunk, _, next) { chunks.push(chunk); next(); } });
   await taskcluster.downloadArtifact({ taskId: task, runId: 0, name: 'private/object', queue: queue(), streamFactory });
   equal('the downloader', Buffer.concat(chunks).equals(large), true);
-  const signed = queue().buildSignedUrl('getArtifact', task, 0, 'private/object');
+  const reader = queue();
+  const signed = reader.buildSignedUrl(reader.getArtifact, task, 0, 'private/object');
   equal('a signed URL', (await (await fetch(signed)).text()).length, large.length);
-  equal('without it', (await fetch(anonymous().buildUrl('getArtifact', task, 0, 'private/object'))).status, 403);
+  equal('without it', (await fetch(url(anonymous(), 'getArtifact', task, 0, 'private/object'))).status, 403);
   await mine.createArtifact(task, 0, 'public/error', { storageType: 'error', expires, reason: 'too-large-file-on-worker', message: 'too large' });
-  equal('an error artifact', (await fetch(anonymous().buildUrl('getLatestArtifact', task, 'public/error'))).status, 424);
+  equal('an error artifact', (await fetch(url(anonymous(), 'getLatestArtifact', task, 'public/error'))).status, 424);
   const page = await anonymous().listArtifacts(task, 0, { limit: 2 });
   const rest = await anonymous().listArtifacts(task, 0, { continuationToken: page.continuationToken });
   equal('pages', [page.artifacts, rest.artifacts].map(list => list.map(artifact => artifact.name)), [['private/object', 'public/error'], ['public/node.txt']]);

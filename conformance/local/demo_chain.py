@@ -48,7 +48,7 @@ def main():
         if task is None:
             return check.done()
         with Front(hosts, os.path.join(directory, "ca.pem")) as front:
-            ask = lambda config: by_reference(front, config, server.root_url, task, TYPE)
+            ask = lambda config: by_reference(front, config, server.options, task, TYPE)
             check.equal("the reference", ask(config), "pass")
             status, report = by_catena(server.config, task, TYPE, PRODUCT)
             check.equal("catena", (status, report["verdict"], report["findings"]), (0, "trusted", []))

@@ -23,14 +23,15 @@ def artifact_rules(root_url):
     return [{"schemes": ["http"], "netlocs": [netloc], "path_regexes": [r"^/api/queue/v1/task/(?P<taskId>[^/]+)(/runs/\d+)?/artifacts/(?P<filepath>.*)$"]}]
 
 
-def by_reference(front, config, root_url, task, task_type, credentials=None):
+def by_reference(front, config, options, task, task_type):
     """-> `pass`, or why not."""
     question = {
         "port": front.port,
         "ca": front.ca,
         "world": {
-            "subject": {"task": task, "type": task_type, "root_url": root_url},
-            "config": {**{name: value for name, value in config.items() if name != "x_cot"}, "valid_artifact_rules": artifact_rules(root_url)},
+            "subject": {"task": task, "type": task_type, "root_url": options["rootUrl"]},
+            "config": {**{name: value for name, value in config.items() if name != "x_cot"}, "valid_artifact_rules": artifact_rules(options["rootUrl"])},
+            "credentials": options["credentials"],
             "check_task": True,
         },
     }

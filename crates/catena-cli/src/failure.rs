@@ -24,7 +24,7 @@ pub(crate) enum Failure {
     },
     #[error(transparent)]
     Config(#[from] ConfigError),
-    #[error("demo: {source}")]
+    #[error("{source}")]
     Demo {
         source: Box<dyn std::error::Error + Send + Sync>,
     },

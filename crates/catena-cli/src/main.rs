@@ -15,6 +15,7 @@ mod local;
 mod notes;
 mod output;
 mod progress;
+mod signals;
 mod task_json;
 mod verify;
 mod workdir;

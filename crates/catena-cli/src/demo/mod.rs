@@ -2,6 +2,7 @@
 //! `catena demo`: the guided tour.
 
 mod broken;
+mod story;
 
 use crate::args::{Demo, When};
 use crate::exit::Exit;
@@ -15,6 +16,6 @@ pub(crate) fn run(options: &Demo, color: When) -> Result<Exit, Failure> {
     match (options.list, options.all) {
         (true, _) => broken::list(options),
         (_, true) => broken::all(options),
-        _ => Ok(Exit::Success),
+        _ => story::tell(options, color),
     }
 }

@@ -157,8 +157,11 @@ pub async fn run(
     while !*stop.borrow() {
         let claims = tokio::select! {
             claims = client.claim_work(&options.pool, &options.worker, 1) => claims,
-            // its sender is gone: nobody wants it any more
-            _ = stop.changed() => continue,
+            changed = stop.changed() => match changed {
+                Ok(()) => continue,
+                // nobody is left to tell it, so nobody wants it any more
+                Err(_) => break,
+            },
         };
         match claims {
             Ok(claims) => {
@@ -174,9 +177,6 @@ pub async fn run(
                 }
             }
             Err(error) => return Err(error.into()),
-        }
-        if stop.has_changed().is_err() {
-            break;
         }
     }
     Ok(())

@@ -120,3 +120,74 @@ impl Drop for Group {
         self.signal(Signal::KILL);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::{BufRead as _, BufReader, Read as _};
+
+    use super::*;
+
+    /// Runs a shell script that holds a pipe open, until `stop`; returns how it ended. Its first line on the pipe says that it
+    /// is up, and the pipe's end that nobody of its group is left.
+    async fn held(script: &str, limit: Duration, stop: Option<Cancel>) -> Ended {
+        let dir = tempfile::tempdir().unwrap();
+        let pipe = dir.path().join("pipe");
+        let made = std::process::Command::new("mkfifo").arg(&pipe).status();
+        assert!(made.unwrap().success());
+        let log = File::create(dir.path().join("log")).unwrap();
+        let command = ["/bin/sh".to_owned(), "-c".to_owned(), format!("exec 3>pipe; {script}")];
+        let env = [("PATH".to_owned(), "/usr/bin:/bin".to_owned())];
+        let (reason, mut cancel) = watch::channel(None);
+        let reader = tokio::task::spawn_blocking(move || {
+            let mut pipe = BufReader::new(File::open(pipe).unwrap());
+            let mut line = String::new();
+            pipe.read_line(&mut line).unwrap();
+            assert_eq!(line, "up\n");
+            if stop.is_some() {
+                reason.send_replace(stop);
+            }
+            let mut rest = Vec::new();
+            pipe.read_to_end(&mut rest).unwrap();
+            // the reason's sender lives until here
+            drop(reason);
+        });
+        let script = Script {
+            command: &command,
+            dir: dir.path(),
+            env: &env,
+            log: &log,
+            limit,
+            grace: Duration::from_millis(50),
+        };
+        let ended = run(&script, &mut cancel).await.unwrap();
+        reader.await.unwrap();
+        ended
+    }
+
+    const LONG: Duration = Duration::from_secs(600);
+
+    #[tokio::test]
+    async fn what_ignores_term_is_killed_with_its_children() {
+        let script = "trap '' TERM; (trap '' TERM; sleep 600) & echo up >&3; wait";
+        let ended = held(script, LONG, Some(Cancel::Lost)).await;
+        assert_eq!(ended, Ended::Cancelled(Cancel::Lost));
+    }
+
+    #[tokio::test]
+    async fn what_is_left_in_the_background_ends_with_its_script() {
+        let ended = held("sleep 600 & echo up >&3; exit 3", LONG, None).await;
+        assert_eq!(ended, Ended::Exit(3));
+    }
+
+    #[tokio::test]
+    async fn a_script_ends_when_its_time_is_over() {
+        let ended = held("echo up >&3; sleep 600", Duration::from_millis(300), None).await;
+        assert_eq!(ended, Ended::TimedOut);
+    }
+
+    #[tokio::test]
+    async fn a_script_sees_its_own_environment_only() {
+        let script = r#"test -z "$CARGO_MANIFEST_DIR" || exit 9; echo up >&3"#;
+        assert_eq!(held(script, LONG, None).await, Ended::Exit(0));
+    }
+}

@@ -5,7 +5,7 @@
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::extract::{Request, State};
-use axum::http::{HeaderName, StatusCode, header};
+use axum::http::{HeaderMap, HeaderName, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -58,20 +58,22 @@ struct Proxied {
 }
 
 async fn forward(State(proxied): State<Proxied>, request: Request) -> Response {
-    let text = |name: HeaderName| {
-        let value = request.headers().get(name)?;
-        Some(value.to_str().ok()?.to_owned())
-    };
+    let (parts, body) = request.into_parts();
     // a page that resolves its own name to this address gets nothing signed
-    if text(header::HOST).is_none_or(|host| host != proxied.host) {
-        return (StatusCode::FORBIDDEN, "expected the proxy's own address as Host").into_response();
+    if text(&parts.headers, &header::HOST).is_none_or(|host| host != proxied.host) {
+        return (
+            StatusCode::FORBIDDEN,
+            "expected the proxy's own address as Host",
+        )
+            .into_response();
     }
-    let path = request.uri().path_and_query().map_or("/", |path| path.as_str()).to_owned();
+    let path = parts.uri.path_and_query();
+    let path = path.map_or("/", |path| path.as_str()).to_owned();
     if !path.starts_with("/api/") {
         return (StatusCode::NOT_FOUND, "expected /api/SERVICE/v1/...").into_response();
     }
-    let (method, kind) = (request.method().clone(), text(header::CONTENT_TYPE));
-    let Ok(body) = to_bytes(request.into_body(), MOST_BYTES).await else {
+    let (method, kind) = (parts.method, text(&parts.headers, &header::CONTENT_TYPE));
+    let Ok(body) = to_bytes(body, MOST_BYTES).await else {
         return StatusCode::PAYLOAD_TOO_LARGE.into_response();
     };
     let client = proxied.session.borrow().clone();
@@ -90,6 +92,10 @@ async fn forward(State(proxied): State<Proxied>, request: Request) -> Response {
         }
         Err(error) => (StatusCode::BAD_GATEWAY, error.to_string()).into_response(),
     }
+}
+
+fn text(headers: &HeaderMap, name: &HeaderName) -> Option<String> {
+    Some(headers.get(name)?.to_str().ok()?.to_owned())
 }
 
 /// The most bytes of a request: more than any call of the queue takes.

@@ -63,7 +63,10 @@ pub(crate) enum Failure {
     NoTask,
     #[error("work directory: {source}")]
     Place { source: PlaceError },
-    #[error("expected a saboteur of check {check}, found {name:?}{}", or(candidates))]
+    #[error(
+        "expected a saboteur of check {check}, found {name:?}{}",
+        or(candidates)
+    )]
     Saboteur {
         check: &'static str,
         name: String,

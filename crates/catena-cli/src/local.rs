@@ -80,7 +80,11 @@ fn greeting(world: &World) -> String {
     }
     if let Some(actual) = world.endpoints().get("https://github.com") {
         let at = actual.trim_start_matches("http://");
-        let _ = writeln!(page, "# git clone http://git:{}@{at}/OWNER/NAME", world.push_token());
+        let _ = writeln!(
+            page,
+            "# git clone http://git:{}@{at}/OWNER/NAME",
+            world.push_token()
+        );
     }
     let _ = writeln!(
         page,
@@ -133,7 +137,10 @@ async fn decision() -> Result<Exit, Failure> {
         owner: variable("DEMO_OWNER")?,
         now: format!("{:.3}", jiff::Timestamp::now()),
     };
-    let template = checkout.read("taskcluster/graph.yml").await.map_err(wrong)?;
+    let template = checkout
+        .read("taskcluster/graph.yml")
+        .await
+        .map_err(wrong)?;
     let tasks = plan.tasks(&template).map_err(wrong)?;
     plan.write(&tasks, Path::new("public")).map_err(wrong)?;
     plan.create(&tasks, &proxy()?).await.map_err(wrong)?;
@@ -171,7 +178,11 @@ fn proxy() -> Result<Client, Failure> {
 }
 
 fn variable(name: &'static str) -> Result<String, Failure> {
-    env::var(name).map_err(|_| setup(format!("expected {name} in the environment: this is for scripts of tasks")))
+    env::var(name).map_err(|_| {
+        setup(format!(
+            "expected {name} in the environment: this is for scripts of tasks"
+        ))
+    })
 }
 
 fn setup(text: String) -> Failure {

@@ -63,9 +63,17 @@ pub(crate) fn one(check: &str, options: &Demo, color: When) -> Result<Exit, Fail
         .filter(|name| *name != saboteur.name)
         .collect();
     if !others.is_empty() {
-        let _ = writeln!(page, "Others try the same (--saboteur NAME): {}", others.join(", "));
+        let _ = writeln!(
+            page,
+            "Others try the same (--saboteur NAME): {}",
+            others.join(", ")
+        );
     }
-    let _ = writeln!(page, "What the check is for: catena explain {}", outcome.check);
+    let _ = writeln!(
+        page,
+        "What the check is for: catena explain {}",
+        outcome.check
+    );
     output::print(&page)?;
     Ok(exit(outcome.caught))
 }
@@ -146,7 +154,13 @@ pub(crate) fn all(options: &Demo) -> Result<Exit, Failure> {
 }
 
 fn table(outcomes: &[Outcome], caught: usize) -> String {
-    let width = |of: fn(&Outcome) -> &str| outcomes.iter().map(|o| of(o).len()).max().unwrap_or_default();
+    let width = |of: fn(&Outcome) -> &str| {
+        outcomes
+            .iter()
+            .map(|o| of(o).len())
+            .max()
+            .unwrap_or_default()
+    };
     let (first, second) = (width(|o| o.check), width(|o| o.saboteur));
     let mut page = format!("{:<first$}  {:<second$}  result\n", "check", "saboteur");
     let mut checks = 0_usize;

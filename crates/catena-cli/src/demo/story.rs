@@ -10,6 +10,7 @@ use catena_core::report::Verdict;
 use catena_core::request::Request;
 use catena_evidence::{Event, Progress};
 use catena_local::demo::{self, Step, World, WorldOptions};
+use catena_report::escape::clean;
 use catena_report::json::{self, Versions};
 use catena_report::text::{self, Detail};
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -41,7 +42,13 @@ pub(crate) fn tell(options: &Demo, color: When) -> Result<Exit, Failure> {
 async fn run(options: &Demo, color: When) -> Result<Exit, Failure> {
     let begun = Instant::now();
     let is_quiet = options.json;
-    let say = |text: &str| if is_quiet { Ok(()) } else { output::print(text) };
+    let say = |text: &str| {
+        if is_quiet {
+            Ok(())
+        } else {
+            output::print(text)
+        }
+    };
     let program = std::env::current_exe().map_err(|source| Failure::Demo {
         source: Box::new(source),
     })?;
@@ -61,6 +68,7 @@ async fn run(options: &Demo, color: When) -> Result<Exit, Failure> {
     };
     say(&line(&started))?;
     let tree = Tree::default();
+    let progress = tree.listen();
     let told = demo::tell(
         &world,
         |step| {
@@ -68,10 +76,14 @@ async fn run(options: &Demo, color: When) -> Result<Exit, Failure> {
             let _ = say(&line(&step));
         },
         |tasks| tree.name(tasks),
-        &tree.listen(),
+        &progress,
     );
-    let told = told.await.map_err(wrong);
+    let told = told.await;
     tree.clear();
+    if let Err(demo::DemoError::Task { log, .. }) = &told {
+        log.lines().for_each(|line| output::say(&clean(line, 500)));
+    }
+    let told = told.map_err(wrong);
     let mut report = told?.report;
     if options.json {
         let versions = Versions {
@@ -207,7 +219,8 @@ impl Lines {
         line.asked = line.asked.saturating_add(asked);
         line.received = line.received.saturating_add(received);
         let (asked, received) = (line.asked, line.received);
-        line.bar.set_message(format!("{received} of {asked} documents"));
+        line.bar
+            .set_message(format!("{received} of {asked} documents"));
         line.bar.tick();
     }
 }

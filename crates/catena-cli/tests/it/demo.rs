@@ -56,11 +56,28 @@ async fn an_artifact_that_is_changed_after_signing_is_noticed() {
         program: env!("CARGO_BIN_EXE_catena").into(),
     });
     let world = world.await.unwrap();
-    let told = demo::tell(&world, |_| {}, |_| {}, &Progress::default()).await.unwrap();
-    assert_eq!(told.report.verdict, Verdict::Trusted, "{:?}", told.report.findings);
-    let task = |name: &str| told.tasks.iter().find(|(other, _)| other == name).unwrap().1;
+    let told = demo::tell(&world, |_| {}, |_| {}, &Progress::default())
+        .await
+        .unwrap();
+    assert_eq!(
+        told.report.verdict,
+        Verdict::Trusted,
+        "{:?}",
+        told.report.findings
+    );
+    let task = |name: &str| {
+        told.tasks
+            .iter()
+            .find(|(other, _)| other == name)
+            .unwrap()
+            .1
+    };
     let name = "public/build/hello.tar.gz";
-    let bytes = world.client().artifact(task("build"), None, name, 1 << 20).await.unwrap();
+    let bytes = world
+        .client()
+        .artifact(task("build"), None, name, 1 << 20)
+        .await
+        .unwrap();
     let copies = copies(dir.path(), &bytes);
     assert!(!copies.is_empty(), "the artifact is not on disk");
     for copy in copies {
@@ -76,7 +93,11 @@ async fn an_artifact_that_is_changed_after_signing_is_noticed() {
     let report = demo::verify(&world.config().unwrap(), &question, &Progress::default());
     let report = report.await.unwrap();
     assert_eq!(report.verdict, Verdict::Rejected);
-    assert_eq!(report.findings[0].id, "artifact-digest", "{:?}", report.findings);
+    assert_eq!(
+        report.findings[0].id, "artifact-digest",
+        "{:?}",
+        report.findings
+    );
 }
 
 #[test]
@@ -85,7 +106,10 @@ fn every_saboteur_is_caught_p9() {
     let said: Value = serde_json::from_str(&run.stdout).unwrap();
     let all = saboteur::all().len();
     assert_eq!(run.status, 0, "{}", run.stdout);
-    assert_eq!((said["caught"].as_u64(), said["of"].as_u64()), (Some(all as u64), Some(all as u64)));
+    assert_eq!(
+        (said["caught"].as_u64(), said["of"].as_u64()),
+        (Some(all as u64), Some(all as u64))
+    );
     assert_eq!(said["saboteurs"].as_array().unwrap().len(), all);
 }
 
@@ -107,7 +131,14 @@ fn a_broken_chain_is_shown_before_and_after() {
     let run = Run::of(&["demo", "--break", "artifact-digest"]);
     assert_eq!((run.status, run.stderr.as_str()), (0, ""), "{}", run.stdout);
     insta::assert_snapshot!(run.stdout);
-    let other = ["demo", "--break", "artifact-digest", "--saboteur", "digest-wrong", "--json"];
+    let other = [
+        "demo",
+        "--break",
+        "artifact-digest",
+        "--saboteur",
+        "digest-wrong",
+        "--json",
+    ];
     let run = Run::of(&other);
     let said: Value = serde_json::from_str(&run.stdout).unwrap();
     assert_eq!((said["before"].as_str(), run.status), (Some("trusted"), 0));
@@ -123,7 +154,12 @@ fn unknown_checks_and_saboteurs_are_usage_errors() {
         &["demo", "--all", "--list"],
     ] {
         let run = Run::of(arguments);
-        assert_eq!((run.status, run.stdout.as_str()), (64, ""), "{}", run.stderr);
+        assert_eq!(
+            (run.status, run.stdout.as_str()),
+            (64, ""),
+            "{}",
+            run.stderr
+        );
     }
     let run = Run::of(&["demo", "--break", "artifact-digest", "--saboteur", "nobody"]);
     assert!(run.stderr.contains("artifact-flipped"), "{}", run.stderr);

@@ -26,9 +26,16 @@ impl Up {
             .unwrap();
         let mut lines = Vec::new();
         let mut stdout = BufReader::new(child.stdout.as_mut().unwrap());
-        while !lines.last().is_some_and(|line: &String| line.starts_with("# ready")) {
+        while !lines
+            .last()
+            .is_some_and(|line: &String| line.starts_with("# ready"))
+        {
             let mut line = String::new();
-            assert_ne!(stdout.read_line(&mut line).unwrap(), 0, "ended early: {lines:?}");
+            assert_ne!(
+                stdout.read_line(&mut line).unwrap(),
+                0,
+                "ended early: {lines:?}"
+            );
             lines.push(line.trim_end().to_owned());
         }
         Self { child, lines }
@@ -36,7 +43,10 @@ impl Up {
 
     fn variable(&self, name: &str) -> &str {
         let start = format!("export {name}=");
-        self.lines.iter().find_map(|line| line.strip_prefix(&start)).unwrap()
+        self.lines
+            .iter()
+            .find_map(|line| line.strip_prefix(&start))
+            .unwrap()
     }
 
     fn client(&self) -> Client {
@@ -53,8 +63,16 @@ impl Up {
         let killed = Command::new("kill").args(["-TERM", &pid]).status().unwrap();
         assert!(killed.success());
         let mut rest = String::new();
-        self.child.stdout.as_mut().unwrap().read_to_string(&mut rest).unwrap();
-        assert_eq!((self.child.wait().unwrap().code(), rest.as_str()), (Some(0), ""));
+        self.child
+            .stdout
+            .as_mut()
+            .unwrap()
+            .read_to_string(&mut rest)
+            .unwrap();
+        assert_eq!(
+            (self.child.wait().unwrap().code(), rest.as_str()),
+            (Some(0), "")
+        );
     }
 }
 
@@ -72,7 +90,11 @@ async fn a_directory_is_gone_on_with_and_termination_is_an_orderly_end() {
     let expires = jiff::Timestamp::now() + jiff::SignedDuration::from_hours(1);
     let secret = json!({"kept": true});
     let first = Up::start(&["--dir", &path]);
-    first.client().put_secret("demo/it", &secret, expires).await.unwrap();
+    first
+        .client()
+        .put_secret("demo/it", &secret, expires)
+        .await
+        .unwrap();
     let token = first.variable("TASKCLUSTER_ACCESS_TOKEN").to_owned();
     first.end();
     let again = Up::start(&["--dir", &path]);
@@ -84,10 +106,21 @@ async fn a_directory_is_gone_on_with_and_termination_is_an_orderly_end() {
 #[test]
 fn what_a_verification_needs_is_printed() {
     let up = Up::start(&["--ephemeral"]);
-    let line = up.lines.iter().find(|line| line.contains("catena verify --config ")).unwrap();
+    let line = up
+        .lines
+        .iter()
+        .find(|line| line.contains("catena verify --config "))
+        .unwrap();
     let path = line.split(' ').nth(4).unwrap();
     let config = std::fs::read_to_string(path).unwrap();
-    assert!(config.contains(up.variable("TASKCLUSTER_ROOT_URL")), "{config}");
-    assert!(up.lines.iter().any(|line| line.starts_with("# https://github.com is at http://127.0.0.1:")));
+    assert!(
+        config.contains(up.variable("TASKCLUSTER_ROOT_URL")),
+        "{config}"
+    );
+    assert!(
+        up.lines
+            .iter()
+            .any(|line| line.starts_with("# https://github.com is at http://127.0.0.1:"))
+    );
     up.end();
 }

@@ -82,7 +82,10 @@ mod tests {
     fn the_file_is_a_configuration_that_knows_the_demo() {
         let key = "KO3FX9JnNga/XViTRBiUMHYnji9Fu3s332sU2lXjSwE=".to_owned();
         let keys = BTreeMap::from([("docker-worker", key)]);
-        let endpoints = BTreeMap::from([("https://github.com".to_owned(), "http://127.0.0.1:1".to_owned())]);
+        let endpoints = BTreeMap::from([(
+            "https://github.com".to_owned(),
+            "http://127.0.0.1:1".to_owned(),
+        )]);
         let yaml = scriptworker_yaml("http://127.0.0.1:2", &keys, &endpoints);
         let config = Config::from_scriptworker_yaml(yaml.as_bytes(), "scriptworker.yaml").unwrap();
         let policy = config.policy(PRODUCT).unwrap();

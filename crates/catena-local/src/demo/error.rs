@@ -44,7 +44,7 @@ pub enum DemoError {
     #[error("{0}")]
     Setup(String),
     /// A task did not complete.
-    #[error("the {label} task {task} did not complete; its log says:\n{log}")]
+    #[error("the {label} task {task} did not complete")]
     Task {
         /// What it is called.
         label: String,

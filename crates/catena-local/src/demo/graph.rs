@@ -8,7 +8,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use catena_core::model::ids::TaskId;
-use catena_core::{json, yaml};
+use catena_core::yaml;
 use catena_jsone::value::Function;
 use catena_jsone::{Context, Limits, Template, Value as JsoneValue, to_json};
 use serde_json::{Map, Value, json};
@@ -63,7 +63,8 @@ impl Plan {
             .into_iter()
             .map(|definition| {
                 let label = definition.pointer("/metadata/name").and_then(Value::as_str);
-                let label = label.ok_or_else(|| wrong("a task without metadata.name".to_owned()))?;
+                let label =
+                    label.ok_or_else(|| wrong("a task without metadata.name".to_owned()))?;
                 Ok(Planned {
                     id: id_of(&ids, label)?,
                     label: label.to_owned(),
@@ -120,7 +121,9 @@ impl Plan {
             ("head_rev", &self.revision),
             ("owner", &self.owner),
         ];
-        let lines = parameters.iter().map(|(name, value)| format!("{name}: {}\n", json!(value)));
+        let lines = parameters
+            .iter()
+            .map(|(name, value)| format!("{name}: {}\n", json!(value)));
         write("parameters.yml", lines.collect())
     }
 
@@ -149,7 +152,10 @@ fn id_of(ids: &Mutex<BTreeMap<String, TaskId>>, label: &str) -> Result<TaskId, D
 /// A task's entry in the graph, as taskgraph writes it: dependencies by label of those that are in the graph.
 fn entry(task: &Planned, all: &[Planned]) -> Value {
     let is_needed = |other: &&Planned| {
-        let ids = task.definition.get("dependencies").and_then(Value::as_array);
+        let ids = task
+            .definition
+            .get("dependencies")
+            .and_then(Value::as_array);
         ids.is_some_and(|ids| ids.iter().any(|id| id == other.id.as_str()))
     };
     let dependencies: Map<String, Value> = all
@@ -172,6 +178,8 @@ fn entry(task: &Planned, all: &[Planned]) -> Value {
 /// Checks that what is rendered is JSON to the reader that will verify it.
 #[cfg(test)]
 mod tests {
+    use catena_core::json;
+
     use super::*;
 
     #[test]
@@ -184,14 +192,22 @@ mod tests {
             owner: "dev@example.org".to_owned(),
             now: "2026-03-02T09:00:00.000Z".to_owned(),
         };
-        let tasks = plan.tasks(include_bytes!("tree/taskcluster/graph.yml")).unwrap();
+        let tasks = plan
+            .tasks(include_bytes!("tree/taskcluster/graph.yml"))
+            .unwrap();
         let labels: Vec<_> = tasks.iter().map(|task| task.label.as_str()).collect();
         assert_eq!(labels, ["docker-image", "build", "signing"]);
         let (image, build) = (tasks[0].id.as_str(), &tasks[1].definition);
         assert_eq!(build["payload"]["image"]["taskId"], image);
-        assert_eq!(build["extra"]["chainOfTrust"]["inputs"]["docker-image"], image);
+        assert_eq!(
+            build["extra"]["chainOfTrust"]["inputs"]["docker-image"],
+            image
+        );
         assert_eq!(build["dependencies"], json!([image]));
-        assert_eq!(tasks[0].definition["dependencies"], json!([plan.decision.as_str()]));
+        assert_eq!(
+            tasks[0].definition["dependencies"],
+            json!([plan.decision.as_str()])
+        );
         let dir = tempfile::tempdir().unwrap();
         plan.write(&tasks, dir.path()).unwrap();
         let graph = fs::read(dir.path().join("task-graph.json")).unwrap();

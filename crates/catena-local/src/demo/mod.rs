@@ -29,4 +29,4 @@ pub use graph::{Plan, Planned};
 pub use source::{Checkout, ENDPOINTS};
 pub use story::{Step, Told, tell};
 pub use verify::{Question, verify};
-pub use world::{World, WorldOptions, Workers};
+pub use world::{Workers, World, WorldOptions};

@@ -120,7 +120,9 @@ pub fn run(saboteurs: &[&'static Saboteur], progress: impl Fn(usize) + Sync) -> 
             scope.spawn(work);
         }
     });
-    let mut outcomes = outcomes.into_inner().unwrap_or_else(PoisonError::into_inner);
+    let mut outcomes = outcomes
+        .into_inner()
+        .unwrap_or_else(PoisonError::into_inner);
     let place = |name| saboteurs.iter().position(|saboteur| saboteur.name == name);
     outcomes.sort_by_key(|outcome| place(outcome.saboteur));
     outcomes

@@ -10,7 +10,8 @@ use super::DemoError;
 /// Returns a new task id that does not begin with `-`, so that it is no option on a command line.
 pub(crate) fn slug() -> Result<TaskId, DemoError> {
     let mut bytes = [0_u8; 16];
-    getrandom::fill(&mut bytes).map_err(|why| DemoError::Setup(format!("no random bytes: {why}")))?;
+    getrandom::fill(&mut bytes)
+        .map_err(|why| DemoError::Setup(format!("no random bytes: {why}")))?;
     // version 4, variant 1, and a first bit of zero
     bytes[0] &= 0x7f;
     bytes[6] = (bytes[6] & 0x0f) | 0x40;

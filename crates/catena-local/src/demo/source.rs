@@ -29,14 +29,22 @@ impl Checkout {
     /// The repository is on no host that is known, or the host does not have the file.
     pub async fn read(&self, path: &str) -> Result<Vec<u8>, DemoError> {
         let url = self.url(path)?;
-        let refused = |why: String| DemoError::Setup(format!("{path} of {}: {why}", self.repository));
+        let refused =
+            |why: String| DemoError::Setup(format!("{path} of {}: {why}", self.repository));
         let client = reqwest::Client::builder().no_proxy().build();
         let client = client.map_err(|why| refused(why.to_string()))?;
-        let answer = client.get(&url).send().await.map_err(|why| refused(why.to_string()))?;
+        let answer = client
+            .get(&url)
+            .send()
+            .await
+            .map_err(|why| refused(why.to_string()))?;
         if !answer.status().is_success() {
             return Err(refused(format!("the host answered {}", answer.status())));
         }
-        let bytes = answer.bytes().await.map_err(|why| refused(why.to_string()))?;
+        let bytes = answer
+            .bytes()
+            .await
+            .map_err(|why| refused(why.to_string()))?;
         Ok(bytes.to_vec())
     }
 
@@ -48,7 +56,10 @@ impl Checkout {
         let base = mapped.ok_or_else(|| {
             let hosts: Vec<_> = self.endpoints.keys().cloned().collect();
             let hosts = hosts.join(", ");
-            DemoError::Setup(format!("expected a repository on one of {hosts}, found {}", self.repository))
+            DemoError::Setup(format!(
+                "expected a repository on one of {hosts}, found {}",
+                self.repository
+            ))
         })?;
         let path: Vec<_> = path.split('/').map(segment).collect();
         Ok(format!("{base}/raw/{}/{}", self.revision, path.join("/")))

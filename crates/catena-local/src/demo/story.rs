@@ -10,10 +10,10 @@ use serde_json::Value;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
+use super::DemoError;
 use super::config::{PRODUCT, REPOSITORY, SIGNING_TYPE};
 use super::verify::{Question, verify};
 use super::world::World;
-use super::DemoError;
 use crate::queue::Resolution;
 use crate::worker::Event;
 
@@ -55,23 +55,41 @@ pub async fn tell(
     let push = world.commit_demo()?;
     let revision = push.after.clone().unwrap_or_default();
     let short: String = revision.chars().take(12).collect();
-    step(format!("committed and pushed a product to {REPOSITORY}, revision {short}"), &mut begun);
+    step(
+        format!("committed and pushed a product to {REPOSITORY}, revision {short}"),
+        &mut begun,
+    );
     let decision = world.deliver(push).await?;
-    step(format!("the push made the decision task {decision} from .taskcluster.yml"), &mut begun);
+    step(
+        format!("the push made the decision task {decision} from .taskcluster.yml"),
+        &mut begun,
+    );
     let (events, mut happened) = mpsc::unbounded_channel();
     let workers = world.start_workers(Some(events));
     let mut done: Vec<(String, TaskId)> = Vec::new();
     while !done.iter().any(|(name, _)| name == SIGNING_TYPE) {
         let Some(event) = happened.recv().await else {
-            return Err(DemoError::Setup("the workers stopped before the signing task was done".to_owned()));
+            return Err(DemoError::Setup(
+                "the workers stopped before the signing task was done".to_owned(),
+            ));
         };
         let (Event::Resolved { task, .. } | Event::Lost { task, .. }) = event else {
             continue;
         };
         let name = name(world, task).await?;
-        if !matches!(event, Event::Resolved { how: Resolution::Completed, .. }) {
+        if !matches!(
+            event,
+            Event::Resolved {
+                how: Resolution::Completed,
+                ..
+            }
+        ) {
             let log = world.log(task).await;
-            return Err(DemoError::Task { label: name, task, log });
+            return Err(DemoError::Task {
+                label: name,
+                task,
+                log,
+            });
         }
         step(format!("{} {task}", done_by(&name)), &mut begun);
         done.push((name, task));
@@ -81,14 +99,22 @@ pub async fn tell(
     let signing = done.last().map(|(_, task)| *task);
     let question = Question {
         task: signing.unwrap_or(decision),
-        task_type: SIGNING_TYPE.parse().map_err(|_| DemoError::Setup("no type signing".to_owned()))?,
+        task_type: SIGNING_TYPE
+            .parse()
+            .map_err(|_| DemoError::Setup("no type signing".to_owned()))?,
         product: PRODUCT.to_owned(),
     };
     let mut begun = Instant::now();
     let report = verify(&world.config()?, &question, progress).await?;
-    let text = format!("verified the chain of the signing task over HTTP, strictly: {}", report.verdict);
+    let text = format!(
+        "verified the chain of the signing task over HTTP, strictly: {}",
+        report.verdict
+    );
     step(text, &mut begun);
-    Ok(Told { report, tasks: done })
+    Ok(Told {
+        report,
+        tasks: done,
+    })
 }
 
 /// What a task is called.
@@ -101,7 +127,9 @@ async fn name(world: &World, task: TaskId) -> Result<String, DemoError> {
 /// What a task of the demo has done.
 fn done_by(name: &str) -> String {
     match name {
-        "decision" => "the decision task planned and created three tasks, and its worker signed what it made:",
+        "decision" => {
+            "the decision task planned and created three tasks, and its worker signed what it made:"
+        }
         "docker-image" => "an image was made, and its worker signed its digest:",
         "build" => "the product was built in that image, and signed for as well:",
         "signing" => "the product was signed by a scriptworker, which signed for that:",

@@ -59,7 +59,9 @@ pub struct World {
 
 impl fmt::Debug for World {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("World").field("dir", &self.dir).finish_non_exhaustive()
+        f.debug_struct("World")
+            .field("dir", &self.dir)
+            .finish_non_exhaustive()
     }
 }
 
@@ -175,7 +177,12 @@ impl World {
         let now = jiff::Timestamp::now();
         let mut files: Vec<_> = TREE
             .iter()
-            .map(|(path, text)| ((*path).to_owned(), Some(Bytes::from_static(text.as_bytes()))))
+            .map(|(path, text)| {
+                (
+                    (*path).to_owned(),
+                    Some(Bytes::from_static(text.as_bytes())),
+                )
+            })
             .collect();
         // a commit that changes nothing would be no push
         files.push(("VERSION".to_owned(), Some(format!("{now}\n").into())));
@@ -201,19 +208,26 @@ impl World {
     /// The template makes no task, or the queue refuses it.
     pub async fn deliver(&self, push: Push) -> Result<TaskId, DemoError> {
         let sink = QueueSink(self.client.clone());
-        let tasks = vcs::deliver_one(&self.host, &demo_repo()?, vcs::Event::Push(push), &sink).await?;
+        let tasks =
+            vcs::deliver_one(&self.host, &demo_repo()?, vcs::Event::Push(push), &sink).await?;
         let first = tasks.first().copied();
         first.ok_or_else(|| DemoError::Setup("the push made no task".to_owned()))
     }
 
     /// The end of the log of a task's latest run; says so if there is none.
     pub async fn log(&self, task: TaskId) -> String {
-        let log = self.client.artifact(task, None, "public/logs/live_backing.log", 1 << 20).await;
+        let log = self
+            .client
+            .artifact(task, None, "public/logs/live_backing.log", 1 << 20)
+            .await;
         match log {
             Ok(bytes) => {
                 let text = String::from_utf8_lossy(&bytes);
                 let lines: Vec<_> = text.lines().collect();
-                lines.get(lines.len().saturating_sub(20)..).unwrap_or_default().join("\n")
+                lines
+                    .get(lines.len().saturating_sub(20)..)
+                    .unwrap_or_default()
+                    .join("\n")
             }
             Err(why) => format!("no log: {why}"),
         }
@@ -271,7 +285,8 @@ impl World {
             .map(|(implementation, key)| (*implementation, key.public_key().to_base64()))
             .collect();
         let yaml = scriptworker_yaml(self.root_url(), &keys, &self.endpoints);
-        fs::write(self.config_path(), yaml).map_err(DemoError::io("scriptworker.yaml cannot be written"))
+        fs::write(self.config_path(), yaml)
+            .map_err(DemoError::io("scriptworker.yaml cannot be written"))
     }
 
     /// Lets decision tasks of the demo's repositories create tasks for its pools.
@@ -280,11 +295,16 @@ impl World {
         let scopes = [
             create("demo-3/*"),
             create(pools::SIGNING),
+            "queue:create-task:project:none".to_owned(),
             "queue:scheduler-id:demo-level-3".to_owned(),
             SIGNING_SCOPE.to_owned(),
         ];
         let scopes: Vec<_> = scopes.iter().map(String::as_str).collect();
-        match self.client.create_role("repo:github.com/demo/*", &scopes).await {
+        match self
+            .client
+            .create_role("repo:github.com/demo/*", &scopes)
+            .await
+        {
             // it was granted when the directory was used before
             Err(error) if error.status() == Some(409) => Ok(()),
             done => done.map(drop).map_err(DemoError::from),
@@ -326,7 +346,10 @@ async fn serve(
 ) -> Result<BTreeMap<String, String>, DemoError> {
     let sink: Arc<dyn TaskSink> = Arc::new(QueueSink(client.clone()));
     let routers: [(&str, Router); 3] = [
-        ("https://api.github.com", vcs::github_api(host.clone(), Arc::clone(&sink))),
+        (
+            "https://api.github.com",
+            vcs::github_api(host.clone(), Arc::clone(&sink)),
+        ),
         ("https://github.com", vcs::github_site(host.clone(), sink)),
         ("https://hg.mozilla.org", vcs::hg(host.clone())),
     ];
@@ -335,7 +358,9 @@ async fn serve(
         let listener = TcpListener::bind(("127.0.0.1", 0))
             .await
             .map_err(DemoError::io("no address for the VCS host"))?;
-        let address = listener.local_addr().map_err(DemoError::io("no address for the VCS host"))?;
+        let address = listener
+            .local_addr()
+            .map_err(DemoError::io("no address for the VCS host"))?;
         endpoints.insert(canonical.to_owned(), format!("http://{address}"));
         servers.spawn(async move {
             // it has no end of its own
@@ -350,7 +375,11 @@ fn keys(dir: &Path) -> Result<BTreeMap<&'static str, Arc<SigningKey>>, DemoError
     let dir = dir.join("keys");
     fs::create_dir_all(&dir).map_err(DemoError::io("no directory for keys"))?;
     let mut out = BTreeMap::new();
-    for family in [Family::DockerWorker, Family::GenericWorker, Family::Scriptworker] {
+    for family in [
+        Family::DockerWorker,
+        Family::GenericWorker,
+        Family::Scriptworker,
+    ] {
         let name = implementation(family);
         let path = dir.join(name);
         if !path.exists() {
@@ -390,7 +419,10 @@ const TREE: [(&str, &str); 4] = [
     (".taskcluster.yml", include_str!("tree/taskcluster.yml")),
     ("README.md", include_str!("tree/README.md")),
     ("src/hello.sh", include_str!("tree/src/hello.sh")),
-    ("taskcluster/graph.yml", include_str!("tree/taskcluster/graph.yml")),
+    (
+        "taskcluster/graph.yml",
+        include_str!("tree/taskcluster/graph.yml"),
+    ),
 ];
 
 /// Stands for a signing script: what it adds is a checksum, not a signature.

@@ -91,7 +91,10 @@ pub(super) fn uploads(family: Family, signed: &Signed) -> [(&'static str, Upload
     let octets = "application/octet-stream";
     [
         (BODY, upload(&signed.body, kind, packed_body)),
-        (SIGNATURE, upload(&signed.signature, octets, packed_signature)),
+        (
+            SIGNATURE,
+            upload(&signed.signature, octets, packed_signature),
+        ),
     ]
 }
 

@@ -36,9 +36,16 @@ pub(super) fn declared(dir: &Path, all: &[Declared]) -> Vec<Found> {
             expires: one.expires.clone(),
         };
         if !path.exists() {
-            out.push(nothing("file-missing-on-worker", format!("{} does not exist", one.path)));
+            out.push(nothing(
+                "file-missing-on-worker",
+                format!("{} does not exist", one.path),
+            ));
         } else if !within(dir, &path) || path.is_dir() != one.is_directory {
-            let kind = if one.is_directory { "directory" } else { "file" };
+            let kind = if one.is_directory {
+                "directory"
+            } else {
+                "file"
+            };
             let message = format!("{} is no {kind} of the task", one.path);
             out.push(nothing("invalid-resource-on-worker", message));
         } else if one.is_directory {
@@ -113,7 +120,10 @@ mod tests {
         fs::write(dir.path().join("out/sub/a"), "a").unwrap();
         std::os::unix::fs::symlink(outside.path(), dir.path().join("out/leak")).unwrap();
         std::os::unix::fs::symlink("sub/a", dir.path().join("out/b")).unwrap();
-        let names: Vec<_> = below(dir.path(), &dir.path().join("out")).into_iter().map(|(name, _)| name).collect();
+        let names: Vec<_> = below(dir.path(), &dir.path().join("out"))
+            .into_iter()
+            .map(|(name, _)| name)
+            .collect();
         assert_eq!(names, ["b", "sub/a"]);
         let one = |path: &str, is_directory| Declared {
             name: "public/x".to_owned(),
@@ -127,7 +137,10 @@ mod tests {
             (one("none", false), "file-missing-on-worker"),
         ] {
             let found = declared(dir.path(), &[entry]);
-            assert!(matches!(&found[..], [Found::Nothing { reason, .. }] if *reason == due), "{found:?}");
+            assert!(
+                matches!(&found[..], [Found::Nothing { reason, .. }] if *reason == due),
+                "{found:?}"
+            );
         }
     }
 }

@@ -40,14 +40,20 @@ pub(super) async fn fetch(client: &Client, image: &Image) -> Result<ImageDigests
     }
 }
 
-async fn of_task(client: &Client, task: TaskId, path: &ArtifactName) -> Result<ImageDigests, String> {
+async fn of_task(
+    client: &Client,
+    task: TaskId,
+    path: &ArtifactName,
+) -> Result<ImageDigests, String> {
     let bytes = client
         .artifact(task, None, path.as_str(), MOST_BYTES)
         .await
         .map_err(|why: ClientError| format!("image: {path} of {task}: {why}"))?;
     let artifact = sha256(&bytes);
     let image = match bytes.as_slice() {
-        [0x1f, 0x8b, ..] => sha256(&unpack(&bytes).map_err(|why| format!("image: {path} of {task}: {why}"))?),
+        [0x1f, 0x8b, ..] => {
+            sha256(&unpack(&bytes).map_err(|why| format!("image: {path} of {task}: {why}"))?)
+        }
         _ => artifact.clone(),
     };
     Ok(ImageDigests {
@@ -60,7 +66,9 @@ fn unpack(bytes: &[u8]) -> Result<Vec<u8>, String> {
     let most = u64::try_from(MOST_BYTES).unwrap_or(u64::MAX);
     let mut out = Vec::new();
     let mut reader = MultiGzDecoder::new(bytes).take(most);
-    reader.read_to_end(&mut out).map_err(|why| format!("broken gzip: {why}"))?;
+    reader
+        .read_to_end(&mut out)
+        .map_err(|why| format!("broken gzip: {why}"))?;
     Ok(out)
 }
 

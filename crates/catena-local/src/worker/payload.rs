@@ -86,13 +86,17 @@ fn env(payload: &Map<String, Value>) -> Result<Vec<(String, String)>, Malformed>
     let Some(env) = payload.get("env") else {
         return Ok(Vec::new());
     };
-    let env = env.as_object().ok_or("expected payload.env to be an object")?;
+    let env = env
+        .as_object()
+        .ok_or("expected payload.env to be an object")?;
     let member = |(name, value): (&String, &Value)| {
         let value = text(Some(value), &format!("payload.env.{name}"))?;
         let fits = !name.is_empty() && !name.contains(['=', '\0']) && !value.contains('\0');
         match fits {
             true => Ok((name.clone(), value)),
-            false => Err(format!("expected a variable in payload.env, found {name:?}")),
+            false => Err(format!(
+                "expected a variable in payload.env, found {name:?}"
+            )),
         }
     };
     env.iter().map(member).collect()
@@ -172,7 +176,10 @@ fn generic_artifacts(payload: &Map<String, Value>) -> Result<Vec<Declared>, Malf
     let artifacts = artifacts
         .as_array()
         .ok_or("expected payload.artifacts to be a list")?;
-    artifacts.iter().map(|value| declared(None, value)).collect()
+    artifacts
+        .iter()
+        .map(|value| declared(None, value))
+        .collect()
 }
 
 fn declared(name: Option<&String>, value: &Value) -> Result<Declared, Malformed> {
@@ -215,7 +222,10 @@ fn declared(name: Option<&String>, value: &Value) -> Result<Declared, Malformed>
 
 fn generic_commands(payload: &Map<String, Value>) -> Result<Vec<Vec<String>>, Malformed> {
     let wrong = "expected payload.command to be a list of commands";
-    let commands = payload.get("command").and_then(Value::as_array).ok_or(wrong)?;
+    let commands = payload
+        .get("command")
+        .and_then(Value::as_array)
+        .ok_or(wrong)?;
     if commands.is_empty() {
         return Err(wrong.to_owned());
     }
@@ -262,14 +272,23 @@ fn artifact_name(value: Option<&Value>, at: &str) -> Result<ArtifactName, Malfor
 fn text(value: Option<&Value>, at: &str) -> Result<String, Malformed> {
     match value {
         Some(Value::String(text)) => Ok(text.clone()),
-        _ => Err(format!("expected {at} to be a text, found {}", shown(value))),
+        _ => Err(format!(
+            "expected {at} to be a text, found {}",
+            shown(value)
+        )),
     }
 }
 
 fn texts(value: Option<&Value>, at: &str) -> Result<Vec<String>, Malformed> {
-    let items = value.and_then(Value::as_array).filter(|items| !items.is_empty());
-    let items = items.ok_or_else(|| format!("expected {at} to be a list, found {}", shown(value)))?;
-    let out: Vec<String> = items.iter().map(|item| text(Some(item), at)).collect::<Result<_, _>>()?;
+    let items = value
+        .and_then(Value::as_array)
+        .filter(|items| !items.is_empty());
+    let items =
+        items.ok_or_else(|| format!("expected {at} to be a list, found {}", shown(value)))?;
+    let out: Vec<String> = items
+        .iter()
+        .map(|item| text(Some(item), at))
+        .collect::<Result<_, _>>()?;
     match out.iter().any(|text| text.contains('\0')) {
         true => Err(format!("expected {at} without NUL")),
         false => Ok(out),
@@ -344,8 +363,14 @@ mod tests {
     fn what_is_wrong_is_named() {
         let said = |payload| of(Family::DockerWorker, payload).unwrap_err();
         assert!(said(json!({"image": "i", "command": ["x"]})).contains("maxRunTime"));
-        assert!(said(json!({"image": "i", "command": "x", "maxRunTime": 1})).contains("payload.command"));
-        assert!(said(json!({"image": {"type": "y"}, "command": ["x"], "maxRunTime": 1})).contains("payload.image"));
+        assert!(
+            said(json!({"image": "i", "command": "x", "maxRunTime": 1}))
+                .contains("payload.command")
+        );
+        assert!(
+            said(json!({"image": {"type": "y"}, "command": ["x"], "maxRunTime": 1}))
+                .contains("payload.image")
+        );
         assert!(said(json!({"maxRunTime": 1, "env": {"A": 1}})).contains("payload.env.A"));
         assert!(said(json!([])).contains("payload"));
     }

@@ -64,7 +64,11 @@ pub(super) async fn run(
         .stderr(script.log.try_clone()?)
         .process_group(0)
         .spawn()?;
-    let group = Group(child.id().and_then(|id| Pid::from_raw(i32::try_from(id).ok()?)));
+    let group = Group(
+        child
+            .id()
+            .and_then(|id| Pid::from_raw(i32::try_from(id).ok()?)),
+    );
     let ended = tokio::select! {
         status = child.wait() => {
             let status = status?;
@@ -87,7 +91,8 @@ pub(super) async fn run(
 
 /// Waits for a reason to stop.
 async fn cancelled(cancel: &mut watch::Receiver<Option<Cancel>>) -> Cancel {
-    match cancel.wait_for(Option::is_some).await {
+    let why = cancel.wait_for(Option::is_some).await.map(|why| *why);
+    match why {
         Ok(why) => why.unwrap_or(Cancel::Lost),
         // nobody is left to give one
         Err(_) => std::future::pending().await,
@@ -135,7 +140,11 @@ mod tests {
         let made = std::process::Command::new("mkfifo").arg(&pipe).status();
         assert!(made.unwrap().success());
         let log = File::create(dir.path().join("log")).unwrap();
-        let command = ["/bin/sh".to_owned(), "-c".to_owned(), format!("exec 3>pipe; {script}")];
+        let command = [
+            "/bin/sh".to_owned(),
+            "-c".to_owned(),
+            format!("exec 3>pipe; {script}"),
+        ];
         let env = [("PATH".to_owned(), "/usr/bin:/bin".to_owned())];
         let (reason, mut cancel) = watch::channel(None);
         let reader = tokio::task::spawn_blocking(move || {

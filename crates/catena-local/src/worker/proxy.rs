@@ -31,7 +31,9 @@ impl Proxy {
             .map_err(io("no address for the proxy"))?;
         let host = address.to_string();
         let url = format!("http://{host}");
-        let router = Router::new().fallback(forward).with_state(Proxied { session, host });
+        let router = Router::new()
+            .fallback(forward)
+            .with_state(Proxied { session, host });
         let served = tokio::spawn(async move {
             // it has no end of its own
             let _ = axum::serve(listener, router).await;

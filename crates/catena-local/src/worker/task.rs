@@ -62,7 +62,8 @@ async fn attempt(
         Err(Stop::Failed(error)) if error_is_conflict(&error) => return Ok(None),
         Err(Stop::Failed(error)) => {
             tracing::error!(task = %claim.status.task_id, %error, "internal error");
-            run.gave_up(Exception::InternalError, &error.to_string()).await?
+            run.gave_up(Exception::InternalError, &error.to_string())
+                .await?
         }
     };
     let client = newest.borrow().clone();
@@ -91,8 +92,8 @@ async fn keep<T>(
         let pause = tokio::time::sleep((left / 2).max(SHORTEST));
         tokio::select! {
             () = pause => {}
-            stopped = stop.wait_for(|stop| *stop) => {
-                if stopped.is_ok() {
+            stopped = async { stop.wait_for(|stop| *stop).await.is_ok() } => {
+                if stopped {
                     reason.send_replace(Some(Cancel::Shutdown));
                 }
                 // the run ends before its claim does
@@ -226,12 +227,18 @@ impl<'a> Run<'a> {
         fs::write(self.work().join("task.json"), definition).map_err(io("no task.json"))?;
         for (task, name) in &job.upstream {
             let client = self.client();
-            let bytes = client.artifact(*task, None, name.as_str(), MOST_BYTES).await;
+            let bytes = client
+                .artifact(*task, None, name.as_str(), MOST_BYTES)
+                .await;
             let bytes = bytes.map_err(|why| {
                 let message = format!("upstream artifact {name} of {task}: {why}");
                 Stop::Resolve(Exception::ResourceUnavailable, message)
             })?;
-            let path = self.work().join("cot").join(task.as_str()).join(name.as_str());
+            let path = self
+                .work()
+                .join("cot")
+                .join(task.as_str())
+                .join(name.as_str());
             let above = path.parent().unwrap_or(Path::new("."));
             fs::create_dir_all(above).map_err(io("no directory for an upstream artifact"))?;
             fs::write(&path, bytes).map_err(io("an upstream artifact cannot be written"))?;
@@ -313,7 +320,9 @@ impl<'a> Run<'a> {
             }
             (Ended::TimedOut, _) => {
                 let limit = job.max_run_time.as_secs();
-                self.say(&format!("the task was stopped after {limit} s, its maxRunTime"));
+                self.say(&format!(
+                    "the task was stopped after {limit} s, its maxRunTime"
+                ));
                 Ok(Resolution::Failed)
             }
             (Ended::Exit(0), _) => Ok(Resolution::Completed),
@@ -337,7 +346,10 @@ impl<'a> Run<'a> {
         if self.options.family != Family::Scriptworker {
             return Ok(());
         }
-        match RESERVED.iter().find(|name| self.artifacts().join(name).exists()) {
+        match RESERVED
+            .iter()
+            .find(|name| self.artifacts().join(name).exists())
+        {
             Some(name) => {
                 let message = format!("the script left {name}, which is the worker's to write");
                 Err(Stop::Resolve(Exception::MalformedPayload, message))
@@ -364,7 +376,11 @@ impl<'a> Run<'a> {
         let mut digests = Vec::new();
         for one in found {
             match one {
-                Found::File { name, path, expires } => {
+                Found::File {
+                    name,
+                    path,
+                    expires,
+                } => {
                     if RESERVED.contains(&name.as_str()) || name == CERTIFIED_LOG {
                         self.say(&format!("{name} is the worker's to write, and was skipped"));
                         continue;
@@ -372,15 +388,23 @@ impl<'a> Run<'a> {
                     let bytes = fs::read(&path).map_err(io("an artifact cannot be read"))?;
                     let kind = files::content_type(&name);
                     let packed = name == LOG;
-                    self.put(&name, cot::upload(&bytes, kind, packed), expires.as_deref()).await?;
+                    self.put(&name, cot::upload(&bytes, kind, packed), expires.as_deref())
+                        .await?;
                     digests.push((name, sha256(&bytes)));
                 }
-                Found::Nothing { name, reason, message, expires } => {
+                Found::Nothing {
+                    name,
+                    reason,
+                    message,
+                    expires,
+                } => {
                     self.say(&format!("artifact {name}: {message}"));
                     let expires = self.expires(expires.as_deref());
                     let request = json!({"storageType": "error", "reason": reason, "message": message, "expires": expires});
                     let (task, run) = (self.claim.status.task_id, self.claim.run);
-                    self.client().create_artifact(task, run, &name, &request).await?;
+                    self.client()
+                        .create_artifact(task, run, &name, &request)
+                        .await?;
                 }
             }
         }
@@ -427,20 +451,33 @@ impl<'a> Run<'a> {
         fs::read(log_path(self.root.path())).map_err(io("the log cannot be read"))
     }
 
-    async fn put(&self, name: &str, upload: Upload, expires: Option<&str>) -> Result<(), WorkerError> {
+    async fn put(
+        &self,
+        name: &str,
+        upload: Upload,
+        expires: Option<&str>,
+    ) -> Result<(), WorkerError> {
         let (task, run) = (self.claim.status.task_id, self.claim.run);
         let expires = self.expires(expires);
-        Ok(self.client().upload_artifact(task, run, name, expires, upload).await?)
+        Ok(self
+            .client()
+            .upload_artifact(task, run, name, expires, upload)
+            .await?)
     }
 
     /// When an artifact expires: as it says, but not after its task.
     fn expires(&self, own: Option<&str>) -> Timestamp {
         let task = self.claim.status.expires;
-        own.and_then(|own| own.parse().ok()).map_or(task, |own: Timestamp| own.min(task))
+        own.and_then(|own| own.parse().ok())
+            .map_or(task, |own: Timestamp| own.min(task))
     }
 
     /// Says why in the log, which is all that is uploaded, and returns what to report.
-    async fn gave_up(&mut self, reason: Exception, message: &str) -> Result<Resolution, WorkerError> {
+    async fn gave_up(
+        &mut self,
+        reason: Exception,
+        message: &str,
+    ) -> Result<Resolution, WorkerError> {
         self.say(message);
         let upload = cot::upload(&self.log_bytes()?, "text/plain; charset=utf-8", true);
         if let Err(error) = self.put(LOG, upload, None).await {

@@ -120,7 +120,10 @@ impl Bench {
     }
 
     async fn artifact(&self, task: TaskId, name: &str) -> Vec<u8> {
-        self.client.artifact(task, Some(RunId(0)), name, 1 << 20).await.unwrap()
+        self.client
+            .artifact(task, Some(RunId(0)), name, 1 << 20)
+            .await
+            .unwrap()
     }
 
     async fn log(&self, task: TaskId) -> String {
@@ -133,14 +136,20 @@ impl Bench {
         let signature = self.artifact(task, "public/chain-of-trust.json.sig").await;
         let keys = BTreeMap::from([(worker.as_str().to_owned(), vec![key().public_key().clone()])]);
         let link = Link::fetched(task, RunId(0), worker, body.clone().into());
-        let link = link.verify_signature(&signature, &Keyring::new(keys)).unwrap();
+        let link = link
+            .verify_signature(&signature, &Keyring::new(keys))
+            .unwrap();
         link.bind().unwrap();
         let document: Value = serde_json::from_slice(&body).unwrap();
         let definition = self.client.task(task).await.unwrap();
         assert_eq!(document["task"], definition);
         for (name, digests) in document["artifacts"].as_object().unwrap() {
             let bytes = self.artifact(task, name).await;
-            assert_eq!(digests["sha256"], Digest::of(Algorithm::Sha256, &bytes).hex(), "{name}");
+            assert_eq!(
+                digests["sha256"],
+                Digest::of(Algorithm::Sha256, &bytes).hex(),
+                "{name}"
+            );
         }
         document
     }
@@ -160,8 +169,13 @@ async fn each_family_leaves_a_document_that_the_core_accepts() {
     });
     bench.create(id(0), GENERIC, generic).await;
     assert_eq!(bench.resolved().await, Resolution::Completed);
-    let document = bench.document(id(0), WorkerImplementation::GenericWorker).await;
-    assert_eq!(names(&document), ["public/logs/certified.log", "public/out/a"]);
+    let document = bench
+        .document(id(0), WorkerImplementation::GenericWorker)
+        .await;
+    assert_eq!(
+        names(&document),
+        ["public/logs/certified.log", "public/out/a"]
+    );
     assert!(bench.log(id(0)).await.contains("b\n"));
 
     let docker = json!({
@@ -170,20 +184,31 @@ async fn each_family_leaves_a_document_that_the_core_accepts() {
     });
     bench.create(id(1), DOCKER, docker).await;
     assert_eq!(bench.resolved().await, Resolution::Completed);
-    let document = bench.document(id(1), WorkerImplementation::DockerWorker).await;
+    let document = bench
+        .document(id(1), WorkerImplementation::DockerWorker)
+        .await;
     let image = format!("sha256:{}", Digest::of(Algorithm::Sha256, b"a\n").hex());
     assert_eq!(document["environment"]["imageArtifactHash"], image);
     // what a task declares and does not make is an error artifact, and not listed
     assert_eq!(names(&document), ["public/logs/certified.log"]);
-    let missing = bench.client.artifact(id(1), None, "public/none", 1).await.unwrap_err();
+    let missing = bench
+        .client
+        .artifact(id(1), None, "public/none", 1)
+        .await
+        .unwrap_err();
     assert_eq!(missing.status(), Some(424));
 
     let script = json!({"maxRunTime": 60, "upstreamArtifacts": [
         {"taskId": IDS[0], "taskType": "build", "paths": ["public/out/a"], "formats": []}]});
     bench.create(id(2), SCRIPT, script).await;
     assert_eq!(bench.resolved().await, Resolution::Completed);
-    let document = bench.document(id(2), WorkerImplementation::Scriptworker).await;
-    assert_eq!(names(&document), ["public/copy", "public/logs/live_backing.log"]);
+    let document = bench
+        .document(id(2), WorkerImplementation::Scriptworker)
+        .await;
+    assert_eq!(
+        names(&document),
+        ["public/copy", "public/logs/live_backing.log"]
+    );
     assert_eq!(bench.artifact(id(2), "public/copy").await, b"a\n");
     bench.stop.send_replace(true);
 }
@@ -193,13 +218,21 @@ async fn a_payload_that_does_not_fit_is_malformed_and_the_log_says_why() {
     let mut bench = Bench::start(None).await;
     let malformed = Resolution::Exception(Exception::MalformedPayload);
     let cases = [
-        (DOCKER, json!({"image": "i", "command": ["true"]}), "maxRunTime"),
+        (
+            DOCKER,
+            json!({"image": "i", "command": ["true"]}),
+            "maxRunTime",
+        ),
         (
             DOCKER,
             json!({"image": {"type": "task-image", "taskId": IDS[2], "path": "public/x"}, "command": ["true"], "maxRunTime": 1}),
             "image: ",
         ),
-        (GENERIC, json!({"command": [], "maxRunTime": 1}), "payload.command"),
+        (
+            GENERIC,
+            json!({"command": [], "maxRunTime": 1}),
+            "payload.command",
+        ),
     ];
     for (index, (pool, payload, due)) in cases.into_iter().enumerate() {
         bench.create(id(index), pool, payload).await;
@@ -207,7 +240,10 @@ async fn a_payload_that_does_not_fit_is_malformed_and_the_log_says_why() {
         let log = bench.log(id(index)).await;
         assert!(log.contains(due), "{log}");
         let status = bench.client.status(id(index)).await.unwrap();
-        assert_eq!(status.runs[0].reason_resolved.as_deref(), Some("malformed-payload"));
+        assert_eq!(
+            status.runs[0].reason_resolved.as_deref(),
+            Some("malformed-payload")
+        );
     }
 }
 
@@ -217,7 +253,9 @@ async fn failures_and_time_outs_are_failed() {
     let payload = |script: &str| json!({"command": [script], "maxRunTime": 1});
     bench.create(id(0), GENERIC, payload("exit 3")).await;
     assert_eq!(bench.resolved().await, Resolution::Failed);
-    bench.create(id(1), GENERIC, payload("exec sleep 600")).await;
+    bench
+        .create(id(1), GENERIC, payload("exec sleep 600"))
+        .await;
     assert_eq!(bench.resolved().await, Resolution::Failed);
     assert!(bench.log(id(1)).await.contains("maxRunTime"));
 }
@@ -242,7 +280,10 @@ async fn a_worker_that_is_told_to_stop_hands_its_task_back() {
     let claimed = bench.events.recv().await.unwrap();
     assert!(matches!(claimed, Event::Claimed { .. }));
     bench.stop.send_replace(true);
-    assert_eq!(bench.resolved().await, Resolution::Exception(Exception::WorkerShutdown));
+    assert_eq!(
+        bench.resolved().await,
+        Resolution::Exception(Exception::WorkerShutdown)
+    );
     let status = bench.client.status(id(0)).await.unwrap();
     assert_eq!(status.runs.len(), 2, "the queue tries again");
 }

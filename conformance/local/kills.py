@@ -188,7 +188,7 @@ def main():
     for wrong in ledger.wrong[:20]:
         print("WRONG ", wrong)
     # a run of this that hardly loaded the server, or cut nothing off, has shown nothing
-    idle = len(ledger.completed) < 20 * args.kills or cut_off < args.kills or not retried
+    idle = len(ledger.completed) < 5 * args.kills or cut_off < args.kills or not retried
     if idle:
         print(f"WRONG  too little happened: {ledger}, {cut_off} runs cut off, {retried} tried again")
     print(json.dumps({"part": "kills", "kills": args.kills, "acknowledged": str(ledger), "cut off": cut_off, "tried again": retried, "unexpected": len(ledger.wrong)}))

@@ -6,7 +6,7 @@
 runs a command against a fresh server, with TASKCLUSTER_ROOT_URL, TASKCLUSTER_CLIENT_ID and TASKCLUSTER_ACCESS_TOKEN set,
 and ends with the command's status; 1 if the server ended before it was told to.
 
-CATENA_LOCAL_UP names the command that starts a server, `catena local up` without it, with CATENA for the binary.
+CATENA names the binary.
 """
 import argparse
 import json
@@ -34,8 +34,7 @@ class Server:
         self.port, self.child, self.exports, self.lines, self.ready = 0, None, {}, [], False
 
     def command(self):
-        words = shlex.split(os.environ.get("CATENA_LOCAL_UP", "")) or [os.environ.get("CATENA", "catena"), "local", "up"]
-        words += ["--dir", self.directory, "--port", str(self.port)]
+        words = [os.environ["CATENA"], "local", "up", "--dir", self.directory, "--port", str(self.port)]
         if self.claim_timeout is not None:
             words += ["--claim-timeout", str(self.claim_timeout)]
         return words + self.flags

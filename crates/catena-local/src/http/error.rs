@@ -148,3 +148,37 @@ impl From<AuthError> for ApiError {
         Self::new(Code::AuthenticationFailed, error.to_string())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use axum::body::to_bytes;
+    use axum::response::IntoResponse as _;
+
+    use super::*;
+
+    async fn request_info(payload: Option<&Value>) -> Value {
+        let info = Info {
+            method: "task",
+            params: &IndexMap::from([("taskId", "x".to_owned())]),
+            payload,
+            time: Timestamp::UNIX_EPOCH,
+        };
+        let answer = ApiError::not_found("gone").reply(&info).into_response();
+        let body = to_bytes(answer.into_body(), 10_000).await.unwrap();
+        let mut body: Value = serde_json::from_slice(&body).unwrap();
+        body["requestInfo"].take()
+    }
+
+    #[tokio::test]
+    async fn an_error_says_what_was_asked_and_has_an_empty_payload_where_there_was_none() {
+        let mut expected = json!({
+            "method": "task",
+            "params": {"taskId": "x"},
+            "payload": {},
+            "time": "1970-01-01T00:00:00.000Z",
+        });
+        assert_eq!(request_info(None).await, expected);
+        expected["payload"] = json!([1]);
+        assert_eq!(request_info(Some(&json!([1]))).await, expected);
+    }
+}

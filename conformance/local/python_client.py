@@ -107,7 +107,6 @@ def refused_definitions():
     check.refused("an id that is none", 400, "InvalidRequestArguments", queue().task, "not-a-task-id")
     check.refused("an unknown task", 404, "ResourceNotFound", queue().task, slugId())
     check.refused("status of an unknown task", 404, "ResourceNotFound", queue().status, slugId())
-    check.refused("eleven megabytes", 413, "InputTooLarge", create, extra={"padding": "x" * (11 << 20)})
 
 
 def dependencies():

@@ -74,9 +74,11 @@ bench:
 growth:
     cargo bench --locked -p catena-testkit --bench growth
 
-# Changes the checks and the walk, one thing at a time: some test must notice. An hour; needs cargo-mutants
+# Changes the checks and the walk, one thing at a time: some test must notice. Half an hour; needs cargo-mutants
 mutants *ARGS:
-    conformance/mutants.py --out docs/mutants.json {{ ARGS }}
+    python3 -m venv target/mutants-python
+    target/mutants-python/bin/pip install --quiet tree-sitter==0.26.1 tree-sitter-rust==0.24.2
+    target/mutants-python/bin/python conformance/mutants.py --out docs/mutants.json {{ ARGS }}
 
 # Figures side by side with the Python reference, for benches/ and the README; as root, on a quiet machine
 figures *ARGS:

@@ -278,6 +278,7 @@ impl Question<'_> {
     fn http_options(&self, work_dir: Option<&WorkDir>, progress: &Progress) -> HttpOptions {
         let relaxations = self.config.relaxations.clone().with_profile(self.profile());
         let mut options = HttpOptions::of(&self.config.settings, &relaxations);
+        options.read_host_tokens(|name| std::env::var(name).ok());
         options.credentials.clone_from(&self.config.credentials);
         options.progress = progress.clone();
         options.spool_dir = work_dir.map(|work_dir| work_dir.path().to_owned());

@@ -46,9 +46,9 @@ deny:
 advisories:
     cargo deny --locked check advisories
 
-# Verify the example chain, and see a tampered copy rejected
-demo:
-    cargo demo
+# The story from a commit to a trusted chain; with --all, every saboteur
+demo *ARGS:
+    cargo demo {{ ARGS }}
 
 # Conformance with the black-box lab; as root
 lab *ARGS:
@@ -57,6 +57,14 @@ lab *ARGS:
 # Vectors and seeded mutations: catena, the published reference, and what is recorded of both
 vectors *ARGS:
     conformance/vectors.sh {{ ARGS }}
+
+# The published clients against the embedded Taskcluster
+local *ARGS:
+    conformance/local.sh {{ ARGS }}
+
+# How fast the embedded queue gives work to 50 workers
+claims:
+    cargo bench --locked -p catena-local --bench claims_http
 
 # Benchmarks
 bench:
@@ -77,5 +85,5 @@ figures *ARGS:
     benches/side-by-side.sh {{ lab }} {{ ARGS }}
 
 # The long runs: many more random cases and mutations, optimised, the lab's large worlds, advisories
-nightly: advisories && growth mutants (vectors "--full") (lab "--full")
+nightly: advisories && growth mutants (vectors "--full") (local "--full") (lab "--full")
     CATENA_MUTATIONS=5000 PROPTEST_CASES=20000 cargo test --workspace --release --locked -- --include-ignored

@@ -38,9 +38,19 @@ pub(crate) struct Answer {
 }
 
 /// Starts the program, hands it the request's body and waits for the headers of its answer.
-pub(crate) async fn run(git: &Path, variables: Variables, body: Body, limit: u64) -> Result<Answer, CgiError> {
+pub(crate) async fn run(
+    git: &Path,
+    variables: Variables,
+    body: Body,
+    limit: u64,
+) -> Result<Answer, CgiError> {
     let mut command = Command::new(git);
-    command.arg("http-backend").env_clear().stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
+    command
+        .arg("http-backend")
+        .env_clear()
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null());
     // where git finds its own programs; nothing else of our environment is its business
     if let Some(path) = std::env::var_os("PATH") {
         command.env("PATH", path);
@@ -56,7 +66,13 @@ pub(crate) async fn run(git: &Path, variables: Variables, body: Body, limit: u64
     let (fed, head) = tokio::join!(feed(input, body, limit), head(&mut output));
     fed?;
     let (status, headers, start) = head?;
-    Ok(Answer { status, headers, start, output, child })
+    Ok(Answer {
+        status,
+        headers,
+        start,
+        output,
+        child,
+    })
 }
 
 /// Writes the body and closes the pipe. A program that stops reading has said all it wants to know.
@@ -91,16 +107,27 @@ async fn head(output: &mut ChildStdout) -> Result<Head, CgiError> {
             return Err(CgiError::Broken("its headers do not end".to_owned()));
         }
         let mut chunk = [0_u8; 4096];
-        let read = output.read(&mut chunk).await.map_err(|why| CgiError::Broken(why.to_string()))?;
+        let read = output
+            .read(&mut chunk)
+            .await
+            .map_err(|why| CgiError::Broken(why.to_string()))?;
         match chunk.get(..read) {
             Some(chunk) if read > 0 => seen.extend_from_slice(chunk),
-            _ => return Err(CgiError::Broken("it ended before its headers did".to_owned())),
+            _ => {
+                return Err(CgiError::Broken(
+                    "it ended before its headers did".to_owned(),
+                ));
+            }
         }
     }
 }
 
 fn end_of_headers(seen: &[u8]) -> Option<(usize, usize)> {
-    let find = |mark: &[u8]| seen.windows(mark.len()).position(|window| window == mark).map(|at| (at, mark.len()));
+    let find = |mark: &[u8]| {
+        seen.windows(mark.len())
+            .position(|window| window == mark)
+            .map(|at| (at, mark.len()))
+    };
     match (find(b"\r\n\r\n"), find(b"\n\n")) {
         (Some(long), Some(short)) => Some(if long.0 < short.0 { long } else { short }),
         (long, short) => long.or(short),
@@ -133,7 +160,13 @@ impl Answer {
 
     /// Passes the body on while it is being made.
     pub(crate) fn stream(self) -> Response {
-        let Self { status, headers, start, output, child } = self;
+        let Self {
+            status,
+            headers,
+            start,
+            output,
+            child,
+        } = self;
         let rest = futures::stream::unfold((output, child), |(mut output, child)| async move {
             let mut chunk = vec![0_u8; 64 << 10];
             match output.read(&mut chunk).await {
@@ -179,10 +212,17 @@ mod tests {
 
     #[test]
     fn headers_of_a_cgi_program_are_parsed() {
-        let (status, headers) = parse(b"Status: 403 Forbidden\r\nExpires: never\r\nContent-Type: text/plain").unwrap();
+        let (status, headers) =
+            parse(b"Status: 403 Forbidden\r\nExpires: never\r\nContent-Type: text/plain").unwrap();
         assert_eq!((status, headers.len()), (StatusCode::FORBIDDEN, 2));
         assert_eq!(parse(b"Content-Type: a").unwrap().0, StatusCode::OK);
-        for bad in [&b"no colon"[..], b"Status: x", b"a b: c", b"\xff: x", b"a: \x01"] {
+        for bad in [
+            &b"no colon"[..],
+            b"Status: x",
+            b"a b: c",
+            b"\xff: x",
+            b"a: \x01",
+        ] {
             assert!(parse(bad).is_err());
         }
     }

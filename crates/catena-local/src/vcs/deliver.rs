@@ -68,7 +68,12 @@ pub struct Task {
 
 /// Renders and creates the tasks of an event, and of the pull requests whose head a push moved. What fails is logged; the event
 /// itself stays, as on GitHub. Returns the ids of the tasks that were created.
-pub async fn deliver(host: &Host, repo: &RepoName, event: Event, sink: &dyn TaskSink) -> Vec<TaskId> {
+pub async fn deliver(
+    host: &Host,
+    repo: &RepoName,
+    event: Event,
+    sink: &dyn TaskSink,
+) -> Vec<TaskId> {
     let moved = match &event {
         Event::Push(push) => pulls_of(host.clone(), repo.clone(), push.clone()).await,
         _ => Vec::new(),
@@ -100,7 +105,9 @@ pub async fn deliver_one(
     let mut created = Vec::new();
     for task in tasks {
         let refused = |why| DeliverError::Refused { task: task.id, why };
-        sink.create(task.id, task.definition).await.map_err(refused)?;
+        sink.create(task.id, task.definition)
+            .await
+            .map_err(refused)?;
         created.push(task.id);
     }
     Ok(created)
@@ -115,16 +122,21 @@ pub fn tasks(host: &Host, repo: &RepoName, event: &Event) -> Result<Vec<Task>, D
     let Some(occasion) = event::occasion(host, repo, event)? else {
         return Ok(Vec::new());
     };
-    let template = match host.repo(&occasion.repo)?.read(&occasion.revision, TEMPLATE) {
+    let template = match host
+        .repo(&occasion.repo)?
+        .read(&occasion.revision, TEMPLATE)
+    {
         Ok(file) => file.content,
         Err(VcsError::NotFound(_)) => return Ok(Vec::new()),
         Err(why) => return Err(why.into()),
     };
     let Occasion { repo, revision, .. } = &occasion;
-    render::tasks(&template, &occasion, &host.settings()?.seed).map_err(|why| DeliverError::Template {
-        repo: repo.clone(),
-        revision: revision.clone(),
-        why,
+    render::tasks(&template, &occasion, &host.settings()?.seed).map_err(|why| {
+        DeliverError::Template {
+            repo: repo.clone(),
+            revision: revision.clone(),
+            why,
+        }
     })
 }
 
@@ -135,7 +147,11 @@ async fn pulls_of(host: Host, repo: RepoName, push: Push) -> Vec<(RepoName, Even
         let mut out = Vec::new();
         for base in bases.into_iter().flatten() {
             let moved = host.move_pulls(&base, &repo, &push)?;
-            out.extend(moved.into_iter().map(|pull| (base.clone(), Event::Pull(pull))));
+            out.extend(
+                moved
+                    .into_iter()
+                    .map(|pull| (base.clone(), Event::Pull(pull))),
+            );
         }
         Ok::<_, VcsError>(out)
     };

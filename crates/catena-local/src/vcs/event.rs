@@ -28,7 +28,11 @@ pub(crate) struct Occasion {
 }
 
 /// Returns what to render; `None` if the event asks for nothing.
-pub(crate) fn occasion(host: &Host, repo: &RepoName, event: &Event) -> Result<Option<Occasion>, VcsError> {
+pub(crate) fn occasion(
+    host: &Host,
+    repo: &RepoName,
+    event: &Event,
+) -> Result<Option<Occasion>, VcsError> {
     match event {
         Event::Push(push) => self::push(host, repo, push),
         Event::Pull(pull) => pull_request(host, repo, pull),
@@ -45,9 +49,9 @@ fn push(host: &Host, name: &RepoName, push: &Push) -> Result<Option<Occasion>, V
     // the branch may have moved on: what was pushed counts
     let revision = repo.resolve(after).unwrap_or(revision);
     let mounts = host.settings()?.mounts;
-    let mount = mounts
-        .iter()
-        .find(|(_, mount)| mount.repo == *name && push.reference == format!("refs/heads/{}", mount.branch));
+    let mount = mounts.iter().find(|(_, mount)| {
+        mount.repo == *name && push.reference == format!("refs/heads/{}", mount.branch)
+    });
     if let Some((path, mount)) = mount {
         let context = hg_context(&repo, push, &revision, path, mount)?;
         return Ok(Some(Occasion {
@@ -74,7 +78,10 @@ fn push(host: &Host, name: &RepoName, push: &Push) -> Result<Option<Occasion>, V
 
 fn github_context(host: &Host, event: Value) -> Map<String, Value> {
     let root = Value::from(host.options().root_url.as_str());
-    Map::from_iter([("event".to_owned(), event), ("taskcluster_root_url".to_owned(), root)])
+    Map::from_iter([
+        ("event".to_owned(), event),
+        ("taskcluster_root_url".to_owned(), root),
+    ])
 }
 
 fn push_event(host: &Host, repo: &Repo, push: &Push, revision: &str) -> Result<Value, VcsError> {
@@ -87,10 +94,14 @@ fn push_event(host: &Host, repo: &Repo, push: &Push, revision: &str) -> Result<V
         members.insert("pushed_at".to_owned(), shape::pushed_at(push).into());
     }
     let zero = || "0".repeat(40);
-    let (before, after) = (push.before.clone().unwrap_or_else(zero), push.after.clone().unwrap_or_else(zero));
+    let (before, after) = (
+        push.before.clone().unwrap_or_else(zero),
+        push.after.clone().unwrap_or_else(zero),
+    );
     let newest = push.changesets.len().saturating_sub(EVENT_COMMITS);
     let commits = push.changesets.iter().skip(newest);
-    let commits = commits.map(|sha| Ok::<_, VcsError>(shape::event_commit(name, &repo.commit(sha)?)));
+    let commits =
+        commits.map(|sha| Ok::<_, VcsError>(shape::event_commit(name, &repo.commit(sha)?)));
     let forced = match &push.before {
         Some(before) => !repo.is_ancestor(before, revision).unwrap_or(false),
         None => false,
@@ -117,7 +128,9 @@ fn hg_context(
     let base = repo.commit(first)?.parents.into_iter().next();
     let message = repo.commit(revision)?.message;
     // a blank, or what follows `try:` on its line (V63)
-    let tried = message.find("try:").and_then(|at| message.get(at..)?.split('\n').next());
+    let tried = message
+        .find("try:")
+        .and_then(|at| message.get(at..)?.split('\n').next());
     let context = json!({
         "repository": {"url": format!("https://hg.mozilla.org{path}"), "project": mount.project, "level": mount.level, "type": "hg"},
         "push": {"base_revision": base.unwrap_or_else(|| "0".repeat(40)), "revision": revision, "comment": tried.unwrap_or(" "),
@@ -155,9 +168,16 @@ fn pull_request(host: &Host, base: &RepoName, pull: &Pull) -> Result<Option<Occa
     let repository = document.pointer("/base/repo").cloned().unwrap_or_default();
     if let Some(Value::Object(head)) = document.get_mut("head") {
         // not in the API's answer; templates name it, and the rebuild sets it (V65)
-        head.insert("updated_at".to_owned(), super::write::seconds(pull.updated).into());
+        head.insert(
+            "updated_at".to_owned(),
+            super::write::seconds(pull.updated).into(),
+        );
     }
-    let action = if pull.created == pull.updated { "opened" } else { "synchronize" };
+    let action = if pull.created == pull.updated {
+        "opened"
+    } else {
+        "synchronize"
+    };
     let event = json!({
         "action": action, "number": pull.number, "pull_request": document, "repository": repository,
         "organization": shape::account(base.owner(), "Organization"), "sender": shape::account(&pull.user, "User"),
@@ -175,19 +195,28 @@ fn pull_request(host: &Host, base: &RepoName, pull: &Pull) -> Result<Option<Occa
 
 /// What `policy.pullRequests` of the default branch says of a pull request. Collaborators are the owner and whoever has a branch
 /// in the repository itself.
-fn pull_policy(host: &Host, base: &RepoName, pull: &Pull) -> Result<Option<&'static str>, VcsError> {
+fn pull_policy(
+    host: &Host,
+    base: &RepoName,
+    pull: &Pull,
+) -> Result<Option<&'static str>, VcsError> {
     let file = match host.repo(base)?.read("HEAD", TEMPLATE) {
         Ok(file) => file.content,
         Err(VcsError::NotFound(_)) => Vec::new(),
         Err(why) => return Err(why),
     };
     let parsed = yaml::parse(&file, &yaml::Limits::default());
-    let policy = parsed.as_ref().ok().and_then(|parsed| parsed.root.get("policy")?.get("pullRequests")?.as_str());
+    let policy = parsed
+        .as_ref()
+        .ok()
+        .and_then(|parsed| parsed.root.get("policy")?.get("pullRequests")?.as_str());
     let collaborator = pull.head_repo == *base || pull.user == base.owner();
     Ok(match policy.unwrap_or("collaborators") {
         "public" => Some("github-pull-request"),
         "public_restricted" if !collaborator => Some("github-pull-request-untrusted"),
-        "public_restricted" | "collaborators" | "collaborators_quiet" if collaborator => Some("github-pull-request"),
+        "public_restricted" | "collaborators" | "collaborators_quiet" if collaborator => {
+            Some("github-pull-request")
+        }
         _ => None,
     })
 }
@@ -197,7 +226,10 @@ pub(crate) fn address(repo: &Repo, user: Option<String>) -> (String, String) {
     match user {
         Some(user) => (user.clone(), format!("{user}@users.noreply.github.com")),
         None => {
-            let email = repo.commit("HEAD").map(|commit| commit.committer.email).unwrap_or_default();
+            let email = repo
+                .commit("HEAD")
+                .map(|commit| commit.committer.email)
+                .unwrap_or_default();
             (login(&email), email)
         }
     }

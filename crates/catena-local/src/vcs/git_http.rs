@@ -55,8 +55,18 @@ struct Ask {
 }
 
 impl Ask {
-    fn of(place: Place, method: &Method, query: Option<&str>) -> Result<Self, (StatusCode, &'static str)> {
-        let ask = |method, query, content_type, writes| Ask { place, method, query, content_type, writes };
+    fn of(
+        place: Place,
+        method: &Method,
+        query: Option<&str>,
+    ) -> Result<Self, (StatusCode, &'static str)> {
+        let ask = |method, query, content_type, writes| Ask {
+            place,
+            method,
+            query,
+            content_type,
+            writes,
+        };
         match (place, method.as_str(), query) {
             (Place::Refs, "GET", Some("service=git-upload-pack")) => {
                 Ok(ask("GET", "service=git-upload-pack", "", false))
@@ -64,16 +74,33 @@ impl Ask {
             (Place::Refs, "GET", Some("service=git-receive-pack")) => {
                 Ok(ask("GET", "service=git-receive-pack", "", true))
             }
-            (Place::Refs, "GET", _) => Err((StatusCode::FORBIDDEN, "only git's smart protocol is served")),
-            (Place::UploadPack, "POST", _) => Ok(ask("POST", "", "application/x-git-upload-pack-request", false)),
-            (Place::ReceivePack, "POST", _) => Ok(ask("POST", "", "application/x-git-receive-pack-request", true)),
+            (Place::Refs, "GET", _) => {
+                Err((StatusCode::FORBIDDEN, "only git's smart protocol is served"))
+            }
+            (Place::UploadPack, "POST", _) => Ok(ask(
+                "POST",
+                "",
+                "application/x-git-upload-pack-request",
+                false,
+            )),
+            (Place::ReceivePack, "POST", _) => Ok(ask(
+                "POST",
+                "",
+                "application/x-git-receive-pack-request",
+                true,
+            )),
             _ => Err((StatusCode::METHOD_NOT_ALLOWED, "git does not ask so")),
         }
     }
 }
 
 /// Answers a request of a git client.
-pub(crate) async fn serve(service: Service, name: RepoName, place: Place, request: Request) -> Response {
+pub(crate) async fn serve(
+    service: Service,
+    name: RepoName,
+    place: Place,
+    request: Request,
+) -> Response {
     let ask = match Ask::of(place, request.method(), request.uri().query()) {
         Ok(ask) => ask,
         Err((status, text)) => return plain(status, text),
@@ -95,7 +122,8 @@ pub(crate) async fn serve(service: Service, name: RepoName, place: Place, reques
         (Place::ReceivePack, Some(user)) => {
             // a task of its own: a client that goes away does not stop a push half-way
             let push = tokio::spawn(receive(service, name, variables, body, user));
-            push.await.unwrap_or_else(|why| Err(CgiError::Broken(why.to_string())))
+            push.await
+                .unwrap_or_else(|why| Err(CgiError::Broken(why.to_string())))
         }
         _ => {
             let options = service.host.options();
@@ -129,7 +157,13 @@ async fn receive(
     match tokio::task::spawn_blocking(log).await {
         Ok(Ok(pushes)) => {
             for push in pushes {
-                deliver(&service.host, &name, Event::Push(push), service.sink.as_ref()).await;
+                deliver(
+                    &service.host,
+                    &name,
+                    Event::Push(push),
+                    service.sink.as_ref(),
+                )
+                .await;
             }
             Ok(response)
         }
@@ -155,7 +189,10 @@ fn variables(
         ("GATEWAY_INTERFACE", "CGI/1.1".to_owned()),
         ("GIT_PROJECT_ROOT", root),
         ("GIT_HTTP_EXPORT_ALL", "1".to_owned()),
-        ("PATH_INFO", format!("/{}/{}.git/{}", name.owner(), name.name(), ask.place.path())),
+        (
+            "PATH_INFO",
+            format!("/{}/{}.git/{}", name.owner(), name.name(), ask.place.path()),
+        ),
         ("REQUEST_METHOD", ask.method.to_owned()),
         ("QUERY_STRING", ask.query.to_owned()),
         ("CONTENT_TYPE", ask.content_type.to_owned()),
@@ -164,20 +201,29 @@ fn variables(
         ("GIT_CONFIG_GLOBAL", "/dev/null".to_owned()),
         ("GIT_TERMINAL_PROMPT", "0".to_owned()),
     ];
-    let gzip = headers.get(header::CONTENT_ENCODING).is_some_and(|value| matches!(value.as_bytes(), b"gzip" | b"x-gzip"));
+    let gzip = headers
+        .get(header::CONTENT_ENCODING)
+        .is_some_and(|value| matches!(value.as_bytes(), b"gzip" | b"x-gzip"));
     if gzip {
         out.push(("HTTP_CONTENT_ENCODING", "gzip".to_owned()));
     }
-    let length = headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok());
+    let length = headers
+        .get(header::CONTENT_LENGTH)
+        .and_then(|value| value.to_str().ok());
     if let Some(length) = length.and_then(|text| text.parse::<u64>().ok()) {
         out.push(("CONTENT_LENGTH", length.to_string()));
     }
-    let version = headers.get("git-protocol").and_then(|value| value.to_str().ok());
+    let version = headers
+        .get("git-protocol")
+        .and_then(|value| value.to_str().ok());
     if let Some(version @ ("version=1" | "version=2")) = version {
         out.push(("GIT_PROTOCOL", version.to_owned()));
     }
     if let Some(user) = user {
-        out.push(("REMOTE_USER", user.clone().unwrap_or_else(|| "git".to_owned())));
+        out.push((
+            "REMOTE_USER",
+            user.clone().unwrap_or_else(|| "git".to_owned()),
+        ));
     }
     settings(host, name, &mut out)?;
     Ok(out)
@@ -186,7 +232,11 @@ fn variables(
 /// git's settings for one request: no hooks, no work in the background, objects checked, sizes bounded. A repository with protected
 /// branches takes neither forced pushes nor removals.
 fn settings(host: &Host, name: &RepoName, out: &mut Variables) -> Result<(), VcsError> {
-    let strict = if host.protected(name)?.is_empty() { "false" } else { "true" };
+    let strict = if host.protected(name)?.is_empty() {
+        "false"
+    } else {
+        "true"
+    };
     let limit = host.options().request_limit.to_string();
     let settings = [
         ("core.hooksPath", "/dev/null"),
@@ -210,9 +260,14 @@ fn settings(host: &Host, name: &RepoName, out: &mut Variables) -> Result<(), Vcs
 }
 
 fn unauthorized() -> Response {
-    let mut response = plain(StatusCode::UNAUTHORIZED, "a push needs the host's token as password");
+    let mut response = plain(
+        StatusCode::UNAUTHORIZED,
+        "a push needs the host's token as password",
+    );
     let value = axum::http::HeaderValue::from_static("Basic realm=\"catena\"");
-    response.headers_mut().insert(header::WWW_AUTHENTICATE, value);
+    response
+        .headers_mut()
+        .insert(header::WWW_AUTHENTICATE, value);
     response
 }
 
@@ -223,7 +278,10 @@ fn failed(why: &CgiError) -> Response {
             "git over HTTP needs the git program on this machine; install git, or commit through the library. Everything else works \
              without it.",
         ),
-        CgiError::TooLarge => plain(StatusCode::PAYLOAD_TOO_LARGE, "the request has more bytes than this host takes"),
+        CgiError::TooLarge => plain(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            "the request has more bytes than this host takes",
+        ),
         CgiError::Broken(_) => {
             tracing::error!(error = %why, "git http-backend failed");
             plain(StatusCode::INTERNAL_SERVER_ERROR, "git http-backend failed")

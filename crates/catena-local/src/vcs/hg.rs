@@ -34,7 +34,11 @@ fn answer(host: &Host, path: &str, query: &HashMap<String, String>) -> Result<Re
         let (revision, file) = rest.split_once('/').ok_or_else(|| missing(path))?;
         let mount = mount(host, place)?;
         let repo = host.repo(&mount.repo)?;
-        let revision = if revision == "tip" { &mount.branch } else { revision };
+        let revision = if revision == "tip" {
+            &mount.branch
+        } else {
+            revision
+        };
         return Ok(bytes(repo.read(revision, file)?.content));
     }
     if let Some(place) = path.strip_suffix("/json-pushes") {
@@ -51,7 +55,10 @@ fn mount(host: &Host, path: &str) -> Result<Mount, VcsError> {
     if let Some(mount) = host.settings()?.mounts.remove(path) {
         return Ok(mount);
     }
-    let name: RepoName = path.trim_start_matches('/').parse().map_err(|_| missing(path))?;
+    let name: RepoName = path
+        .trim_start_matches('/')
+        .parse()
+        .map_err(|_| missing(path))?;
     Ok(Mount {
         branch: host.repo(&name)?.default_branch()?,
         project: name.name().to_owned(),
@@ -61,7 +68,11 @@ fn mount(host: &Host, path: &str) -> Result<Mount, VcsError> {
 }
 
 /// `json-pushes`: `changeset`, or the range after `startID` up to `endID`; `version` 1 or 2; `full`.
-fn json_pushes(host: &Host, mount: &Mount, query: &HashMap<String, String>) -> Result<Response, VcsError> {
+fn json_pushes(
+    host: &Host,
+    mount: &Mount,
+    query: &HashMap<String, String>,
+) -> Result<Response, VcsError> {
     let repo = host.repo(&mount.repo)?;
     let reference = format!("refs/heads/{}", mount.branch);
     let mut pushes = host.pushes(&mount.repo)?;
@@ -70,21 +81,39 @@ fn json_pushes(host: &Host, mount: &Mount, query: &HashMap<String, String>) -> R
     let number = |key: &str| query.get(key).map(|text| text.parse::<u64>());
     match (query.get("changeset"), number("startID"), number("endID")) {
         (Some(changeset), None, None) => {
-            let wanted = if changeset == "tip" { &mount.branch } else { changeset };
+            let wanted = if changeset == "tip" {
+                &mount.branch
+            } else {
+                changeset
+            };
             let node = repo.resolve(wanted).ok();
-            let has = |push: &Push| node.as_ref().is_some_and(|node| push.changesets.contains(node));
+            let has = |push: &Push| {
+                node.as_ref()
+                    .is_some_and(|node| push.changesets.contains(node))
+            };
             let Some(push) = pushes.into_iter().find(has) else {
-                return Ok(error(StatusCode::NOT_FOUND, &format!("unknown revision '{changeset:.200}'")));
+                return Ok(error(
+                    StatusCode::NOT_FOUND,
+                    &format!("unknown revision '{changeset:.200}'"),
+                ));
             };
             pushes = vec![push];
         }
         (None, start, end) => {
             let (Ok(start), Ok(end)) = (start.unwrap_or(Ok(0)), end.unwrap_or(Ok(u64::MAX))) else {
-                return Ok(error(StatusCode::BAD_REQUEST, "startID and endID are numbers"));
+                return Ok(error(
+                    StatusCode::BAD_REQUEST,
+                    "startID and endID are numbers",
+                ));
             };
             pushes.retain(|push| push.id > start && push.id <= end);
         }
-        (Some(_), ..) => return Ok(error(StatusCode::BAD_REQUEST, "changeset does not go with startID and endID")),
+        (Some(_), ..) => {
+            return Ok(error(
+                StatusCode::BAD_REQUEST,
+                "changeset does not go with startID and endID",
+            ));
+        }
     }
     let mut out = Map::new();
     for push in &pushes {
@@ -92,16 +121,26 @@ fn json_pushes(host: &Host, mount: &Mount, query: &HashMap<String, String>) -> R
             let sets = push.changesets.iter().map(|node| changeset(&repo, node));
             sets.collect::<Result<Vec<_>, _>>()?
         } else {
-            push.changesets.iter().map(|node| node.as_str().into()).collect()
+            push.changesets
+                .iter()
+                .map(|node| node.as_str().into())
+                .collect()
         };
-        let push_json = json!({"changesets": changesets, "date": push.time.as_second(), "user": push.email});
+        let push_json =
+            json!({"changesets": changesets, "date": push.time.as_second(), "user": push.email});
         out.insert(push.id.to_string(), push_json);
     }
     let version = query.get("version").map_or("1", String::as_str);
     match version {
         "1" => Ok(document(StatusCode::OK, &Value::Object(out))),
-        "2" => Ok(document(StatusCode::OK, &json!({"lastpushid": last, "pushes": out}))),
-        _ => Ok(error(StatusCode::BAD_REQUEST, "version parameter must be 1 or 2")),
+        "2" => Ok(document(
+            StatusCode::OK,
+            &json!({"lastpushid": last, "pushes": out}),
+        )),
+        _ => Ok(error(
+            StatusCode::BAD_REQUEST,
+            "version parameter must be 1 or 2",
+        )),
     }
 }
 

@@ -90,7 +90,9 @@ struct Inner {
 
 impl fmt::Debug for Host {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Host").field("dir", &self.0.dir).finish_non_exhaustive()
+        f.debug_struct("Host")
+            .field("dir", &self.0.dir)
+            .finish_non_exhaustive()
     }
 }
 
@@ -101,14 +103,23 @@ impl Host {
     /// `Broken` if the directory cannot be made or its settings cannot be read.
     pub fn open(dir: &Path, options: HostOptions) -> Result<Self, VcsError> {
         let repos = dir.join("repos");
-        std::fs::create_dir_all(&repos).map_err(broken("the directory of repositories cannot be made"))?;
-        let dir = dir.canonicalize().map_err(broken("the directory of repositories cannot be found"))?;
+        std::fs::create_dir_all(&repos)
+            .map_err(broken("the directory of repositories cannot be made"))?;
+        let dir = dir
+            .canonicalize()
+            .map_err(broken("the directory of repositories cannot be found"))?;
         let path = dir.join("host.json");
         if record::read::<Settings>(&path)?.is_none() {
             let mut seed = [0_u8; 16];
             getrandom::fill(&mut seed).map_err(broken("no random bytes"))?;
             let seed = seed.iter().map(|byte| format!("{byte:02x}")).collect();
-            record::write(&path, &Settings { seed, mounts: BTreeMap::new() })?;
+            record::write(
+                &path,
+                &Settings {
+                    seed,
+                    mounts: BTreeMap::new(),
+                },
+            )?;
         }
         Ok(Self(Arc::new(Inner {
             dir,
@@ -132,7 +143,9 @@ impl Host {
 
     /// Where a repository is, whether or not it exists.
     pub(crate) fn path(&self, name: &RepoName) -> PathBuf {
-        self.root().join(name.owner()).join(format!("{}.git", name.name()))
+        self.root()
+            .join(name.owner())
+            .join(format!("{}.git", name.name()))
     }
 
     /// Creates an empty repository.
@@ -145,20 +158,32 @@ impl Host {
         self.create_held(&name, default_branch, None)
     }
 
-    fn create_held(&self, name: &RepoName, branch: &str, parent: Option<RepoName>) -> Result<Repo, VcsError> {
+    fn create_held(
+        &self,
+        name: &RepoName,
+        branch: &str,
+        parent: Option<RepoName>,
+    ) -> Result<Repo, VcsError> {
         names::branch(branch)?;
         let path = self.path(name);
         if path.exists() {
-            return Err(VcsError::Conflict(format!("the repository {name} exists already")));
+            return Err(VcsError::Conflict(format!(
+                "the repository {name} exists already"
+            )));
         }
         let above = self.root().join(name.owner());
         let fail = "a repository cannot be created";
         std::fs::create_dir_all(&above).map_err(broken(fail))?;
         // built aside and renamed, so that what is under its name is whole
-        let aside = tempfile::Builder::new().prefix(".new-").tempdir_in(&above).map_err(broken(fail))?;
-        let options = gix::open::Options::isolated().config_overrides([format!("init.defaultBranch={branch}")]);
+        let aside = tempfile::Builder::new()
+            .prefix(".new-")
+            .tempdir_in(&above)
+            .map_err(broken(fail))?;
+        let options = gix::open::Options::isolated()
+            .config_overrides([format!("init.defaultBranch={branch}")]);
         let bare = gix::create::Options::default();
-        gix::ThreadSafeRepository::init_opts(aside.path(), gix::create::Kind::Bare, bare, options).map_err(broken(fail))?;
+        gix::ThreadSafeRepository::init_opts(aside.path(), gix::create::Kind::Bare, bare, options)
+            .map_err(broken(fail))?;
         let records = Records::new(self.0.options.clock.now(), parent);
         record::write(&aside.path().join(RECORDS), &records)?;
         std::fs::rename(aside.path(), &path).map_err(broken(fail))?;
@@ -175,7 +200,9 @@ impl Host {
         if !path.join(RECORDS).is_file() {
             return Err(VcsError::NotFound(format!("there is no repository {name}")));
         }
-        let options = gix::open::Options::isolated().open_path_as_is(true).with(gix::sec::Trust::Full);
+        let options = gix::open::Options::isolated()
+            .open_path_as_is(true)
+            .with(gix::sec::Trust::Full);
         let git = gix::open_opts(path, options).map_err(broken("a repository cannot be opened"))?;
         Ok(Repo::new(name.clone(), git))
     }
@@ -186,8 +213,11 @@ impl Host {
     /// `Broken`.
     pub fn repos(&self) -> Result<Vec<RepoName>, VcsError> {
         let list = |dir: &Path| -> Result<Vec<String>, VcsError> {
-            let entries = std::fs::read_dir(dir).map_err(broken("the directory of repositories cannot be read"))?;
-            Ok(entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok()).collect())
+            let entries = std::fs::read_dir(dir)
+                .map_err(broken("the directory of repositories cannot be read"))?;
+            Ok(entries
+                .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
+                .collect())
         };
         let mut out = Vec::new();
         for owner in list(&self.root())? {
@@ -237,7 +267,8 @@ impl Host {
         let revision = opened.write_commit(new)?;
         let pushes = self.log_held(&opened, &login(&new.author.email), &new.author.email)?;
         let reference = format!("refs/heads/{}", new.branch);
-        let own = |push: &Push| push.reference == reference && push.after.as_ref() == Some(&revision);
+        let own =
+            |push: &Push| push.reference == reference && push.after.as_ref() == Some(&revision);
         pushes
             .into_iter()
             .find(own)
@@ -269,7 +300,12 @@ impl Host {
     ///
     /// # Errors
     /// `NotFound`, `Broken`.
-    pub fn log_pushes(&self, repo: &RepoName, user: &str, email: &str) -> Result<Vec<Push>, VcsError> {
+    pub fn log_pushes(
+        &self,
+        repo: &RepoName,
+        user: &str,
+        email: &str,
+    ) -> Result<Vec<Push>, VcsError> {
         let opened = self.repo(repo)?;
         let _held = self.hold();
         self.log_held(&opened, user, email)
@@ -296,7 +332,12 @@ impl Host {
     ///
     /// # Errors
     /// `NotFound`, `Invalid`.
-    pub fn protect(&self, repo: &RepoName, branch: &str, protected: Protection) -> Result<(), VcsError> {
+    pub fn protect(
+        &self,
+        repo: &RepoName,
+        branch: &str,
+        protected: Protection,
+    ) -> Result<(), VcsError> {
         names::branch(branch)?;
         self.change(repo, |records| {
             match protected {
@@ -334,15 +375,23 @@ impl Host {
         title: &str,
         user: &str,
     ) -> Result<Pull, VcsError> {
-        let missing = |repo: &RepoName, branch: &str| VcsError::NotFound(format!("{repo} has no branch {branch:.200}"));
+        let missing = |repo: &RepoName, branch: &str| {
+            VcsError::NotFound(format!("{repo} has no branch {branch:.200}"))
+        };
         let (onto, from) = (self.repo(base.0)?, self.repo(head.0)?);
-        let base_sha = onto.branch(base.1)?.ok_or_else(|| missing(base.0, base.1))?;
-        let head_sha = from.branch(head.1)?.ok_or_else(|| missing(head.0, head.1))?;
+        let base_sha = onto
+            .branch(base.1)?
+            .ok_or_else(|| missing(base.0, base.1))?;
+        let head_sha = from
+            .branch(head.1)?
+            .ok_or_else(|| missing(head.0, head.1))?;
         let tip = from.commit_id(&head_sha)?;
         onto.bring(&from, &[tip])?;
         let now = self.0.options.clock.now();
         let pull = self.change(base.0, |records| {
-            let number = u64::try_from(records.pulls.len()).unwrap_or(u64::MAX).saturating_add(1);
+            let number = u64::try_from(records.pulls.len())
+                .unwrap_or(u64::MAX)
+                .saturating_add(1);
             let pull = Pull {
                 number,
                 title: title.to_owned(),
@@ -358,7 +407,11 @@ impl Host {
             records.pulls.push(pull.clone());
             Ok(pull)
         })?;
-        onto.set(&format!("refs/pull/{}/head", pull.number), tip, PreviousValue::Any)?;
+        onto.set(
+            &format!("refs/pull/{}/head", pull.number),
+            tip,
+            PreviousValue::Any,
+        )?;
         Ok(pull)
     }
 
@@ -367,16 +420,27 @@ impl Host {
     /// # Errors
     /// `NotFound`.
     pub fn pull(&self, repo: &RepoName, number: u64) -> Result<Pull, VcsError> {
-        let found = self.records(repo)?.pulls.into_iter().find(|pull| pull.number == number);
+        let found = self
+            .records(repo)?
+            .pulls
+            .into_iter()
+            .find(|pull| pull.number == number);
         found.ok_or_else(|| VcsError::NotFound(format!("{repo} has no pull request {number}")))
     }
 
     /// Moves the heads of the pull requests to `base` that come from the branch which was pushed to `from`; returns those.
-    pub(crate) fn move_pulls(&self, base: &RepoName, from: &RepoName, push: &Push) -> Result<Vec<Pull>, VcsError> {
-        let (Some(head), Some(branch)) = (&push.after, push.reference.strip_prefix("refs/heads/")) else {
+    pub(crate) fn move_pulls(
+        &self,
+        base: &RepoName,
+        from: &RepoName,
+        push: &Push,
+    ) -> Result<Vec<Pull>, VcsError> {
+        let (Some(head), Some(branch)) = (&push.after, push.reference.strip_prefix("refs/heads/"))
+        else {
             return Ok(Vec::new());
         };
-        let comes = |pull: &Pull| pull.head_repo == *from && pull.head == branch && pull.head_sha != *head;
+        let comes =
+            |pull: &Pull| pull.head_repo == *from && pull.head == branch && pull.head_sha != *head;
         if !self.records(base)?.pulls.iter().any(comes) {
             return Ok(Vec::new());
         }
@@ -393,7 +457,11 @@ impl Host {
             Ok(moved)
         })?;
         for pull in &moved {
-            onto.set(&format!("refs/pull/{}/head", pull.number), tip, PreviousValue::Any)?;
+            onto.set(
+                &format!("refs/pull/{}/head", pull.number),
+                tip,
+                PreviousValue::Any,
+            )?;
         }
         Ok(moved)
     }
@@ -412,11 +480,20 @@ impl Host {
         };
         let published = self.0.options.clock.now();
         self.change(repo, |records| {
-            if records.releases.iter().any(|release| release.tag == new.tag) {
-                return Err(VcsError::Conflict(format!("{repo} has a release of {} already", new.tag)));
+            if records
+                .releases
+                .iter()
+                .any(|release| release.tag == new.tag)
+            {
+                return Err(VcsError::Conflict(format!(
+                    "{repo} has a release of {} already",
+                    new.tag
+                )));
             }
             let release = Release {
-                id: u64::try_from(records.releases.len()).unwrap_or(u64::MAX).saturating_add(1),
+                id: u64::try_from(records.releases.len())
+                    .unwrap_or(u64::MAX)
+                    .saturating_add(1),
                 title: new.title.unwrap_or_else(|| new.tag.clone()),
                 tag: new.tag,
                 target,
@@ -434,7 +511,11 @@ impl Host {
     /// # Errors
     /// `NotFound`.
     pub fn release(&self, repo: &RepoName, tag: &str) -> Result<Release, VcsError> {
-        let found = self.records(repo)?.releases.into_iter().find(|release| release.tag == tag);
+        let found = self
+            .records(repo)?
+            .releases
+            .into_iter()
+            .find(|release| release.tag == tag);
         found.ok_or_else(|| VcsError::NotFound(format!("{repo} has no release of {tag:.200?}")))
     }
 
@@ -489,7 +570,10 @@ impl Host {
 
     /// All changes of records are made one after the other.
     fn hold(&self) -> MutexGuard<'_, ()> {
-        self.0.records.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0
+            .records
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 }
 

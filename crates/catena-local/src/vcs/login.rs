@@ -29,7 +29,9 @@ impl Caller {
             return Self::Refused;
         };
         match &options.push_token {
-            Some(token) if !token.is_empty() && same(token.as_bytes(), secret.as_bytes()) => Self::Allowed(user),
+            Some(token) if !token.is_empty() && same(token.as_bytes(), secret.as_bytes()) => {
+                Self::Allowed(user)
+            }
             _ => Self::Refused,
         }
     }
@@ -42,7 +44,10 @@ fn credentials(header: &str) -> Option<(Option<String>, String)> {
         "basic" => {
             let text = String::from_utf8(STANDARD.decode(rest.trim()).ok()?).ok()?;
             let (user, secret) = text.split_once(':')?;
-            let plain = user.len() <= 39 && user.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
+            let plain = user.len() <= 39
+                && user
+                    .bytes()
+                    .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
             let named = plain && !matches!(user, "" | "git" | "x-access-token" | "x-oauth-basic");
             Some((named.then(|| user.to_owned()), secret.to_owned()))
         }

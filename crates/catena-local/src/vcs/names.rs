@@ -131,7 +131,10 @@ pub(crate) fn file(text: &str) -> Result<(), VcsError> {
 pub(crate) fn person(text: &str) -> Result<(), VcsError> {
     let bad = text.len() > 200 || text.chars().any(|c| c.is_control() || "<>".contains(c));
     if bad || text.trim() != text {
-        Err(invalid("a name or address without `<`, `>` and line breaks", text))
+        Err(invalid(
+            "a name or address without `<`, `>` and line breaks",
+            text,
+        ))
     } else {
         Ok(())
     }
@@ -151,8 +154,19 @@ mod tests {
     fn repository_names_are_single_directories() {
         assert!("octo/widget.js".parse::<RepoName>().is_ok());
         for bad in [
-            "octo", "octo/", "/x", "../x", "octo/..", "octo/.git", "octo/x.git", "octo/a/b", "octo/-x", "o\\c/x",
-            "octo/x\0", "octo/é", "octo/x.LOCK",
+            "octo",
+            "octo/",
+            "/x",
+            "../x",
+            "octo/..",
+            "octo/.git",
+            "octo/x.git",
+            "octo/a/b",
+            "octo/-x",
+            "o\\c/x",
+            "octo/x\0",
+            "octo/é",
+            "octo/x.LOCK",
         ] {
             assert!(bad.parse::<RepoName>().is_err(), "{bad}");
         }
@@ -161,11 +175,31 @@ mod tests {
     #[test]
     fn branches_and_files_cannot_leave_their_place() {
         assert!(branch("release/1.x").is_ok());
-        for bad in ["", "-x", "a..b", "a/../b", "HEAD", "x.lock", "a b", "a:b", "/a", &"ab".repeat(20)] {
+        for bad in [
+            "",
+            "-x",
+            "a..b",
+            "a/../b",
+            "HEAD",
+            "x.lock",
+            "a b",
+            "a:b",
+            "/a",
+            &"ab".repeat(20),
+        ] {
             assert!(branch(bad).is_err(), "{bad}");
         }
         assert!(file("taskcluster/config.yml").is_ok());
-        for bad in ["", "/etc/passwd", "a/../b", ".git/config", "a/.GIT/x", "GIT~1/x", "a//b", "c:x"] {
+        for bad in [
+            "",
+            "/etc/passwd",
+            "a/../b",
+            ".git/config",
+            "a/.GIT/x",
+            "GIT~1/x",
+            "a//b",
+            "c:x",
+        ] {
             assert!(file(bad).is_err(), "{bad}");
         }
     }

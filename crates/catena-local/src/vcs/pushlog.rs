@@ -18,7 +18,11 @@ pub(crate) fn changes(
     time: Timestamp,
 ) -> Result<Vec<Push>, VcsError> {
     let now = tips(repo)?;
-    let known: Vec<ObjectId> = records.tips.values().filter_map(|tip| repo.commit_id(tip).ok()).collect();
+    let known: Vec<ObjectId> = records
+        .tips
+        .values()
+        .filter_map(|tip| repo.commit_id(tip).ok())
+        .collect();
     let mut id = records.pushes.last().map_or(0, |push| push.id);
     let mut push = |reference: &str, after: Option<&String>, changesets| {
         id += 1;
@@ -38,7 +42,10 @@ pub(crate) fn changes(
         if records.tips.get(reference) == Some(tip) {
             continue;
         }
-        let before = records.tips.get(reference).and_then(|tip| repo.commit_id(tip).ok());
+        let before = records
+            .tips
+            .get(reference)
+            .and_then(|tip| repo.commit_id(tip).ok());
         let hidden = before.map_or_else(|| known.clone(), |before| vec![before]);
         let changesets = repo.only_in(&[repo.commit_id(reference)?], &hidden)?;
         out.push(push(reference, Some(tip), changesets));

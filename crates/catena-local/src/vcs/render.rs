@@ -24,12 +24,15 @@ pub(crate) fn tasks(template: &[u8], occasion: &Occasion, seed: &str) -> Result<
         other => return Err(format!("expected version: 1, found {other:?}")),
     }
     let limits = Limits::default();
-    let template = Template::parse(&parsed.root.to_value(), &limits).map_err(|why| why.to_string())?;
+    let template =
+        Template::parse(&parsed.root.to_value(), &limits).map_err(|why| why.to_string())?;
     let slugs = Slugs {
         prefix: Arc::from(format!("{seed}\n{}\n", occasion.identity)),
     };
     let context = context(occasion, &slugs)?;
-    let rendered = template.render(&context, &limits).map_err(|why| why.to_string())?;
+    let rendered = template
+        .render(&context, &limits)
+        .map_err(|why| why.to_string())?;
     let Some(list) = rendered.get("tasks").and_then(Jsone::as_array) else {
         return Err("expected a list of tasks, found none in what it renders to".to_owned());
     };
@@ -37,7 +40,12 @@ pub(crate) fn tasks(template: &[u8], occasion: &Occasion, seed: &str) -> Result<
     for task in list {
         match serde_json::from_str(&to_json(task)) {
             Ok(Value::Object(definition)) => definitions.push(definition),
-            _ => return Err(format!("expected an object for each task, found {}", to_json(task))),
+            _ => {
+                return Err(format!(
+                    "expected an object for each task, found {}",
+                    to_json(task)
+                ));
+            }
         }
     }
     complete(definitions, occasion, &slugs)
@@ -53,7 +61,8 @@ fn context(occasion: &Occasion, slugs: &Slugs) -> Result<Context, String> {
         _ => Err("as_slugid takes one argument".to_owned()),
     });
     let text = Value::Object(occasion.context.clone()).to_string();
-    let members = json::parse(text.as_bytes(), json::Reading::Strict).map_err(|why| why.to_string())?;
+    let members =
+        json::parse(text.as_bytes(), json::Reading::Strict).map_err(|why| why.to_string())?;
     let members = members.as_object().cloned().unwrap_or_default();
     let context = Context::new(&time(occasion.time))
         .with("as_slugid", Jsone::Function(slug))
@@ -66,7 +75,11 @@ fn context(occasion: &Occasion, slugs: &Slugs) -> Result<Context, String> {
 }
 
 /// Fills in what a definition leaves out. A single task that names no id of its own has the id of its group, as decision tasks do.
-fn complete(definitions: Vec<Map<String, Value>>, occasion: &Occasion, slugs: &Slugs) -> Result<Vec<Task>, String> {
+fn complete(
+    definitions: Vec<Map<String, Value>>,
+    occasion: &Occasion,
+    slugs: &Slugs,
+) -> Result<Vec<Task>, String> {
     let alone = definitions.len() == 1;
     let group = slugs.of("decision")?;
     let mut out = Vec::new();
@@ -105,7 +118,10 @@ struct Slugs {
 
 impl Slugs {
     fn of(&self, label: &str) -> Result<TaskId, String> {
-        let digest = Sha256::new().chain_update(self.prefix.as_bytes()).chain_update(label).finalize();
+        let digest = Sha256::new()
+            .chain_update(self.prefix.as_bytes())
+            .chain_update(label)
+            .finalize();
         let mut bytes = [0_u8; 16];
         for (to, from) in bytes.iter_mut().zip(digest) {
             *to = from;
@@ -114,7 +130,10 @@ impl Slugs {
         bytes[0] &= 0x7f;
         bytes[6] = (bytes[6] & 0x0f) | 0x40;
         bytes[8] = (bytes[8] & 0x3f) | 0x80;
-        URL_SAFE_NO_PAD.encode(bytes).parse().map_err(|why| format!("a task id: {why}"))
+        URL_SAFE_NO_PAD
+            .encode(bytes)
+            .parse()
+            .map_err(|why| format!("a task id: {why}"))
     }
 }
 

@@ -91,7 +91,10 @@ impl Repo {
     /// # Errors
     /// `Broken`.
     pub fn default_branch(&self) -> Result<String, VcsError> {
-        let head = self.git.head_name().map_err(broken("HEAD cannot be read"))?;
+        let head = self
+            .git
+            .head_name()
+            .map_err(broken("HEAD cannot be read"))?;
         let head = head.ok_or_else(|| broken("HEAD cannot be read")("it names no branch"))?;
         Ok(head.shorten().to_str_lossy().into_owned())
     }
@@ -106,10 +109,13 @@ impl Repo {
     }
 
     pub(crate) fn commit_id(&self, text: &str) -> Result<ObjectId, VcsError> {
-        let missing = || VcsError::NotFound(format!("no commit found for {text:.200?} in {}", self.name));
+        let missing =
+            || VcsError::NotFound(format!("no commit found for {text:.200?} in {}", self.name));
         if matches!(text, "HEAD" | "tip") {
             let branch = self.default_branch()?;
-            return self.peel(&format!("refs/heads/{branch}")).ok_or_else(missing);
+            return self
+                .peel(&format!("refs/heads/{branch}"))
+                .ok_or_else(missing);
         }
         let revision = text
             .parse::<catena_core::model::ids::Revision>()
@@ -143,7 +149,9 @@ impl Repo {
     /// `Invalid` for what is no branch name.
     pub fn branch(&self, name: &str) -> Result<Option<String>, VcsError> {
         names::branch(name)?;
-        Ok(self.peel(&format!("refs/heads/{name}")).map(|id| id.to_string()))
+        Ok(self
+            .peel(&format!("refs/heads/{name}"))
+            .map(|id| id.to_string()))
     }
 
     /// The branches and where they stand, by name.
@@ -217,12 +225,24 @@ impl Repo {
     /// `NotFound` for the revision or the file, `Invalid` for a path that is none.
     pub fn read(&self, revision: &str, path: &str) -> Result<File, VcsError> {
         names::file(path)?;
-        let missing = || VcsError::NotFound(format!("no file {path:?} at {revision:.200} in {}", self.name));
+        let missing = || {
+            VcsError::NotFound(format!(
+                "no file {path:?} at {revision:.200} in {}",
+                self.name
+            ))
+        };
         let fail = "a tree cannot be read";
-        let commit = self.git.find_commit(self.commit_id(revision)?).map_err(broken(fail))?;
+        let commit = self
+            .git
+            .find_commit(self.commit_id(revision)?)
+            .map_err(broken(fail))?;
         let tree = commit.tree().map_err(broken(fail))?;
-        let entry = tree.lookup_entry(path.split('/').map(str::as_bytes)).map_err(broken(fail))?;
-        let entry = entry.filter(|entry| entry.mode().is_blob()).ok_or_else(missing)?;
+        let entry = tree
+            .lookup_entry(path.split('/').map(str::as_bytes))
+            .map_err(broken(fail))?;
+        let entry = entry
+            .filter(|entry| entry.mode().is_blob())
+            .ok_or_else(missing)?;
         let mut object = entry.object().map_err(broken("a blob cannot be read"))?;
         Ok(File {
             blob: object.id.to_string(),
@@ -236,7 +256,9 @@ impl Repo {
     /// `NotFound`.
     pub fn is_ancestor(&self, ancestor: &str, revision: &str) -> Result<bool, VcsError> {
         let ancestor = self.resolve(ancestor)?;
-        Ok(self.compare(revision, &ancestor).is_ok_and(|found| found.merge_base == ancestor))
+        Ok(self
+            .compare(revision, &ancestor)
+            .is_ok_and(|found| found.merge_base == ancestor))
     }
 
     /// The best common ancestor of two commits; `None` if they have none.
@@ -256,7 +278,9 @@ impl Repo {
     /// `NotFound` for either, and without a common ancestor.
     pub fn compare(&self, base: &str, head: &str) -> Result<Comparison, VcsError> {
         let merge_base = self.merge_base(base, head)?.ok_or_else(|| {
-            VcsError::NotFound(format!("no common ancestor between {base:.100} and {head:.100}"))
+            VcsError::NotFound(format!(
+                "no common ancestor between {base:.100} and {head:.100}"
+            ))
         })?;
         let (base, head) = (self.commit_id(base)?, self.commit_id(head)?);
         Ok(Comparison {
@@ -267,7 +291,11 @@ impl Repo {
     }
 
     /// The commits that `tips` reach and `hidden` do not, oldest first, parents before children.
-    pub(crate) fn only_in(&self, tips: &[ObjectId], hidden: &[ObjectId]) -> Result<Vec<String>, VcsError> {
+    pub(crate) fn only_in(
+        &self,
+        tips: &[ObjectId],
+        hidden: &[ObjectId],
+    ) -> Result<Vec<String>, VcsError> {
         let fail = "the history cannot be walked";
         let walk = self
             .git
@@ -307,14 +335,19 @@ impl Repo {
         out: &mut Vec<(String, Change)>,
     ) -> Result<(), VcsError> {
         let (before, after) = (self.entries(old)?, self.entries(new)?);
-        let names: std::collections::BTreeSet<&String> = before.keys().chain(after.keys()).collect();
+        let names: std::collections::BTreeSet<&String> =
+            before.keys().chain(after.keys()).collect();
         for name in names {
             let (was, is) = (before.get(name), after.get(name));
             if was == is {
                 continue;
             }
             let path = format!("{prefix}{name}");
-            let tree = |entry: Option<&Entry>| entry.filter(|entry| entry.tree).map(|entry| entry.id.to_string());
+            let tree = |entry: Option<&Entry>| {
+                entry
+                    .filter(|entry| entry.tree)
+                    .map(|entry| entry.id.to_string())
+            };
             let blob = |entry: Option<&Entry>| entry.is_some_and(|entry| !entry.tree);
             let (old_tree, new_tree) = (tree(was), tree(is));
             match (blob(was), blob(is)) {
@@ -324,13 +357,21 @@ impl Repo {
                 (false, false) => {}
             }
             if old_tree.is_some() || new_tree.is_some() {
-                self.diff(old_tree.as_deref(), new_tree.as_deref(), &format!("{path}/"), out)?;
+                self.diff(
+                    old_tree.as_deref(),
+                    new_tree.as_deref(),
+                    &format!("{path}/"),
+                    out,
+                )?;
             }
         }
         Ok(())
     }
 
-    fn entries(&self, tree: Option<&str>) -> Result<std::collections::BTreeMap<String, Entry>, VcsError> {
+    fn entries(
+        &self,
+        tree: Option<&str>,
+    ) -> Result<std::collections::BTreeMap<String, Entry>, VcsError> {
         let fail = "a tree cannot be read";
         let Some(tree) = tree else {
             return Ok(std::collections::BTreeMap::new());

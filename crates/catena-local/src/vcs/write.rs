@@ -76,7 +76,9 @@ impl Repo {
             match content {
                 Some(content) => {
                     let blob = self.git.write_blob(content).map_err(broken(fail))?;
-                    editor.upsert(path, EntryKind::Blob, blob).map_err(broken(fail))?;
+                    editor
+                        .upsert(path, EntryKind::Blob, blob)
+                        .map_err(broken(fail))?;
                 }
                 None => {
                     editor.remove(path).map_err(broken(fail))?;
@@ -105,7 +107,11 @@ impl Repo {
                     target,
                     target_kind: gix::objs::Kind::Commit,
                     name: name.into(),
-                    tagger: Some(signature(tagger, &time).to_owned().map_err(broken("a tagger"))?),
+                    tagger: Some(
+                        signature(tagger, &time)
+                            .to_owned()
+                            .map_err(broken("a tagger"))?,
+                    ),
                     message: message.into(),
                     signature: None,
                 };
@@ -113,13 +119,23 @@ impl Repo {
                 id.map_err(broken("a tag cannot be written"))?.detach()
             }
         };
-        self.set(&format!("refs/tags/{name}"), object, PreviousValue::MustNotExist)?;
+        self.set(
+            &format!("refs/tags/{name}"),
+            object,
+            PreviousValue::MustNotExist,
+        )?;
         Ok(object.to_string())
     }
 
     /// Sets a reference. `Conflict` if it is not what was expected.
-    pub(crate) fn set(&self, full: &str, to: ObjectId, expected: PreviousValue) -> Result<(), VcsError> {
-        let name = gix::refs::FullName::try_from(full).map_err(broken("a reference has no valid name"))?;
+    pub(crate) fn set(
+        &self,
+        full: &str,
+        to: ObjectId,
+        expected: PreviousValue,
+    ) -> Result<(), VcsError> {
+        let name =
+            gix::refs::FullName::try_from(full).map_err(broken("a reference has no valid name"))?;
         let edit = RefEdit {
             change: Change::Update {
                 log: gix::refs::transaction::LogChange {
@@ -163,7 +179,8 @@ fn copy(from: &Repository, to: &Repository, tips: &[ObjectId]) -> Result<(), Vcs
         }
         let object = from.find_object(id).map_err(broken(fail))?;
         if children_done {
-            to.write_buf(object.kind, &object.data).map_err(broken(fail))?;
+            to.write_buf(object.kind, &object.data)
+                .map_err(broken(fail))?;
             continue;
         }
         stack.push((id, true));
@@ -177,15 +194,18 @@ fn children(object: &gix::Object<'_>) -> Result<Vec<ObjectId>, VcsError> {
     Ok(match object.kind {
         gix::objs::Kind::Blob => Vec::new(),
         gix::objs::Kind::Commit => {
-            let commit = gix::objs::CommitRef::from_bytes(&object.data, object.id.kind()).map_err(broken(fail))?;
+            let commit = gix::objs::CommitRef::from_bytes(&object.data, object.id.kind())
+                .map_err(broken(fail))?;
             commit.parents().chain([commit.tree()]).collect()
         }
         gix::objs::Kind::Tag => {
-            let tag = gix::objs::TagRef::from_bytes(&object.data, object.id.kind()).map_err(broken(fail))?;
+            let tag = gix::objs::TagRef::from_bytes(&object.data, object.id.kind())
+                .map_err(broken(fail))?;
             vec![tag.target()]
         }
         gix::objs::Kind::Tree => {
-            let tree = gix::objs::TreeRef::from_bytes(&object.data, object.id.kind()).map_err(broken(fail))?;
+            let tree = gix::objs::TreeRef::from_bytes(&object.data, object.id.kind())
+                .map_err(broken(fail))?;
             let own = tree.entries.iter().filter(|entry| !entry.mode.is_commit());
             own.map(|entry| entry.oid.to_owned()).collect()
         }
@@ -198,10 +218,20 @@ fn children(object: &gix::Object<'_>) -> Result<Vec<ObjectId>, VcsError> {
 pub(crate) fn login(email: &str) -> String {
     let (local, _) = email.split_once('@').unwrap_or((email, ""));
     let local = local.rsplit('+').next().unwrap_or(local);
-    let clean = |c: char| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '-' };
+    let clean = |c: char| {
+        if c.is_ascii_alphanumeric() {
+            c.to_ascii_lowercase()
+        } else {
+            '-'
+        }
+    };
     let login: String = local.chars().map(clean).take(39).collect();
     let login = login.trim_matches('-');
-    if login.is_empty() { "ghost".to_owned() } else { login.to_owned() }
+    if login.is_empty() {
+        "ghost".to_owned()
+    } else {
+        login.to_owned()
+    }
 }
 
 /// The time as GitHub writes it: whole seconds, `Z`.

@@ -82,10 +82,17 @@ fn not_found() -> VcsError {
 }
 
 fn wants_raw(asked: &HeaderMap) -> bool {
-    let accept = asked.get(header::ACCEPT).and_then(|value| value.to_str().ok());
+    let accept = asked
+        .get(header::ACCEPT)
+        .and_then(|value| value.to_str().ok());
     accept.is_some_and(|accept| {
-        let mut kinds = accept.split(',').map(|kind| kind.split(';').next().unwrap_or_default().trim());
-        kinds.any(|kind| kind.starts_with("application/vnd.github.") && (kind.ends_with(".raw") || kind.ends_with(".raw+json")))
+        let mut kinds = accept
+            .split(',')
+            .map(|kind| kind.split(';').next().unwrap_or_default().trim());
+        kinds.any(|kind| {
+            kind.starts_with("application/vnd.github.")
+                && (kind.ends_with(".raw") || kind.ends_with(".raw+json"))
+        })
     })
 }
 
@@ -129,13 +136,17 @@ impl Question<'_> {
         if self.raw {
             return Ok(Answer::Raw(file.content));
         }
-        Ok(Answer::Json(shape::contents(name, &reference, &path, &file)))
+        Ok(Answer::Json(shape::contents(
+            name, &reference, &path, &file,
+        )))
     }
 
     fn commit(&self, name: &RepoName, revision: &str) -> Result<serde_json::Value, VcsError> {
         let repo = self.host.repo(name)?;
         shape::commit(&repo, revision).map_err(|why| match why {
-            VcsError::NotFound(_) => VcsError::Invalid(format!("No commit found for SHA: {revision:.200}")),
+            VcsError::NotFound(_) => {
+                VcsError::Invalid(format!("No commit found for SHA: {revision:.200}"))
+            }
             other => other,
         })
     }
@@ -161,7 +172,10 @@ impl Question<'_> {
     fn tag_ref(&self, name: &RepoName, rest: &str) -> Result<serde_json::Value, VcsError> {
         let tag = rest.strip_prefix("ref/tags/").ok_or_else(not_found)?;
         let tags = self.host.repo(name)?.tags()?;
-        let tag = tags.iter().find(|known| known.name == tag).ok_or_else(not_found)?;
+        let tag = tags
+            .iter()
+            .find(|known| known.name == tag)
+            .ok_or_else(not_found)?;
         Ok(shape::tag_ref(name, tag))
     }
 
@@ -169,7 +183,12 @@ impl Question<'_> {
         let repo = self.host.repo(name)?;
         let tip = repo.branch(branch).map_err(absent)?.ok_or_else(not_found)?;
         let protected = self.host.protected(name)?;
-        shape::branch(&repo, branch, &tip, protected.iter().any(|one| one == branch))
+        shape::branch(
+            &repo,
+            branch,
+            &tip,
+            protected.iter().any(|one| one == branch),
+        )
     }
 
     fn branches(&self, name: &RepoName) -> Result<Answer, VcsError> {
@@ -193,15 +212,26 @@ impl Question<'_> {
     }
 
     fn page(&self, list: Vec<serde_json::Value>) -> Answer {
-        let number = |key: &str| self.query.get(key).and_then(|text| text.parse::<usize>().ok());
+        let number = |key: &str| {
+            self.query
+                .get(key)
+                .and_then(|text| text.parse::<usize>().ok())
+        };
         let size = number("per_page").unwrap_or(30).clamp(1, 100);
         let page = number("page").unwrap_or(1).max(1);
         let start = (page - 1).saturating_mul(size);
         let more = list.len() > start.saturating_add(size);
         let items: Vec<_> = list.into_iter().skip(start).take(size).collect();
-        let protected = self.query.get("protected").filter(|text| matches!(text.as_str(), "true" | "false"));
+        let protected = self
+            .query
+            .get("protected")
+            .filter(|text| matches!(text.as_str(), "true" | "false"));
         let rest = protected.map_or_else(String::new, |text| format!("&protected={text}"));
-        let next = format!("https://api.github.com{}?per_page={size}&page={}{rest}", self.path, page.saturating_add(1));
+        let next = format!(
+            "https://api.github.com{}?per_page={size}&page={}{rest}",
+            self.path,
+            page.saturating_add(1)
+        );
         Answer::Page(items.into(), more.then_some(next))
     }
 }

@@ -51,11 +51,16 @@ pub(super) async fn repository(
     headers: HeaderMap,
     body: Bytes,
 ) -> Response {
-    act(service, headers, body, move |service, _, new: NewRepository| {
-        let branch = new.default_branch.as_deref().unwrap_or("main");
-        let repo = service.host.create(&owner, &new.name, branch)?;
-        Ok((shape::repository(&service.host, repo.name())?, None))
-    })
+    act(
+        service,
+        headers,
+        body,
+        move |service, _, new: NewRepository| {
+            let branch = new.default_branch.as_deref().unwrap_or("main");
+            let repo = service.host.create(&owner, &new.name, branch)?;
+            Ok((shape::repository(&service.host, repo.name())?, None))
+        },
+    )
     .await
 }
 
@@ -67,7 +72,9 @@ pub(super) async fn fork(
     body: Bytes,
 ) -> Response {
     act(service, headers, body, move |service, _, new: NewFork| {
-        let fork = service.host.fork(&RepoName::new(&owner, &name)?, &new.organization)?;
+        let fork = service
+            .host
+            .fork(&RepoName::new(&owner, &name)?, &new.organization)?;
         Ok((shape::repository(&service.host, fork.name())?, None))
     })
     .await
@@ -80,17 +87,25 @@ pub(super) async fn pull(
     headers: HeaderMap,
     body: Bytes,
 ) -> Response {
-    act(service, headers, body, move |service, user, new: NewPull| {
-        let base = RepoName::new(&owner, &name)?;
-        let (head, branch) = match new.head.split_once(':') {
-            Some((owner, branch)) => (RepoName::new(owner, &name)?, branch),
-            None => (base.clone(), new.head.as_str()),
-        };
-        let user = user.unwrap_or_else(|| head.owner().to_owned());
-        let pull = service.host.open_pull((&base, &new.base), (&head, branch), &new.title, &user)?;
-        let answer = shape::pull(&service.host, &base, &pull)?;
-        Ok((answer, Some((base, Event::Pull(pull)))))
-    })
+    act(
+        service,
+        headers,
+        body,
+        move |service, user, new: NewPull| {
+            let base = RepoName::new(&owner, &name)?;
+            let (head, branch) = match new.head.split_once(':') {
+                Some((owner, branch)) => (RepoName::new(owner, &name)?, branch),
+                None => (base.clone(), new.head.as_str()),
+            };
+            let user = user.unwrap_or_else(|| head.owner().to_owned());
+            let pull =
+                service
+                    .host
+                    .open_pull((&base, &new.base), (&head, branch), &new.title, &user)?;
+            let answer = shape::pull(&service.host, &base, &pull)?;
+            Ok((answer, Some((base, Event::Pull(pull)))))
+        },
+    )
     .await
 }
 
@@ -101,32 +116,43 @@ pub(super) async fn release(
     headers: HeaderMap,
     body: Bytes,
 ) -> Response {
-    act(service, headers, body, move |service, user, new: PostedRelease| {
-        let repo = RepoName::new(&owner, &name)?;
-        let author = user.unwrap_or(owner);
-        let opened = service.host.repo(&repo)?;
-        names::branch(&new.tag_name)?;
-        if opened.resolve(&format!("tags/{}", new.tag_name)).is_err() {
-            let target = new.target_commitish.clone();
-            let target = target.map_or_else(|| opened.default_branch(), Ok)?;
-            let time = service.host.options().clock.now();
-            let email = format!("{author}@users.noreply.github.com");
-            let tagger = Person { name: author.clone(), email, time };
-            service.host.tag(&repo, &new.tag_name, &target, None, &tagger)?;
-        }
-        let release = service.host.publish(
-            &repo,
-            NewRelease {
-                tag: new.tag_name,
-                target: new.target_commitish,
-                title: new.name,
-                body: new.body,
-                author,
-            },
-        )?;
-        let answer = shape::release(&repo, &release);
-        Ok((answer, Some((repo, Event::Release(release)))))
-    })
+    act(
+        service,
+        headers,
+        body,
+        move |service, user, new: PostedRelease| {
+            let repo = RepoName::new(&owner, &name)?;
+            let author = user.unwrap_or(owner);
+            let opened = service.host.repo(&repo)?;
+            names::branch(&new.tag_name)?;
+            if opened.resolve(&format!("tags/{}", new.tag_name)).is_err() {
+                let target = new.target_commitish.clone();
+                let target = target.map_or_else(|| opened.default_branch(), Ok)?;
+                let time = service.host.options().clock.now();
+                let email = format!("{author}@users.noreply.github.com");
+                let tagger = Person {
+                    name: author.clone(),
+                    email,
+                    time,
+                };
+                service
+                    .host
+                    .tag(&repo, &new.tag_name, &target, None, &tagger)?;
+            }
+            let release = service.host.publish(
+                &repo,
+                NewRelease {
+                    tag: new.tag_name,
+                    target: new.target_commitish,
+                    title: new.name,
+                    body: new.body,
+                    author,
+                },
+            )?;
+            let answer = shape::release(&repo, &release);
+            Ok((answer, Some((repo, Event::Release(release)))))
+        },
+    )
     .await
 }
 
@@ -142,10 +168,15 @@ async fn act<T: DeserializeOwned + Send + 'static>(
     let user = match Caller::of(&headers, service.host.options()) {
         Caller::Allowed(user) => user,
         Caller::Refused => return answer::error(StatusCode::UNAUTHORIZED, "Bad credentials"),
-        Caller::Unknown => return answer::error(StatusCode::UNAUTHORIZED, "Requires authentication"),
+        Caller::Unknown => {
+            return answer::error(StatusCode::UNAUTHORIZED, "Requires authentication");
+        }
     };
     let Ok(new) = serde_json::from_slice::<T>(&body) else {
-        return answer::error(StatusCode::UNPROCESSABLE_ENTITY, "Invalid request: the body lacks a member or is no JSON");
+        return answer::error(
+            StatusCode::UNPROCESSABLE_ENTITY,
+            "Invalid request: the body lacks a member or is no JSON",
+        );
     };
     let inner = service.clone();
     let done = tokio::task::spawn_blocking(move || work(&inner, user, new)).await;

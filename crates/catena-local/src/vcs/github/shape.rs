@@ -29,7 +29,10 @@ pub(crate) fn repository(host: &Host, name: &RepoName) -> Result<Value, VcsError
 fn bare_repository(repo: &Repo, records: &Records) -> Result<Value, VcsError> {
     let name = repo.name();
     let (full, created) = (name.to_string(), seconds(records.created));
-    let pushed = records.pushes.last().map_or_else(|| created.clone(), |push| seconds(push.time));
+    let pushed = records
+        .pushes
+        .last()
+        .map_or_else(|| created.clone(), |push| seconds(push.time));
     let out = json!({
         "id": number(&full), "name": name.name(), "full_name": full, "private": false,
         "owner": account(name.owner(), "Organization"), "html_url": format!("https://github.com/{full}"),
@@ -75,9 +78,7 @@ pub(crate) fn listed_commit(name: &RepoName, commit: &Commit) -> Value {
     let sha = &commit.revision;
     let api = format!("https://api.github.com/repos/{name}");
     let person = |who: &crate::vcs::Person| json!({"name": who.name, "email": who.email, "date": seconds(who.time)});
-    let parent = |sha: &String| {
-        json!({"sha": sha, "url": format!("{api}/commits/{sha}"), "html_url": format!("https://github.com/{name}/commit/{sha}")})
-    };
+    let parent = |sha: &String| json!({"sha": sha, "url": format!("{api}/commits/{sha}"), "html_url": format!("https://github.com/{name}/commit/{sha}")});
     json!({
         "sha": sha, "node_id": format!("C_{sha}"), "url": format!("{api}/commits/{sha}"),
         "html_url": format!("https://github.com/{name}/commit/{sha}"), "comments_url": format!("{api}/commits/{sha}/comments"),
@@ -118,7 +119,12 @@ pub(crate) fn contents(name: &RepoName, reference: &str, path: &str, file: &File
 }
 
 /// `repos/{repo}/compare/{base}...{head}` (P15).
-pub(crate) fn compare(repo: &Repo, base: &str, head: &str, found: &Comparison) -> Result<Value, VcsError> {
+pub(crate) fn compare(
+    repo: &Repo,
+    base: &str,
+    head: &str,
+    found: &Comparison,
+) -> Result<Value, VcsError> {
     let status = match (found.ahead.len(), found.behind) {
         (0, 0) => "identical",
         (_, 0) => "ahead",
@@ -128,7 +134,11 @@ pub(crate) fn compare(repo: &Repo, base: &str, head: &str, found: &Comparison) -
     let name = repo.name();
     let one = |revision: &str| Ok::<_, VcsError>(listed_commit(name, &repo.commit(revision)?));
     let newest = found.ahead.len().saturating_sub(MOST_COMMITS);
-    let commits = found.ahead.iter().skip(newest).map(|revision| one(revision));
+    let commits = found
+        .ahead
+        .iter()
+        .skip(newest)
+        .map(|revision| one(revision));
     let api = format!("https://api.github.com/repos/{name}/compare/{base}...{head}");
     let page = format!("https://github.com/{name}/compare/{base}...{head}");
     Ok(json!({
@@ -140,12 +150,19 @@ pub(crate) fn compare(repo: &Repo, base: &str, head: &str, found: &Comparison) -
 }
 
 /// `repos/{repo}/branches/{branch}`.
-pub(crate) fn branch(repo: &Repo, name: &str, tip: &str, protected: bool) -> Result<Value, VcsError> {
+pub(crate) fn branch(
+    repo: &Repo,
+    name: &str,
+    tip: &str,
+    protected: bool,
+) -> Result<Value, VcsError> {
     let full = repo.name();
     let api = format!("https://api.github.com/repos/{full}/branches/{name}");
     let page = format!("https://github.com/{full}/tree/{name}");
-    Ok(json!({"name": name, "commit": listed_commit(full, &repo.commit(tip)?), "_links": {"self": api, "html": page},
-              "protected": protected, "protection": protection(protected), "protection_url": format!("{api}/protection")}))
+    Ok(
+        json!({"name": name, "commit": listed_commit(full, &repo.commit(tip)?), "_links": {"self": api, "html": page},
+              "protected": protected, "protection": protection(protected), "protection_url": format!("{api}/protection")}),
+    )
 }
 
 /// An entry of `repos/{repo}/branches`.
@@ -162,7 +179,11 @@ fn protection(protected: bool) -> Value {
 /// `repos/{repo}/git/ref/tags/{tag}`.
 pub(crate) fn tag_ref(name: &RepoName, tag: &Tag) -> Value {
     let api = format!("https://api.github.com/repos/{name}/git");
-    let (kind, place) = if tag.annotated { ("tag", "tags") } else { ("commit", "commits") };
+    let (kind, place) = if tag.annotated {
+        ("tag", "tags")
+    } else {
+        ("commit", "commits")
+    };
     json!({"ref": format!("refs/tags/{}", tag.name), "node_id": format!("REF_{}", tag.object),
            "url": format!("{api}/refs/tags/{}", tag.name),
            "object": {"type": kind, "sha": tag.object, "url": format!("{api}/{place}/{}", tag.object)}})
@@ -208,7 +229,10 @@ pub(crate) fn pull(host: &Host, base: &RepoName, pull: &Pull) -> Result<Value, V
         "base": side(base, &pull.base, &pull.base_sha, slim(base)?),
         "commits": counts.map_or(0, |counts| counts.ahead.len()), "additions": 0, "deletions": 0, "changed_files": 0,
     });
-    Ok(with(out, links::pull(&base.to_string(), pull.number, &pull.head_sha)))
+    Ok(with(
+        out,
+        links::pull(&base.to_string(), pull.number, &pull.head_sha),
+    ))
 }
 
 /// A commit as push events have it.
@@ -226,7 +250,9 @@ pub(crate) fn pushed_at(push: &Push) -> i64 {
 
 /// A number for a name: the same for the same name, below 2^31.
 fn number(text: &str) -> u32 {
-    let hash = text.bytes().fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193));
+    let hash = text.bytes().fold(0x811c_9dc5_u32, |hash, byte| {
+        (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193)
+    });
     hash >> 1
 }
 

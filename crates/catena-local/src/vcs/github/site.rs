@@ -34,7 +34,10 @@ async fn serve(
         return git_http::serve(service, name, service_name, request).await;
     }
     if !matches!(*request.method(), Method::GET | Method::HEAD) {
-        return plain(StatusCode::METHOD_NOT_ALLOWED, "only git's services take other methods than GET");
+        return plain(
+            StatusCode::METHOD_NOT_ALLOWED,
+            "only git's services take other methods than GET",
+        );
     }
     blocking(move || page(&service.host, &name, &place)).await
 }
@@ -56,7 +59,9 @@ fn branch_commits(host: &Host, name: &RepoName, revision: &str) -> Result<Respon
     for (branch, tip) in repo.branches()? {
         if repo.is_ancestor(&revision, &tip)? {
             let text = branch.replace('&', "&amp;").replace('\'', "&#39;");
-            items.push_str(&format!("  <li class=\"branch\"><a href=\"/{name}/tree/{text}\">{text}</a></li>\n"));
+            items.push_str(&format!(
+                "  <li class=\"branch\"><a href=\"/{name}/tree/{text}\">{text}</a></li>\n"
+            ));
         }
     }
     let body = match items.as_str() {
@@ -79,11 +84,18 @@ fn raw(host: &Host, name: &RepoName, rest: &str) -> Result<Response, VcsError> {
 
 /// A file as the hosts send it: text, whatever it is, and never run by a browser.
 pub(crate) fn bytes(content: Vec<u8>) -> Response {
-    let kind = if std::str::from_utf8(&content).is_ok() { "text/plain; charset=utf-8" } else { "application/octet-stream" };
+    let kind = if std::str::from_utf8(&content).is_ok() {
+        "text/plain; charset=utf-8"
+    } else {
+        "application/octet-stream"
+    };
     let headers = [
         (header::CONTENT_TYPE, kind),
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
-        (header::CONTENT_SECURITY_POLICY, "default-src 'none'; sandbox"),
+        (
+            header::CONTENT_SECURITY_POLICY,
+            "default-src 'none'; sandbox",
+        ),
     ];
     (headers, Body::from(content)).into_response()
 }
@@ -102,5 +114,10 @@ pub(crate) fn refuse(why: &VcsError) -> Response {
 
 /// A status and a line.
 pub(crate) fn plain(status: StatusCode, text: &str) -> Response {
-    (status, [(header::CONTENT_TYPE, "text/plain; charset=utf-8")], format!("{text}\n")).into_response()
+    (
+        status,
+        [(header::CONTENT_TYPE, "text/plain; charset=utf-8")],
+        format!("{text}\n"),
+    )
+        .into_response()
 }

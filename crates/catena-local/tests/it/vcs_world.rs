@@ -157,7 +157,7 @@ pub(crate) fn try_git(at: &Path, arguments: &[&str]) -> Output {
         .env("GIT_TERMINAL_PROMPT", "0")
         .env("HOME", at)
         .output()
-        .expect("these tests need the git program")
+        .unwrap_or_else(|why| panic!("these tests need the git program: {why}"))
 }
 
 pub(crate) struct Reply {

@@ -96,6 +96,10 @@ impl Repo {
         annotation: Option<(&str, &Person)>,
     ) -> Result<String, VcsError> {
         names::branch(name)?;
+        let full = format!("refs/tags/{name}");
+        if let Ok(Some(_)) = self.git.try_find_reference(full.as_str()) {
+            return Err(VcsError::Conflict(format!("the tag {name} exists already")));
+        }
         let target = self.commit_id(revision)?;
         let object = match annotation {
             None => target,

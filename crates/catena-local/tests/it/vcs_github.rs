@@ -4,7 +4,7 @@
 use axum::body::Body;
 use axum::http::{Request, StatusCode};
 use base64::Engine as _;
-use catena_local::vcs::Protection;
+use catena_local::vcs::{Event, Protection, deliver};
 use serde_json::json;
 
 use crate::vcs_world::{TEMPLATE, TOKEN, World, commit, get, git, person, post, send};
@@ -262,6 +262,27 @@ async fn a_pull_request_of_a_fork_becomes_a_task_and_follows_its_head() {
     assert_eq!(
         git(&world.git_dir(&repo), &["rev-parse", "refs/pull/1/head"]).trim(),
         head
+    );
+
+    world.clock.advance(jiff::SignedDuration::from_secs(60));
+    let moved = commit("fix", &[("src/widget.py", "better")], "Fix it well");
+    let moved = world.host.commit(&fork, &moved).unwrap();
+    let head = moved.after.clone().unwrap();
+    deliver(&world.host, &fork, Event::Push(moved), world.sink.as_ref()).await;
+    let pull = get(world.api(), &format!("{WIDGET}/pulls/1")).await.json();
+    assert_eq!(pull["head"]["sha"], head);
+    let tasks_for: Vec<_> = world
+        .created()
+        .into_iter()
+        .map(|(_, task)| task["extra"]["tasks_for"].clone())
+        .collect();
+    assert_eq!(
+        tasks_for,
+        [
+            "github-pull-request-untrusted",
+            "github-push",
+            "github-pull-request-untrusted"
+        ]
     );
 }
 

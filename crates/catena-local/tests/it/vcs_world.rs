@@ -36,7 +36,7 @@ pub(crate) struct World {
     pub(crate) dir: tempfile::TempDir,
     pub(crate) host: Host,
     pub(crate) clock: ManualClock,
-    sink: Arc<Sink>,
+    pub(crate) sink: Arc<Sink>,
 }
 
 impl World {

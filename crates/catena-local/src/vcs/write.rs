@@ -159,7 +159,7 @@ impl Repo {
     }
 
     /// Brings over what a commit or tag object of another repository needs and this one lacks.
-    pub(crate) fn bring(&self, from: &Repo, tips: &[ObjectId]) -> Result<(), VcsError> {
+    pub(crate) fn bring(&self, from: &Self, tips: &[ObjectId]) -> Result<(), VcsError> {
         copy(&from.git, &self.git, tips)
     }
 }

@@ -2,7 +2,7 @@
 //! github.com's pages and hg's endpoints.
 
 use axum::http::StatusCode;
-use catena_local::vcs::{Event, Mount, tasks};
+use catena_local::vcs::{Event, Mount, Push, RepoName, tasks};
 use serde_json::json;
 
 use crate::vcs_world::{TEMPLATE, World, commit, get};
@@ -67,10 +67,8 @@ async fn raw_files_cannot_leave_the_repository() {
     }
 }
 
-#[tokio::test]
-async fn a_mounted_branch_is_an_hg_repository_v62_v66() {
-    let world = World::new();
-    let (repo, first) = world.widget();
+/// Mounts `main` as `/releases/mozilla-beta`, and pushes to it.
+fn mounted(world: &World, repo: &RepoName) -> Push {
     let mount = Mount {
         repo: repo.clone(),
         branch: "main".to_owned(),
@@ -78,13 +76,20 @@ async fn a_mounted_branch_is_an_hg_repository_v62_v66() {
         level: "3".to_owned(),
     };
     world.host.mount("/releases/mozilla-beta", mount).unwrap();
-    let second = world
+    world
         .host
         .commit(
-            &repo,
+            repo,
             &commit("main", &[("x", "x")], "Ship it try: -b do\nmore"),
         )
-        .unwrap();
+        .unwrap()
+}
+
+#[tokio::test]
+async fn a_mounted_branch_is_an_hg_repository_v62_v66() {
+    let world = World::new();
+    let (repo, first) = world.widget();
+    let second = mounted(&world, &repo);
     let node = second.after.clone().unwrap();
     let file = get(
         world.hg(),
@@ -147,7 +152,13 @@ async fn a_mounted_branch_is_an_hg_repository_v62_v66() {
             "{path}"
         );
     }
+}
 
+#[test]
+fn a_push_to_a_mounted_branch_becomes_an_hg_decision_v61() {
+    let world = World::new();
+    let (repo, _) = world.widget();
+    let second = mounted(&world, &repo);
     let task = tasks(&world.host, &repo, &Event::Push(second))
         .unwrap()
         .remove(0);

@@ -18,3 +18,8 @@ mod queue_runs;
 mod queue_world;
 mod store;
 mod worker;
+mod vcs_git;
+mod vcs_github;
+mod vcs_repos;
+mod vcs_sites;
+mod vcs_world;

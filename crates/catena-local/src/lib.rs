@@ -21,6 +21,7 @@
 pub mod auth;
 pub mod client;
 pub mod clock;
+pub mod demo;
 pub mod http;
 pub mod queue;
 mod server;

@@ -154,7 +154,7 @@ async fn what_is_not_there_is_not_found() {
     for (path, code) in [
         ("task/short", "InvalidRequestArguments"),
         (
-            "task/AAAAAAAAQAAAAAAAAAAAAAA/runs/x/artifacts",
+            "task/AAAAAAAAQACAAAAAAAAAAA/runs/x/artifacts",
             "InvalidRequestArguments",
         ),
         ("task-group/x/list", "InvalidRequestArguments"),

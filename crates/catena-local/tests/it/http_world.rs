@@ -74,7 +74,7 @@ pub(crate) async fn world_in(dir: Option<PathBuf>, caps: Caps) -> World {
 }
 
 pub(crate) fn task(number: u8) -> TaskId {
-    format!("AAAAAAAAQAAAAAAAAAA{}AA", char::from(b'A' + number))
+    format!("AAAAAAAAQACAAAAAAAA{}AA", char::from(b'A' + number))
         .parse()
         .unwrap()
 }

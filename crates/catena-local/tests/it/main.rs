@@ -7,6 +7,12 @@
     reason = "tests and their helpers may fail loudly"
 )]
 
+mod http_artifacts;
+mod http_auth;
+mod http_errors;
+mod http_round;
+mod http_services;
+mod http_world;
 mod queue_artifacts;
 mod queue_crash;
 mod queue_create;

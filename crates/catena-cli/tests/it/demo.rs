@@ -136,7 +136,7 @@ fn a_broken_chain_is_shown_before_and_after() {
         "--break",
         "artifact-digest",
         "--saboteur",
-        "digest-wrong",
+        "artifact-truncated",
         "--json",
     ];
     let run = Run::of(&other);

@@ -18,7 +18,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use catena_core::model::ids::{RunId, TaskId};
-use catena_local::client::{Client, ClaimedTask};
+use catena_local::client::{ClaimedTask, Client};
 use catena_local::queue::{Exception, Resolution, Worker};
 use catena_local::{Local, LocalOptions};
 use jiff::Timestamp;
@@ -64,7 +64,10 @@ async fn create(client: &Client) {
         let (client, places) = (client.clone(), Arc::clone(&places));
         calls.spawn(async move {
             let _place = places.acquire().await.unwrap();
-            client.create_task(task_id(number), &definition()).await.unwrap();
+            client
+                .create_task(task_id(number), &definition())
+                .await
+                .unwrap();
         });
     }
     while let Some(call) = calls.join_next().await {
@@ -95,7 +98,9 @@ async fn work(client: &Client) -> Figures {
                 };
                 for claim in claims {
                     figures.push((claim.status.task_id, claim.run, begun.elapsed()));
-                    if finish(&client, &claim).await && done.fetch_add(1, Ordering::Relaxed) + 1 == TASKS {
+                    if finish(&client, &claim).await
+                        && done.fetch_add(1, Ordering::Relaxed) + 1 == TASKS
+                    {
                         over.send_replace(true);
                     }
                 }
@@ -124,8 +129,11 @@ async fn finish(client: &Client, claim: &ClaimedTask) -> bool {
 }
 
 fn report(figures: &Figures, created: Duration, worked: Duration) -> ExitCode {
-    let runs: HashSet<(TaskId, RunId)> = figures.iter().map(|(task, run, _)| (*task, *run)).collect();
-    let expected = (0..TASKS).map(|number| if comes_back(task_id(number)) { 2 } else { 1 }).sum::<usize>();
+    let runs: HashSet<(TaskId, RunId)> =
+        figures.iter().map(|(task, run, _)| (*task, *run)).collect();
+    let expected = (0..TASKS)
+        .map(|number| if comes_back(task_id(number)) { 2 } else { 1 })
+        .sum::<usize>();
     let mut times: Vec<Duration> = figures.iter().map(|(_, _, time)| *time).collect();
     times.sort_unstable();
     let at = |percent: usize| times[(times.len() - 1) * percent / 100].as_secs_f64() * 1e3;
@@ -135,16 +143,30 @@ fn report(figures: &Figures, created: Duration, worked: Duration) -> ExitCode {
         figures.len(),
         f64::from(u32::try_from(figures.len()).unwrap()) / worked.as_secs_f64(),
     );
-    println!("claimWork: p50 {:.1} ms, p90 {:.1} ms, p99 {:.1} ms, most {:.1} ms", at(50), at(90), at(99), at(100));
+    println!(
+        "claimWork: p50 {:.1} ms, p90 {:.1} ms, p99 {:.1} ms, most {:.1} ms",
+        at(50),
+        at(90),
+        at(99),
+        at(100)
+    );
     let once = runs.len() == figures.len() && figures.len() == expected;
     if !once {
-        println!("expected {expected} runs claimed once each, found {} claims of {} runs", figures.len(), runs.len());
+        println!(
+            "expected {expected} runs claimed once each, found {} claims of {} runs",
+            figures.len(),
+            runs.len()
+        );
     }
     let fast = at(99) < GOAL.as_secs_f64() * 1e3;
     if !fast {
         println!("expected p99 below {} ms", GOAL.as_millis());
     }
-    if once && fast { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    if once && fast {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    }
 }
 
 /// Ids that follow from a number: a version 4 UUID in 22 letters.

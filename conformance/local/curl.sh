@@ -30,7 +30,7 @@ here=$(dirname "$0")
 task=$("$PYTHON" "$here/helper.py" task) || exit 1
 answer 200 'hello from a task' "public artifact, redirects followed" --location "$api/queue/v1/task/$task/artifacts/public/hello.txt"
 answer 200 'hello from a task' "by run, name percent-encoded" --location "$api/queue/v1/task/$task/runs/0/artifacts/public%2Fhello.txt"
-answer 303 'ocation: ' "redirects not followed" "$api/queue/v1/task/$task/artifacts/public/hello.txt"
+answer 303 'storageType' "redirects not followed" "$api/queue/v1/task/$task/artifacts/public/hello.txt"
 answer 200 '' "HEAD" --head --location "$api/queue/v1/task/$task/artifacts/public/hello.txt"
 answer 200 '"state": "completed"' "status" "$api/queue/v1/task/$task/status"
 answer 403 InsufficientScopes "private artifact" "$api/queue/v1/task/$task/artifacts/private/thing"

@@ -11,6 +11,7 @@
 //! store    what was acknowledged, on disk: one embedded database, commits in groups
 //!
 //! vcs      real git repositories, read and written in process; GitHub, hg and git endpoints over them
+//! client   calls the services, for the workers and the demo
 //! worker   claims through HTTP like any worker, runs shell scripts, writes and signs Chain of Trust
 //! server   puts them on loopback addresses
 //! ```
@@ -18,6 +19,7 @@
 //! It is not for production: one process, loopback addresses only.
 
 pub mod auth;
+pub mod client;
 pub mod clock;
 pub mod http;
 pub mod queue;

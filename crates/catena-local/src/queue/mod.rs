@@ -3,12 +3,15 @@
 //! `http` and `auth`; callers are already allowed to do what they ask for.
 //!
 //! All changes go through one lock, are decided in memory, written to the [`Store`](crate::store::Store) and
-//! acknowledged only when the store has them. Reads never wait for the disk.
+//! acknowledged only when the store has them. Reads never wait for the disk: they see a change as soon as it is decided.
 
+mod definition;
 mod error;
 mod model;
 mod state;
+mod token;
 
+pub use definition::{DEFINITION_ORDER, complete};
 pub use error::QueueError;
 pub use model::{
     Artifact, ArtifactContent, ArtifactRequest, Claim, Exception, Page, Priority, Requires,

@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: MPL-2.0
+//! Contents of artifacts, as files: `TASK/RUN/SHA-256 OF THE NAME`. A file is whole or not there: it is written under a
+//! temporary name and renamed. No text of a client becomes part of a path.
+
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+
+use catena_core::model::ids::{RunId, TaskId};
+use catena_crypto::digest::{Algorithm, Digest};
+use tempfile::NamedTempFile;
+
+use super::{Store, StoreError};
+
+/// Directory below the blobs for files that are being written.
+const UNFINISHED: &str = "unfinished";
+
+/// A content that is being written. Dropped before [`BlobWriter::finish`], it leaves nothing behind.
+#[derive(Debug)]
+pub struct BlobWriter {
+    file: NamedTempFile,
+    written: u64,
+}
+
+impl BlobWriter {
+    /// Adds bytes.
+    ///
+    /// # Errors
+    /// The file cannot be written.
+    pub fn write(&mut self, bytes: &[u8]) -> Result<(), StoreError> {
+        self.file
+            .write_all(bytes)
+            .map_err(|error| failed("write", self.file.path(), &error))?;
+        let length = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
+        self.written = self.written.saturating_add(length);
+        Ok(())
+    }
+
+    /// Number of bytes written so far.
+    #[must_use]
+    pub fn written(&self) -> u64 {
+        self.written
+    }
+
+    /// Puts the content in its place, over an older one.
+    ///
+    /// # Errors
+    /// The file cannot be moved there.
+    pub fn finish(self, path: &Path) -> Result<(), StoreError> {
+        if let Some(parent) = path.parent() {
+            std::fs::create_dir_all(parent).map_err(|error| failed("make", parent, &error))?;
+        }
+        self.file
+            .persist(path)
+            .map_err(|error| failed("write", path, &error.error))?;
+        Ok(())
+    }
+}
+
+impl Store {
+    /// Where the content of an artifact is, or would be.
+    #[must_use]
+    pub fn blob_path(&self, task: TaskId, run: RunId, name: &str) -> PathBuf {
+        let name = Digest::of(Algorithm::Sha256, name.as_bytes()).hex();
+        self.blobs()
+            .join(task.as_str())
+            .join(run.to_string())
+            .join(name)
+    }
+
+    /// Begins a content, to be put at [`Store::blob_path`] by [`BlobWriter::finish`]. Blocks on the disk.
+    ///
+    /// # Errors
+    /// The file cannot be made.
+    pub fn blob_writer(&self) -> Result<BlobWriter, StoreError> {
+        let dir = self.blobs().join(UNFINISHED);
+        let file = NamedTempFile::new_in(&dir).map_err(|error| failed("make", &dir, &error))?;
+        Ok(BlobWriter { file, written: 0 })
+    }
+
+    /// Writes the content of an artifact in one go. Blocks on the disk.
+    ///
+    /// # Errors
+    /// The file cannot be written; an older content stands as it was.
+    pub fn write_blob(
+        &self,
+        task: TaskId,
+        run: RunId,
+        name: &str,
+        bytes: &[u8],
+    ) -> Result<(), StoreError> {
+        let mut writer = self.blob_writer()?;
+        writer.write(bytes)?;
+        writer.finish(&self.blob_path(task, run, name))
+    }
+}
+
+/// Makes the directories, and removes what a process left unfinished.
+pub(super) fn prepare(dir: &Path) -> Result<(), StoreError> {
+    let unfinished = dir.join(UNFINISHED);
+    match std::fs::remove_dir_all(&unfinished) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            return Err(failed("empty", &unfinished, &error));
+        }
+        _ => {}
+    }
+    std::fs::create_dir_all(&unfinished).map_err(|error| failed("make", &unfinished, &error))
+}
+
+fn failed(what: &str, path: &Path, error: &io::Error) -> StoreError {
+    StoreError::new(format_args!("{what} {}", path.display()), error)
+}

@@ -1,0 +1,181 @@
+// SPDX-License-Identifier: MPL-2.0
+//! The database file: opening, its version, reading.
+
+use std::path::Path;
+
+use redb::backends::InMemoryBackend;
+use redb::{
+    Builder, Database, DatabaseError, ReadableDatabase as _, TableDefinition, TableError,
+    TableHandle as _, WriteTransaction,
+};
+
+use super::{Change, StoreError, Table};
+
+/// What is known about the file itself.
+const META: TableDefinition<'static, &'static str, &'static str> = TableDefinition::new("meta");
+/// Key in [`META`]: which program and layout the file is of.
+const SCHEMA: &str = "schema";
+/// The layout that this code reads and writes.
+const CURRENT: &str = "catena-local/1";
+/// Bytes of pages that are kept in memory.
+const CACHE: usize = 32 << 20;
+
+impl Table {
+    /// All tables.
+    pub(super) const ALL: [Self; 8] = [
+        Self::Tasks,
+        Self::Statuses,
+        Self::Artifacts,
+        Self::Index,
+        Self::Secrets,
+        Self::Clients,
+        Self::Roles,
+        Self::Settings,
+    ];
+
+    /// Its name in the file.
+    const fn definition(self) -> TableDefinition<'static, &'static str, &'static [u8]> {
+        TableDefinition::new(match self {
+            Self::Tasks => "tasks",
+            Self::Statuses => "statuses",
+            Self::Artifacts => "artifacts",
+            Self::Index => "index",
+            Self::Secrets => "secrets",
+            Self::Clients => "clients",
+            Self::Roles => "roles",
+            Self::Settings => "settings",
+        })
+    }
+}
+
+/// Opens or creates the database file; refuses files of another program or layout, and a file in use.
+pub(super) fn open_file(path: &Path) -> Result<Database, StoreError> {
+    let what = format!("open the database {}", path.display());
+    let opened = Builder::new().set_cache_size(CACHE).create(path);
+    let database = opened.map_err(|error| match error {
+        DatabaseError::DatabaseAlreadyOpen | DatabaseError::LockProtocolMismatch => {
+            StoreError::new(
+                &what,
+                "another process has it open; stop that process, or give another directory",
+            )
+        }
+        DatabaseError::UpgradeRequired(found) => StoreError::new(
+            &what,
+            format_args!("its file format {found} is of an older version; give another directory"),
+        ),
+        other => StoreError::new(&what, other),
+    })?;
+    prepare(&database, &what)?;
+    Ok(database)
+}
+
+/// A database in memory.
+pub(super) fn open_memory() -> Result<Database, StoreError> {
+    let what = "make a database in memory";
+    let database = Builder::new()
+        .set_cache_size(CACHE)
+        .create_with_backend(InMemoryBackend::new())
+        .map_err(|error| StoreError::new(what, error))?;
+    prepare(&database, what)?;
+    Ok(database)
+}
+
+/// Checks the layout's name; a new file gets it, and its tables.
+fn prepare(database: &Database, what: &str) -> Result<(), StoreError> {
+    let failed = |error: redb::Error| StoreError::new(what, error);
+    match schema(database).map_err(failed)? {
+        Some(found) if found == CURRENT => Ok(()),
+        Some(found) => Err(StoreError::new(
+            what,
+            format_args!(
+                "expected a file of layout {CURRENT:?}, found {found:?}; give another directory"
+            ),
+        )),
+        None if is_empty(database).map_err(failed)? => initialise(database).map_err(failed),
+        None => Err(StoreError::new(
+            what,
+            "it is the database of another program; give another directory",
+        )),
+    }
+}
+
+fn schema(database: &Database) -> Result<Option<String>, redb::Error> {
+    match database.begin_read()?.open_table(META) {
+        Ok(table) => Ok(table.get(SCHEMA)?.map(|found| found.value().to_owned())),
+        Err(TableError::TableDoesNotExist(_) | TableError::TableTypeMismatch { .. }) => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}
+
+fn is_empty(database: &Database) -> Result<bool, redb::Error> {
+    let transaction = database.begin_read()?;
+    Ok(transaction.list_tables()?.next().is_none())
+}
+
+fn initialise(database: &Database) -> Result<(), redb::Error> {
+    let transaction = database.begin_write()?;
+    transaction.open_table(META)?.insert(SCHEMA, CURRENT)?;
+    for table in Table::ALL {
+        transaction.open_table(table.definition())?;
+    }
+    transaction.commit()?;
+    Ok(())
+}
+
+/// Writes all changes of a group in one transaction, in their order.
+pub(super) fn write<'a>(
+    database: &Database,
+    changes: impl Iterator<Item = &'a Change>,
+) -> Result<(), redb::Error> {
+    // The default durability, `Immediate`: the other one would forget the commit at the death of the process.
+    let transaction = database.begin_write()?;
+    for change in changes {
+        apply(&transaction, change)?;
+    }
+    transaction.commit()?;
+    Ok(())
+}
+
+fn apply(transaction: &WriteTransaction, change: &Change) -> Result<(), redb::Error> {
+    let mut table = transaction.open_table(change.table.definition())?;
+    match &change.value {
+        Some(value) => table.insert(change.key.as_str(), value.as_slice())?,
+        None => table.remove(change.key.as_str())?,
+    };
+    Ok(())
+}
+
+/// One record.
+pub(super) fn get(
+    database: &Database,
+    table: Table,
+    key: &str,
+) -> Result<Option<Vec<u8>>, redb::Error> {
+    let table = database.begin_read()?.open_table(table.definition())?;
+    Ok(table.get(key)?.map(|found| found.value().to_vec()))
+}
+
+/// The records whose keys begin so, by key.
+pub(super) fn scan(
+    database: &Database,
+    table: Table,
+    prefix: &str,
+) -> Result<Vec<(String, Vec<u8>)>, redb::Error> {
+    let table = database.begin_read()?.open_table(table.definition())?;
+    let mut records = Vec::new();
+    for record in table.range(prefix..)? {
+        let (key, value) = record?;
+        if !key.value().starts_with(prefix) {
+            break;
+        }
+        records.push((key.value().to_owned(), value.value().to_vec()));
+    }
+    Ok(records)
+}
+
+/// The tables' names, for messages and tests.
+impl std::fmt::Display for Table {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.definition().name())
+    }
+}

@@ -14,13 +14,10 @@
 use std::process::ExitCode;
 use std::time::Duration;
 
-use catena_core::limits::Limits;
-use catena_core::policy::{Config, Profile, Relaxations};
-use catena_core::report::{Basis, Verdict};
+use catena_core::policy::Profile;
+use catena_core::report::Verdict;
 use catena_core::request::Request;
-use catena_core::walk::{CheckTask, Inputs, Signatures, Walk};
-use catena_evidence::MemorySource;
-use catena_testkit::{Chain, ChainSpec, Flow, RootRun};
+use catena_testkit::{Chain, ChainSpec, Flow, RootRun, Verifier, drive};
 use cpu_time::ThreadTime;
 
 /// Tasks in the graph beside those of the chain: 20 MB.
@@ -64,8 +61,7 @@ fn main() -> ExitCode {
 
 struct Measured {
     chain: Chain,
-    source: MemorySource,
-    config: Config,
+    verifier: Verifier,
     links: usize,
     graph: Request,
 }
@@ -81,21 +77,14 @@ impl Measured {
             ..ChainSpec::new(1, Flow::XpiPush)
         }
         .build();
-        let mut source = MemorySource::new();
-        for (request, bytes) in &chain.documents {
-            source.insert(request.clone(), bytes.clone());
-        }
-        let yaml = chain.scriptworker_yaml();
-        let config = Config::from_scriptworker_yaml(yaml.as_bytes(), "scriptworker.yaml").unwrap();
         let decision = chain.task("decision");
         let graph = Request::TaskGraph {
             task: decision.id,
             run: decision.run,
         };
         Self {
+            verifier: Verifier::new(&chain),
             chain,
-            source,
-            config,
             links,
             graph,
         }
@@ -109,7 +98,7 @@ impl Measured {
     /// The time for the graph alone.
     fn receive_graph(&self) -> Duration {
         let start = ThreadTime::now();
-        let answer = self.source.answer(&self.graph);
+        let answer = self.verifier.source.answer(&self.graph);
         let spent = start.elapsed();
         assert!(answer.is_ok());
         spent
@@ -117,39 +106,12 @@ impl Measured {
 
     /// The time for a whole verification, which must find the chain trusted and of the right length.
     fn verify(&self) -> Duration {
-        let inputs = self.inputs();
+        let inputs = self.verifier.inputs(Profile::Strict);
         let start = ThreadTime::now();
-        let mut walk = Walk::new(inputs);
-        loop {
-            let named = walk.needs();
-            if named.is_empty() {
-                break;
-            }
-            for request in named {
-                let answer = self.source.answer(&request);
-                walk.supply(request, answer);
-            }
-        }
-        let report = walk.finish().report;
+        let (report, _) = drive(inputs, &self.verifier.source, |_| 0);
         let spent = start.elapsed();
         assert_eq!(report.verdict, Verdict::Trusted, "{:?}", report.headline);
         assert_eq!(report.links.len(), self.links + 1);
         spent
-    }
-
-    fn inputs(&self) -> Inputs {
-        Inputs {
-            task: self.chain.root,
-            task_type: self.chain.task_type.parse().unwrap(),
-            inferred: Vec::new(),
-            policy: self.config.policy(self.chain.product).unwrap(),
-            settings: self.config.settings.clone(),
-            keyring: self.config.keyring.clone(),
-            relaxations: Relaxations::of(Profile::Strict),
-            check_task: CheckTask::Auto,
-            signatures: Signatures::Verify,
-            basis: Basis::Live,
-            limits: Limits::default(),
-        }
     }
 }

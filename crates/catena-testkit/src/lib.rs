@@ -30,6 +30,8 @@ mod spec;
 mod tasks;
 #[cfg(feature = "world")]
 pub mod vectors;
+#[cfg(feature = "verify")]
+mod verify;
 #[cfg(feature = "world")]
 pub mod world;
 
@@ -37,3 +39,5 @@ pub use chain::{Chain, ChainTask, Keys};
 pub use cot::Producer;
 pub use random::Random;
 pub use spec::{ChainSpec, DecisionWorker, Flow, Presence, RootRun};
+#[cfg(feature = "verify")]
+pub use verify::{Verifier, drive, verify};

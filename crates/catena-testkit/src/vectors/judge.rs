@@ -8,10 +8,11 @@ use catena_core::limits::Limits;
 use catena_core::policy::{Config, Profile};
 use catena_core::report::{Basis, Report};
 use catena_core::request::Request;
-use catena_core::walk::{CheckTask, Inputs, Signatures, Walk};
+use catena_core::walk::{CheckTask, Inputs, Signatures};
 use catena_evidence::MemorySource;
 
 use super::case::{Case, Expected, Outcome};
+use crate::verify::drive;
 
 /// A case that cannot be judged: its configuration is none, or a document is missing.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -28,20 +29,12 @@ pub fn judge(
     let (source, config) = (source(case, bodies)?, config(case)?);
     let mut lacking = BTreeSet::new();
     let mut verify = |profile| {
-        let mut walk = Walk::new(inputs_of(case, &config, profile)?);
-        loop {
-            let named = walk.needs();
-            if named.is_empty() {
-                return Ok(outcome(&walk.finish().report));
-            }
-            for request in named {
-                let answer = source.answer(&request);
-                if matches!(&answer, Err(error) if error.kind == ErrorKind::Absent) {
-                    lacking.insert(request.clone());
-                }
-                walk.supply(request, answer);
-            }
-        }
+        let (report, requests) = drive(inputs_of(case, &config, profile)?, &source, |_| 0);
+        let absent = requests.into_iter().filter(|request| {
+            matches!(source.answer(request), Err(error) if error.kind == ErrorKind::Absent)
+        });
+        lacking.extend(absent);
+        Ok(outcome(&report))
     };
     let expected = Expected {
         strict: verify(Profile::Strict)?,

@@ -5,7 +5,7 @@
 
 cargo-mutants (27.1.0) says what can be changed: `cargo mutants --list --json`, with `.cargo/mutants.toml`. For each change
 to a clone of the last commit this builds one test binary, the testkit's, and runs over it first the vectors, which stop at
-the first wrong answer, then, if they pass, all other tests but the slow random ones. (`cargo mutants` itself builds every
+the first wrong answer, then, if they pass, all other tests but the slow random ones, and last the core's unit tests. (`cargo mutants` itself builds every
 target of a package each time, which takes five times as long.) A change that none notices has survived; one that does not
 compile says nothing. Changes are taken in a random order, so that a run that ends early is a sample. Ends with 1 if a
 survivor is not explained in docs/mutants.toml.
@@ -55,7 +55,10 @@ def judge(tree, mutant):
         if notices(binary, tree, "vectors::catena_says"):
             return "caught"
         skips = [arg for name in SLOW for arg in ("--skip", name)]
-        return "caught" if notices(binary, tree, *skips) else "survived"
+        if notices(binary, tree, *skips):
+            return "caught"
+        own = subprocess.run(["cargo", "test", "--quiet", "-p", "catena-core", "--lib"], cwd=tree, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        return "caught" if own.returncode != 0 else "survived"
     finally:
         with open(path, "w") as fh:
             fh.write(before)

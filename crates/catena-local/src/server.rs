@@ -2,10 +2,22 @@
 //! Puts the services on loopback addresses.
 
 use std::fmt;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use axum::Router;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+use tokio::time::{MissedTickBehavior, interval, timeout};
 use zeroize::Zeroizing;
+
+use crate::auth::{ROOT, Registry};
+use crate::clock::Clock;
+use crate::http::{Caps, Parts, Services, router};
+use crate::queue::{Queue, QueueError, QueueSettings};
+use crate::store::Store;
 
 /// How to start.
 #[derive(Clone, Debug, Default)]
@@ -16,6 +28,10 @@ pub struct LocalOptions {
     pub port: u16,
     /// How long a claim holds; `None`: 1200 s.
     pub claim_timeout: Option<Duration>,
+    /// Sizes, and how long `claimWork` waits.
+    pub caps: Caps,
+    /// What time it is; `None`: the system's clock.
+    pub clock: Option<Clock>,
 }
 
 /// A client id and its access token.
@@ -43,6 +59,9 @@ pub enum LocalError {
     /// The store could not be opened.
     #[error("the store could not be opened")]
     Store(#[from] crate::store::StoreError),
+    /// What the store holds could not be read.
+    #[error("the queue could not be read")]
+    Queue(#[from] QueueError),
     /// No address could be had, or a file could not be written.
     #[error("{what}")]
     Io {
@@ -56,30 +75,153 @@ pub enum LocalError {
 
 /// A running Taskcluster; ends when it is dropped.
 #[derive(Debug)]
-pub struct Local {}
+pub struct Local {
+    services: Services,
+    credentials: Credentials,
+    address: SocketAddr,
+    closing: watch::Sender<bool>,
+    served: Option<JoinHandle<()>>,
+    sweeps: JoinHandle<()>,
+}
 
 impl Local {
     /// Starts everything on loopback.
     ///
     /// # Errors
     /// The store is in use, or no address can be had.
-    pub async fn start(_options: LocalOptions) -> Result<Self, LocalError> {
-        Ok(Self {})
+    pub async fn start(options: LocalOptions) -> Result<Self, LocalError> {
+        Self::start_with(options, |_| Router::new()).await
+    }
+
+    /// As [`Local::start`], with more under the same origin, such as pages for people.
+    ///
+    /// # Errors
+    /// As [`Local::start`].
+    pub async fn start_with(
+        options: LocalOptions,
+        more: impl FnOnce(&Services) -> Router,
+    ) -> Result<Self, LocalError> {
+        let store = match &options.dir {
+            Some(dir) => Store::open(dir)?,
+            None => Store::ephemeral()?,
+        };
+        let clock = options.clock.clone().unwrap_or_else(Clock::system);
+        let mut settings = QueueSettings::default();
+        if let Some(timeout) = options.claim_timeout {
+            settings.claim_timeout = timeout;
+        }
+        let queue = Queue::open(store.clone(), clock.clone(), settings)?;
+        let registry = Registry::open(store.clone(), clock.now()).await?;
+        let credentials = root(&registry);
+        let (listener, address) = listen(options.port).await?;
+        let (closing, closed) = watch::channel(false);
+        let parts = Parts {
+            store,
+            queue,
+            registry,
+            clock,
+            caps: options.caps,
+            root_url: format!("http://{address}"),
+            closed: closed.clone(),
+        };
+        let services = Services::new(parts).await?;
+        let router = router(services.clone()).merge(more(&services));
+        Ok(Self {
+            served: Some(tokio::spawn(serve(listener, router, closed))),
+            sweeps: tokio::spawn(sweep(services.queue().clone())),
+            services,
+            credentials,
+            address,
+            closing,
+        })
     }
 
     /// `http://127.0.0.1:PORT`, the root URL for clients.
     #[must_use]
     pub fn root_url(&self) -> &str {
-        ""
+        self.services.root_url()
+    }
+
+    /// Where it listens.
+    #[must_use]
+    pub const fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// The services, for whoever is in the same process.
+    #[must_use]
+    pub const fn services(&self) -> &Services {
+        &self.services
     }
 
     /// Credentials with all scopes: client `root`.
     #[must_use]
     pub fn credentials(&self) -> Credentials {
-        Credentials {
-            client_id: "root".to_owned(),
-            access_token: Zeroizing::new(String::new()),
-            certificate: None,
+        self.credentials.clone()
+    }
+
+    /// Ends it: no new requests, long polls answer at once, what is being answered is finished (for up to five seconds).
+    pub async fn stop(mut self) {
+        self.closing.send_replace(true);
+        if let Some(served) = self.served.take()
+            && timeout(PATIENCE, served).await.is_err()
+        {
+            tracing::warn!("requests were still running when the server ended");
         }
     }
 }
+
+impl Drop for Local {
+    fn drop(&mut self) {
+        self.closing.send_replace(true);
+        self.sweeps.abort();
+    }
+}
+
+/// The token that was made when the store was new; the store's directory is its owner's alone.
+fn root(registry: &Registry) -> Credentials {
+    let token = registry.client(ROOT).map(|client| client.access_token);
+    Credentials {
+        client_id: ROOT.to_owned(),
+        access_token: Zeroizing::new(token.unwrap_or_default()),
+        certificate: None,
+    }
+}
+
+async fn listen(port: u16) -> Result<(TcpListener, SocketAddr), LocalError> {
+    let failed = |why| LocalError::Io {
+        what: format!("cannot listen on 127.0.0.1:{port}; choose another port, or 0 for any"),
+        why,
+    };
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port))
+        .await
+        .map_err(failed)?;
+    let address = listener.local_addr().map_err(failed)?;
+    Ok((listener, address))
+}
+
+async fn serve(listener: TcpListener, router: Router, mut closed: watch::Receiver<bool>) {
+    let end = async move {
+        // an error says that the server was dropped, which ends it, too
+        let _ = closed.wait_for(|closed| *closed).await;
+    };
+    let served = axum::serve(listener, router).with_graceful_shutdown(end);
+    if let Err(why) = served.await {
+        tracing::error!(%why, "the server ended");
+    }
+}
+
+/// Expires claims and deadlines, twice a second.
+async fn sweep(queue: Queue) {
+    let mut ticks = interval(SWEEP);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        if let Err(why) = queue.sweep().await {
+            tracing::error!(%why, "claims could not be expired");
+        }
+    }
+}
+
+const SWEEP: Duration = Duration::from_millis(500);
+const PATIENCE: Duration = Duration::from_secs(5);

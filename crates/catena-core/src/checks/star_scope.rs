@@ -31,11 +31,8 @@ pub(crate) fn run(cx: &Cx<'_>, object: &Object<'_>) -> Applied {
     let judged = definition.scopes().map(|scopes| {
         let star = scopes.into_iter().find_map(|scope| {
             let prefix = scope.strip_suffix('*')?;
-            let covers = |pattern: &&String| {
-                let bare = pattern.trim_end_matches('*');
-                bare.starts_with(prefix) || (pattern.ends_with('*') && prefix.starts_with(bare))
-            };
-            Some((scope, patterns.keys().find(covers)?))
+            let pattern = patterns.keys().find(|pattern| covers(prefix, pattern))?;
+            Some((scope, pattern))
         });
         star.map(|(scope, pattern)| {
             META.reject(
@@ -49,4 +46,33 @@ pub(crate) fn run(cx: &Cx<'_>, object: &Object<'_>) -> Applied {
         })
     });
     cx.typed(object, judged)
+}
+
+/// Whether a scope of this prefix and a star covers anything that the pattern, which may end in a star, stands for.
+fn covers(prefix: &str, pattern: &str) -> bool {
+    match pattern.strip_suffix('*') {
+        Some(bare) => bare.starts_with(prefix) || prefix.starts_with(bare),
+        None => pattern.starts_with(prefix),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::covers;
+
+    #[test]
+    fn a_star_covers_what_begins_so_s8() {
+        for (prefix, pattern, expected) in [
+            ("", "project:sign:release", true),
+            ("project:sign:", "project:sign:release", true),
+            ("project:sign:release:", "project:sign:release", false),
+            ("project:other:", "project:sign:release", false),
+            ("project:", "project:sign:*", true),
+            ("project:sign:", "project:sign:*", true),
+            ("project:sign:release:", "project:sign:*", true),
+            ("project:other:", "project:sign:*", false),
+        ] {
+            assert_eq!(covers(prefix, pattern), expected, "{prefix}* {pattern}");
+        }
+    }
 }

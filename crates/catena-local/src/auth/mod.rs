@@ -18,6 +18,7 @@ use jiff::Timestamp;
 
 pub use certificate::{Certificate, access_token};
 pub use issue::{bewit, task_credentials, temporary};
+pub(crate) use registry::random_token;
 pub use registry::{ClientRecord, Registry, RoleRecord};
 pub use request::{RequestHead, authenticate};
 pub use scopes::{Requirement, is_scope, satisfies};

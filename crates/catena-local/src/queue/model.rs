@@ -103,6 +103,7 @@ pub struct Run {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub worker_id: Option<String>,
     #[serde(
+        default,
         skip_serializing_if = "Option::is_none",
         with = "crate::queue::model::time_option"
     )]
@@ -110,11 +111,13 @@ pub struct Run {
     #[serde(with = "crate::queue::model::time")]
     pub scheduled: Timestamp,
     #[serde(
+        default,
         skip_serializing_if = "Option::is_none",
         with = "crate::queue::model::time_option"
     )]
     pub started: Option<Timestamp>,
     #[serde(
+        default,
         skip_serializing_if = "Option::is_none",
         with = "crate::queue::model::time_option"
     )]

@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: MPL-2.0
 //! The database file: opening, its version, reading.
 
+use std::io;
 use std::path::Path;
 
-use redb::backends::InMemoryBackend;
+use redb::backends::{FileBackend, InMemoryBackend};
 use redb::{
-    Builder, Database, DatabaseError, ReadableDatabase as _, TableDefinition, TableError,
-    TableHandle as _, WriteTransaction,
+    Builder, Database, DatabaseError, ReadableDatabase as _, StorageBackend, TableDefinition,
+    TableError, TableHandle as _, WriteTransaction,
 };
+use tempfile::NamedTempFile;
 
 use super::{Change, StoreError, Table};
 
@@ -51,7 +53,10 @@ impl Table {
 /// Opens or creates the database file; refuses files of another program or layout, and a file in use.
 pub(super) fn open_file(path: &Path) -> Result<Database, StoreError> {
     let what = format!("open the database {}", path.display());
-    let opened = Builder::new().set_cache_size(CACHE).create(path);
+    if !path.exists() {
+        create_file(path, &what)?;
+    }
+    let opened = Builder::new().set_cache_size(CACHE).open(path);
     let database = opened.map_err(|error| match error {
         DatabaseError::DatabaseAlreadyOpen | DatabaseError::LockProtocolMismatch => {
             StoreError::new(
@@ -65,25 +70,50 @@ pub(super) fn open_file(path: &Path) -> Result<Database, StoreError> {
         ),
         other => StoreError::new(&what, other),
     })?;
-    prepare(&database, &what)?;
+    check_schema(&database, &what)?;
     Ok(database)
+}
+
+/// Makes the file under a temporary name, and gives it its own when it is complete: a process that is killed meanwhile
+/// leaves nothing that could not be opened. If another process was faster, its file stays.
+fn create_file(path: &Path, what: &str) -> Result<(), StoreError> {
+    let dir = path.parent().unwrap_or(Path::new("."));
+    let file = NamedTempFile::new_in(dir).map_err(|error| StoreError::new(what, error))?;
+    let handle = file
+        .reopen()
+        .map_err(|error| StoreError::new(what, error))?;
+    let backend = FileBackend::new(handle).map_err(|error| StoreError::new(what, error))?;
+    let database = over(backend)?;
+    database
+        .close()
+        .map_err(|error| StoreError::new(what, error))?;
+    match file.persist_noclobber(path) {
+        Err(error) if error.error.kind() != io::ErrorKind::AlreadyExists => {
+            Err(StoreError::new(what, error.error))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// A database in memory.
 pub(super) fn open_memory() -> Result<Database, StoreError> {
-    let what = "make a database in memory";
+    over(InMemoryBackend::new())
+}
+
+/// A new database over some backend.
+pub(super) fn over(backend: impl StorageBackend) -> Result<Database, StoreError> {
+    let what = "make a database";
     let database = Builder::new()
         .set_cache_size(CACHE)
-        .create_with_backend(InMemoryBackend::new())
+        .create_with_backend(backend)
         .map_err(|error| StoreError::new(what, error))?;
-    prepare(&database, what)?;
+    initialise(&database).map_err(|error| StoreError::new(what, error))?;
     Ok(database)
 }
 
-/// Checks the layout's name; a new file gets it, and its tables.
-fn prepare(database: &Database, what: &str) -> Result<(), StoreError> {
-    let failed = |error: redb::Error| StoreError::new(what, error);
-    match schema(database).map_err(failed)? {
+/// Checks the layout's name.
+fn check_schema(database: &Database, what: &str) -> Result<(), StoreError> {
+    match schema(database).map_err(|error| StoreError::new(what, error))? {
         Some(found) if found == CURRENT => Ok(()),
         Some(found) => Err(StoreError::new(
             what,
@@ -91,7 +121,6 @@ fn prepare(database: &Database, what: &str) -> Result<(), StoreError> {
                 "expected a file of layout {CURRENT:?}, found {found:?}; give another directory"
             ),
         )),
-        None if is_empty(database).map_err(failed)? => initialise(database).map_err(failed),
         None => Err(StoreError::new(
             what,
             "it is the database of another program; give another directory",
@@ -107,11 +136,7 @@ fn schema(database: &Database) -> Result<Option<String>, redb::Error> {
     }
 }
 
-fn is_empty(database: &Database) -> Result<bool, redb::Error> {
-    let transaction = database.begin_read()?;
-    Ok(transaction.list_tables()?.next().is_none())
-}
-
+/// The layout's name and all tables.
 fn initialise(database: &Database) -> Result<(), redb::Error> {
     let transaction = database.begin_write()?;
     transaction.open_table(META)?.insert(SCHEMA, CURRENT)?;

@@ -105,3 +105,91 @@ fn write(database: &Database, group: &[Job]) -> Result<(), StoreError> {
     database::write(database, changes)
         .map_err(|error| StoreError::new("write to the database", error))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    use redb::StorageBackend;
+    use redb::backends::InMemoryBackend;
+
+    use super::*;
+    use crate::store::Table;
+
+    /// A disk that can be full.
+    #[derive(Debug)]
+    struct Disk {
+        inner: InMemoryBackend,
+        full: Arc<AtomicBool>,
+    }
+
+    impl StorageBackend for Disk {
+        fn len(&self) -> io::Result<u64> {
+            self.inner.len()
+        }
+
+        fn read(&self, offset: u64, out: &mut [u8]) -> io::Result<()> {
+            self.inner.read(offset, out)
+        }
+
+        fn set_len(&self, len: u64) -> io::Result<()> {
+            self.inner.set_len(len)
+        }
+
+        fn sync_data(&self) -> io::Result<()> {
+            self.inner.sync_data()
+        }
+
+        fn write(&self, offset: u64, data: &[u8]) -> io::Result<()> {
+            if self.full.load(Ordering::SeqCst) {
+                return Err(io::ErrorKind::StorageFull.into());
+            }
+            self.inner.write(offset, data)
+        }
+    }
+
+    fn change(key: &str) -> Vec<Change> {
+        vec![Change {
+            table: Table::Index,
+            key: key.to_owned(),
+            value: Some(b"x".to_vec()),
+        }]
+    }
+
+    #[tokio::test]
+    async fn after_a_failed_write_nothing_is_acknowledged_any_more() {
+        let full = Arc::new(AtomicBool::new(false));
+        let disk = Disk {
+            inner: InMemoryBackend::new(),
+            full: Arc::clone(&full),
+        };
+        let writer = Writer::start(Arc::new(database::over(disk).unwrap())).unwrap();
+        writer.submit(change("a")).wait().await.unwrap();
+        full.store(true, Ordering::SeqCst);
+        let error = writer.submit(change("b")).wait().await.unwrap_err();
+        assert!(
+            error.to_string().starts_with("write to the database: "),
+            "{error}"
+        );
+        // the disk has room again, but what was decided since rests on what is lost
+        full.store(false, Ordering::SeqCst);
+        let later = writer.submit(change("c")).wait().await.unwrap_err();
+        assert_eq!(later.to_string(), error.to_string());
+        assert!(writer.submit(Vec::new()).wait().await.is_err());
+    }
+
+    #[tokio::test]
+    async fn what_was_submitted_is_written_before_the_writer_ends() {
+        let database = Arc::new(database::open_memory().unwrap());
+        let writer = Writer::start(Arc::clone(&database)).unwrap();
+        let keys: Vec<String> = (0..100).map(|number| format!("{number:03}")).collect();
+        // nobody waits for these receipts: their callers have gone
+        let receipts: Vec<Receipt> = keys.iter().map(|key| writer.submit(change(key))).collect();
+        drop(receipts);
+        drop(writer);
+        let found = database::scan(&database, Table::Index, "").unwrap();
+        let found: Vec<String> = found.into_iter().map(|(key, _)| key).collect();
+        assert_eq!(found, keys);
+    }
+}

@@ -96,6 +96,44 @@ fn candidates_are_asked_one_after_the_other_p15() {
 }
 
 #[test]
+fn a_branch_that_the_host_protects_is_enough_p15() {
+    for protected in [true, false] {
+        let mut chain = fork_commit(str::to_owned);
+        let question = chain.find(|request| {
+            matches!(request, Request::Landed { branch, .. } if branch.as_str() == "main")
+        });
+        let Request::Landed { repo, revision, .. } = question else {
+            unreachable!("of that kind");
+        };
+        let branches = json!([{"name": "esr", "protected": protected}]);
+        let landed = json!({"status": "behind", "ahead_by": 0, "merge_base_commit": {"sha": revision.as_str()}});
+        let answers = [
+            (Request::Branches { repo: repo.clone() }, branches),
+            (
+                Request::Landed {
+                    repo,
+                    branch: "esr".parse().unwrap(),
+                    revision,
+                },
+                landed,
+            ),
+        ];
+        for (request, answer) in answers {
+            chain
+                .documents
+                .insert(request, answer.to_string().into_bytes());
+        }
+        let due = if protected {
+            Verdict::Trusted
+        } else {
+            Verdict::Rejected
+        };
+        let (found, ids) = verdict(&chain, "", Profile::Strict);
+        assert_eq!(found, due, "{ids:?}");
+    }
+}
+
+#[test]
 fn light_and_annotated_tags_lead_to_their_commit_v94_p15() {
     let light = ChainSpec::new(1, Flow::VpnRelease).build();
     let tag_ref = |request: &Request| matches!(request, Request::TagRef { .. });

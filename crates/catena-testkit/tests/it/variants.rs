@@ -213,3 +213,48 @@ fn what_the_reference_ignores_is_ignored_p3() {
     });
     trusted("a record of an older worker", &chain);
 }
+
+#[test]
+fn a_version_that_is_written_as_a_float_is_that_version_v36() {
+    for (version, due) in [
+        (json!(1.0), Verdict::Trusted),
+        (json!(1.5), Verdict::Rejected),
+    ] {
+        let mut chain = push();
+        chain.edit_cot("build-0", |cot| cot["chainOfTrustVersion"] = version);
+        for profile in [Profile::Compat, Profile::Strict] {
+            let report = Verifier::new(&chain).verify(profile);
+            assert_eq!(report.verdict, due, "{:#?}", report.findings);
+        }
+    }
+}
+
+#[test]
+fn a_recording_has_every_member_of_the_definition_r_04() {
+    let chain = push();
+    let members = chain.json(&chain.definition("build-0"));
+    for member in members.as_object().unwrap().keys() {
+        let mut chain = chain.clone();
+        chain.edit_cot("build-0", |cot| {
+            cot["task"].as_object_mut().unwrap().remove(member);
+        });
+        let report = Verifier::new(&chain).verify(Profile::Strict);
+        // what the queue may change, and what old workers do not know, may be missing
+        let due = match member.as_str() {
+            "priority" | "expires" | "projectId" | "taskQueueId" => Verdict::Trusted,
+            _ => Verdict::Rejected,
+        };
+        assert_eq!(report.verdict, due, "{member}: {:#?}", report.findings);
+    }
+}
+
+#[test]
+fn a_second_claim_of_no_known_type_counts_v12_s5() {
+    let mut chain = push();
+    let build = chain.task("build-1").id;
+    chain.edit_task("root", |task| {
+        task["extra"]["chainOfTrust"] = json!({"inputs": {"nonsense": build.as_str()}})
+    });
+    let report = Verifier::new(&chain).verify(Profile::Strict);
+    assert_eq!(report.verdict, Verdict::Rejected, "{:#?}", report.findings);
+}

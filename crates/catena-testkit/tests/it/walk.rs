@@ -4,6 +4,7 @@
 use catena_core::policy::Profile;
 use catena_core::report::{Report, Verdict};
 use catena_core::request::Request;
+use catena_core::walk::Walk;
 use catena_testkit::{ChainSpec, DecisionWorker, Flow, Presence, Random, RootRun};
 
 use crate::verifier::Verifier;
@@ -139,4 +140,45 @@ fn a_status_of_the_root_that_cannot_be_read_leaves_it_open_p7_p12() {
             report.findings
         );
     }
+}
+
+#[test]
+fn what_was_proven_is_named_for_the_work_directory_v30() {
+    let chain = ChainSpec::new(1, Flow::FirefoxPush).build();
+    let verifier = Verifier::new(&chain);
+    let mut walk = Walk::new(verifier.inputs(Profile::Strict));
+    loop {
+        let named = walk.needs();
+        if named.is_empty() {
+            break;
+        }
+        for request in named {
+            let answer = verifier.source.answer(&request);
+            walk.supply(request, answer);
+        }
+    }
+    let outcome = walk.finish();
+    for link in outcome
+        .report
+        .links
+        .iter()
+        .filter(|link| link.run.is_some())
+    {
+        let of = |is: fn(&Request) -> bool| {
+            let mut accepted = outcome.accepted.iter();
+            accepted.any(|(task, _, request)| *task == link.task && is(request))
+        };
+        assert!(
+            of(|request| matches!(request, Request::CotBody { .. })),
+            "{link:?}"
+        );
+        assert!(
+            of(|request| matches!(request, Request::CotSignature { .. })),
+            "{link:?}"
+        );
+    }
+    let build = chain.task("build-0").id;
+    assert!(outcome.accepted.iter().any(|(task, name, request)| {
+        *task == build && matches!(request, Request::Artifact { name: asked, .. } if asked == name)
+    }));
 }

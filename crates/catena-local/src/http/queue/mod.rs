@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: MPL-2.0
+//! The queue's API (worker.md §12.1, §12.2, §12.5).
+
+mod artifacts;
+mod claims;
+pub(super) mod content;
+mod create;
+mod tasks;
+
+use super::call::Call;
+use super::error::ApiError;
+use super::reply::Reply;
+use super::route::Endpoint;
+
+pub(super) const TABLE: &[Endpoint] = &[
+    ("GET", "task/<taskId>", "task"),
+    ("PUT", "task/<taskId>", "createTask"),
+    ("GET", "task/<taskId>/status", "status"),
+    ("POST", "task/<taskId>/schedule", "scheduleTask"),
+    ("POST", "task/<taskId>/rerun", "rerunTask"),
+    ("POST", "task/<taskId>/cancel", "cancelTask"),
+    ("GET", "task-group/<taskGroupId>/list", "listTaskGroup"),
+    ("POST", "claim-work/<taskQueueId*>", "claimWork"),
+    ("POST", "task/<taskId>/runs/<runId>/reclaim", "reclaimTask"),
+    (
+        "POST",
+        "task/<taskId>/runs/<runId>/completed",
+        "reportCompleted",
+    ),
+    ("POST", "task/<taskId>/runs/<runId>/failed", "reportFailed"),
+    (
+        "POST",
+        "task/<taskId>/runs/<runId>/exception",
+        "reportException",
+    ),
+    (
+        "GET",
+        "task/<taskId>/runs/<runId>/artifacts",
+        "listArtifacts",
+    ),
+    ("GET", "task/<taskId>/artifacts", "listLatestArtifacts"),
+    (
+        "POST",
+        "task/<taskId>/runs/<runId>/artifacts/<name*>",
+        "createArtifact",
+    ),
+    (
+        "PUT",
+        "task/<taskId>/runs/<runId>/artifacts/<name*>",
+        "finishArtifact",
+    ),
+    (
+        "GET",
+        "task/<taskId>/runs/<runId>/artifacts/<name*>",
+        "getArtifact",
+    ),
+    (
+        "GET",
+        "task/<taskId>/artifacts/<name*>",
+        "getLatestArtifact",
+    ),
+    (
+        "GET",
+        "task/<taskId>/runs/<runId>/artifact-info/<name*>",
+        "artifactInfo",
+    ),
+    (
+        "GET",
+        "task/<taskId>/artifact-info/<name*>",
+        "latestArtifactInfo",
+    ),
+    (
+        "GET",
+        "task/<taskId>/runs/<runId>/artifact-content/<name*>",
+        "artifact",
+    ),
+    (
+        "GET",
+        "task/<taskId>/artifact-content/<name*>",
+        "latestArtifact",
+    ),
+    ("GET", "pending/<taskQueueId*>", "pendingTasks"),
+    (
+        "GET",
+        "task-queues/<taskQueueId*>/counts",
+        "taskQueueCounts",
+    ),
+];
+
+pub(super) async fn call(name: &str, call: &Call) -> Result<Reply, ApiError> {
+    match name {
+        "task" => tasks::task(call),
+        "createTask" => create::create_task(call).await,
+        "status" => tasks::status(call),
+        "scheduleTask" | "rerunTask" | "cancelTask" => tasks::change(name, call).await,
+        "listTaskGroup" => tasks::list_group(call),
+        "claimWork" => claims::claim_work(call).await,
+        "reclaimTask" => claims::reclaim(call).await,
+        "reportCompleted" | "reportFailed" | "reportException" => claims::report(name, call).await,
+        "listArtifacts" | "listLatestArtifacts" => artifacts::list(call),
+        "createArtifact" => artifacts::create(call).await,
+        "finishArtifact" => artifacts::finish(call).await,
+        "getArtifact" | "getLatestArtifact" => content::get(call),
+        "artifactInfo" | "latestArtifactInfo" => artifacts::info(call),
+        "artifact" | "latestArtifact" => content::locate(call),
+        "pendingTasks" | "taskQueueCounts" => tasks::pending(call),
+        _ => Err(ApiError::not_found("Route not found")),
+    }
+}

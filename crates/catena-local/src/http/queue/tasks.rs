@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: MPL-2.0
+//! Reading tasks and groups, and changing their course (worker.md §12.2).
+
+use catena_core::model::ids::TaskId;
+use indexmap::IndexMap;
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use super::super::call::Call;
+use super::super::error::ApiError;
+use super::super::reply::Reply;
+use super::super::route::bad;
+use super::create::{json_status, ordered};
+use crate::auth::Requirement;
+use crate::queue::Status;
+
+pub(super) fn task(call: &Call) -> Result<Reply, ApiError> {
+    let task = call.task()?;
+    call.require(format!("queue:get-task:{task}"))?;
+    let definition = call.services.queue().definition(task)?;
+    Ok(Reply::json(&ordered(definition)))
+}
+
+pub(super) fn status(call: &Call) -> Result<Reply, ApiError> {
+    let task = call.task()?;
+    call.require(format!("queue:status:{task}"))?;
+    Ok(Reply::json(&json_status(
+        call.services.queue().status(task)?,
+    )))
+}
+
+/// `cancelTask`, `rerunTask`, `scheduleTask`.
+pub(super) async fn change(name: &str, call: &Call) -> Result<Reply, ApiError> {
+    let task = call.task()?;
+    let queue = call.services.queue();
+    let status = queue.status(task)?;
+    let verb = match name {
+        "cancelTask" => "cancel",
+        "rerunTask" => "rerun",
+        _ => "schedule",
+    };
+    call.require(Requirement::any([
+        format!(
+            "queue:{verb}-task:{}/{}/{task}",
+            status.scheduler_id, status.task_group_id
+        ),
+        format!("queue:{verb}-task-in-project:{}", status.project_id),
+    ]))?;
+    let status = match verb {
+        "cancel" => queue.cancel(task).await?,
+        "rerun" => queue.rerun(task).await?,
+        _ => queue.schedule(task).await?,
+    };
+    Ok(Reply::json(&json_status(status)))
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Group {
+    task_group_id: String,
+    scheduler_id: Value,
+    expires: Value,
+    tasks: Vec<Member>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    continuation_token: Option<String>,
+}
+
+#[derive(Serialize)]
+struct Member {
+    status: Status,
+    task: IndexMap<String, Value>,
+}
+
+pub(super) fn list_group(call: &Call) -> Result<Reply, ApiError> {
+    let group = call.param("taskGroupId");
+    if group.parse::<TaskId>().is_err() {
+        return Err(bad("taskGroupId", group, "a slug of 22 characters"));
+    }
+    call.require(format!("queue:list-task-group:{group}"))?;
+    let (limit, token) = call.page()?;
+    let queue = call.services.queue();
+    let page = queue.task_group(group, token, limit)?;
+    let mut tasks = Vec::new();
+    for task in page.items {
+        tasks.push(Member {
+            status: queue.status(task)?,
+            task: ordered(queue.definition(task)?),
+        });
+    }
+    let first = tasks.first();
+    let of_first = |key: &str| {
+        let value = first.and_then(|member| member.task.get(key));
+        value.cloned().unwrap_or_default()
+    };
+    let (scheduler_id, expires) = (of_first("schedulerId"), of_first("expires"));
+    Ok(Reply::json(&Group {
+        task_group_id: group.to_owned(),
+        scheduler_id,
+        expires,
+        tasks,
+        continuation_token: page.continuation,
+    }))
+}
+
+pub(super) fn pending(call: &Call) -> Result<Reply, ApiError> {
+    let queue = call.task_queue()?;
+    call.require(format!("queue:pending-count:{queue}"))?;
+    let (provisioner, worker_type) = queue.split_once('/').unwrap_or_default();
+    let answer = IndexMap::from([
+        ("provisionerId", json!(provisioner)),
+        ("workerType", json!(worker_type)),
+        ("taskQueueId", json!(queue)),
+        ("pendingTasks", json!(call.services.queue().pending(queue))),
+    ]);
+    Ok(Reply::json(&answer))
+}

@@ -44,7 +44,11 @@ struct TextPage {
 enum Content {
     Empty,
     Binary,
-    Lines { rows: Vec<Row>, cut: bool, unfinished: bool },
+    Lines {
+        rows: Vec<Row>,
+        cut: bool,
+        unfinished: bool,
+    },
 }
 
 /// Which artifact is wanted. Names stand in the query: as part of a path, browsers would resolve their dots.
@@ -68,7 +72,10 @@ pub(super) async fn text(
         Content::Empty
     } else {
         Content::Lines {
-            cut: excerpt.rows.iter().any(|row| matches!(row, Row::Gap { .. })),
+            cut: excerpt
+                .rows
+                .iter()
+                .any(|row| matches!(row, Row::Gap { .. })),
             rows: excerpt.rows,
             unfinished: excerpt.is_cut_short,
         }
@@ -101,7 +108,10 @@ pub(super) async fn raw(
     });
     let mut response = Body::from_stream(Box::pin(chunks)).into_response();
     let headers = response.headers_mut();
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/octet-stream"));
+    headers.insert(
+        CONTENT_TYPE,
+        HeaderValue::from_static("application/octet-stream"),
+    );
     headers.insert(CONTENT_LENGTH, HeaderValue::from(length));
     let last = name.rsplit('/').next().unwrap_or_default();
     let saved = format!("attachment; filename*=UTF-8''{}", encoded(last));
@@ -125,9 +135,9 @@ fn open(page: &Page, task: TaskId, run: RunId, name: &str) -> Result<(File, u64)
             let length = file.metadata()?.len();
             Ok((file, length))
         }
-        Err(why) if why.kind() == std::io::ErrorKind::NotFound => {
-            Err(PageError::NotFound(format!("{} was announced, but not uploaded.", show(name))))
-        }
+        Err(why) if why.kind() == std::io::ErrorKind::NotFound => Err(PageError::NotFound(
+            format!("{} was announced, but not uploaded.", show(name)),
+        )),
         Err(why) => Err(why.into()),
     }
 }
@@ -148,7 +158,10 @@ fn find(page: &Page, task: TaskId, run: RunId, name: &str) -> Result<PathBuf, Pa
             }
             ArtifactContent::Link { artifact } => artifact,
             ArtifactContent::Reference { url } => {
-                return Err(PageError::NotFound(format!("Its bytes are elsewhere: {}", show(&url))));
+                return Err(PageError::NotFound(format!(
+                    "Its bytes are elsewhere: {}",
+                    show(&url)
+                )));
             }
             ArtifactContent::Error { reason, message } => {
                 return Err(PageError::NotFound(format!(
@@ -159,5 +172,7 @@ fn find(page: &Page, task: TaskId, run: RunId, name: &str) -> Result<PathBuf, Pa
             }
         };
     }
-    Err(PageError::NotFound("The links lead from one artifact to the next without an end.".to_owned()))
+    Err(PageError::NotFound(
+        "The links lead from one artifact to the next without an end.".to_owned(),
+    ))
 }

@@ -46,7 +46,9 @@ pub struct ChainVerifier {
 
 impl fmt::Debug for ChainVerifier {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ChainVerifier").field("profile", &self.profile).finish_non_exhaustive()
+        f.debug_struct("ChainVerifier")
+            .field("profile", &self.profile)
+            .finish_non_exhaustive()
     }
 }
 
@@ -83,7 +85,10 @@ impl ChainVerifier {
             task,
             task_type: role.task_type,
             inferred: role.inferred,
-            policy: self.config.policy(&role.product).map_err(|why| why.to_string())?,
+            policy: self
+                .config
+                .policy(&role.product)
+                .map_err(|why| why.to_string())?,
             settings: self.config.settings.clone(),
             keyring: self.config.keyring.clone(),
             relaxations: self.config.relaxations.clone().with_profile(self.profile),
@@ -105,7 +110,12 @@ impl Verify for ChainVerifier {
         catena_evidence::run(&mut walk, &source, &Progress::default()).await;
         let mut report = walk.finish().report;
         let stats = source.stats();
-        report.timing = Some(timing(started, self.clock.now(), stats.requests, stats.bytes));
+        report.timing = Some(timing(
+            started,
+            self.clock.now(),
+            stats.requests,
+            stats.bytes,
+        ));
         Ok(report)
     }
 }

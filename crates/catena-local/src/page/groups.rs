@@ -45,10 +45,20 @@ pub(super) async fn index(State(page): State<Page>) -> Result<Response, PageErro
     let mut ids = page.0.queue.task_groups(GROUPS.saturating_add(1));
     let more = ids.len() > GROUPS;
     ids.truncate(GROUPS);
-    let groups = ids.iter().map(|id| Group::read(&page, id)).collect::<Result<Vec<_>, _>>()?;
+    let groups = ids
+        .iter()
+        .map(|id| Group::read(&page, id))
+        .collect::<Result<Vec<_>, _>>()?;
     let mut frame = page.frame("Task groups");
-    frame.live = groups.iter().flat_map(|group| &group.counts).any(|(state, _)| is_live(*state));
-    html(&Index { frame, groups, more })
+    frame.live = groups
+        .iter()
+        .flat_map(|group| &group.counts)
+        .any(|(state, _)| is_live(*state));
+    html(&Index {
+        frame,
+        groups,
+        more,
+    })
 }
 
 impl Group {
@@ -65,9 +75,20 @@ impl Group {
         }
         counts.sort_unstable_by_key(|(state, _)| state.name);
         // the task that gave the group its name, usually the decision; else the oldest
-        let first = tasks.items.iter().find(|task| task.as_str() == id).or(tasks.items.first());
-        let definition = first.map(|task| queue.definition(*task)).transpose()?.unwrap_or_default();
-        let more = if tasks.continuation.is_some() { "more than " } else { "" };
+        let first = tasks
+            .items
+            .iter()
+            .find(|task| task.as_str() == id)
+            .or(tasks.items.first());
+        let definition = first
+            .map(|task| queue.definition(*task))
+            .transpose()?
+            .unwrap_or_default();
+        let more = if tasks.continuation.is_some() {
+            "more than "
+        } else {
+            ""
+        };
         Ok(Self {
             id: show(id),
             url: encoded(id),
@@ -117,11 +138,19 @@ pub(super) async fn group(
 ) -> Result<Response, PageError> {
     let queue = &page.0.queue;
     let found = queue.task_group(&id, place.from.as_deref(), TASKS)?;
-    let tasks = found.items.iter().map(|task| Row::read(&page, *task)).collect::<Result<Vec<_>, _>>()?;
+    let tasks = found
+        .items
+        .iter()
+        .map(|task| Row::read(&page, *task))
+        .collect::<Result<Vec<_>, _>>()?;
     let head: Option<TaskId> = id.parse().ok();
-    let name = head.and_then(|task| queue.definition(task).ok()).map(|definition| name(&definition));
+    let name = head
+        .and_then(|task| queue.definition(task).ok())
+        .map(|definition| name(&definition));
     let mut frame = page.frame(format!("Group {}", show(&id)));
-    frame.live = tasks.iter().any(|task| is_live(task.state) || task.verdict.is_under_way());
+    frame.live = tasks
+        .iter()
+        .any(|task| is_live(task.state) || task.verdict.is_under_way());
     html(&GroupPage {
         frame,
         id: show(&id),
@@ -161,12 +190,16 @@ fn duration(status: &Status, now: Timestamp) -> String {
 
 /// Whether a task in this state still moves: one that waits for others does so only if those move.
 fn is_live(state: show::State) -> bool {
-    [TaskState::Pending, TaskState::Running].map(show::State::from).contains(&state)
+    [TaskState::Pending, TaskState::Running]
+        .map(show::State::from)
+        .contains(&state)
 }
 
 /// `metadata.name` of a definition.
 pub(super) fn name(definition: &Map<String, Value>) -> String {
-    let name = definition.get("metadata").and_then(|metadata| metadata.get("name"));
+    let name = definition
+        .get("metadata")
+        .and_then(|metadata| metadata.get("name"));
     match name.and_then(Value::as_str) {
         Some(name) if !name.trim().is_empty() => show(name),
         _ => "(no name)".to_owned(),
@@ -195,12 +228,18 @@ pub(super) async fn find(
     Query(wanted): Query<Wanted>,
 ) -> Result<Response, PageError> {
     let id = wanted.id.trim();
-    let task = id.parse::<TaskId>().ok().filter(|task| page.0.queue.status(*task).is_ok());
+    let task = id
+        .parse::<TaskId>()
+        .ok()
+        .filter(|task| page.0.queue.status(*task).is_ok());
     if let Some(task) = task {
         return Ok(Redirect::to(&format!("/tasks/{task}")).into_response());
     }
     if page.0.queue.task_group(id, None, 1).is_ok() {
         return Ok(Redirect::to(&format!("/groups/{}", encoded(id))).into_response());
     }
-    Err(PageError::NotFound(format!("Neither a task nor a task group has the id {:?}.", show(id))))
+    Err(PageError::NotFound(format!(
+        "Neither a task nor a task group has the id {:?}.",
+        show(id)
+    )))
 }

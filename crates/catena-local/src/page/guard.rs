@@ -33,11 +33,15 @@ pub(super) async fn guard(request: Request, next: Next) -> Response {
     let mut response = if is_loopback(request.headers()) {
         next.run(request).await
     } else {
-        PageError::Forbidden("The page is only served as localhost, 127.0.0.1 or [::1].").into_response()
+        PageError::Forbidden("The page is only served as localhost, 127.0.0.1 or [::1].")
+            .into_response()
     };
     let headers = response.headers_mut();
     for (name, value) in HEADERS {
-        headers.insert(HeaderName::from_static(name), HeaderValue::from_static(value));
+        headers.insert(
+            HeaderName::from_static(name),
+            HeaderValue::from_static(value),
+        );
     }
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     response
@@ -56,7 +60,9 @@ fn is_loopback(headers: &HeaderMap) -> bool {
         Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name,
         _ => host,
     };
-    let address = name.strip_prefix('[').and_then(|name| name.strip_suffix(']'));
+    let address = name
+        .strip_prefix('[')
+        .and_then(|name| name.strip_suffix(']'));
     name.eq_ignore_ascii_case("localhost")
         || address
             .unwrap_or(name)
@@ -72,7 +78,9 @@ impl Token {
     pub(super) fn draw() -> Result<Self, getrandom::Error> {
         let mut bytes = [0; 32];
         getrandom::fill(&mut bytes)?;
-        Ok(Self(bytes.iter().map(|byte| format!("{byte:02x}")).collect()))
+        Ok(Self(
+            bytes.iter().map(|byte| format!("{byte:02x}")).collect(),
+        ))
     }
 
     /// The value for a form.
@@ -110,12 +118,22 @@ mod tests {
     use super::*;
 
     fn asked_as(host: &str) -> bool {
-        is_loopback(&HeaderMap::from_iter([(HOST, HeaderValue::from_str(host).unwrap())]))
+        is_loopback(&HeaderMap::from_iter([(
+            HOST,
+            HeaderValue::from_str(host).unwrap(),
+        )]))
     }
 
     #[test]
     fn only_loopback_names_are_served() {
-        for host in ["localhost", "LOCALHOST:80", "127.0.0.1:8080", "127.1.2.3", "[::1]:9", "[::1]"] {
+        for host in [
+            "localhost",
+            "LOCALHOST:80",
+            "127.0.0.1:8080",
+            "127.1.2.3",
+            "[::1]:9",
+            "[::1]",
+        ] {
             assert!(asked_as(host), "{host}");
         }
         for host in [

@@ -75,14 +75,25 @@ impl Lines {
                 Ok(0) => break,
                 Ok(n) => chunk.get(..n).unwrap_or_default(),
                 // a broken archive is shown as far as it goes
-                Err(why) if matches!(why.kind(), io::ErrorKind::UnexpectedEof | io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData) => {
+                Err(why)
+                    if matches!(
+                        why.kind(),
+                        io::ErrorKind::UnexpectedEof
+                            | io::ErrorKind::InvalidInput
+                            | io::ErrorKind::InvalidData
+                    ) =>
+                {
                     is_cut_short = true;
                     break;
                 }
                 Err(why) => return Err(why),
             };
             if is_first && bytes.iter().take(PROBED).any(|byte| *byte == 0) {
-                return Ok(Excerpt { is_binary: true, is_cut_short: false, rows: Vec::new() });
+                return Ok(Excerpt {
+                    is_binary: true,
+                    is_cut_short: false,
+                    rows: Vec::new(),
+                });
             }
             is_first = false;
             self.add(bytes);
@@ -91,7 +102,11 @@ impl Lines {
             self.end();
         }
         is_cut_short |= source.limit() == 0;
-        Ok(Excerpt { is_binary: false, is_cut_short, rows: self.rows() })
+        Ok(Excerpt {
+            is_binary: false,
+            is_cut_short,
+            rows: self.rows(),
+        })
     }
 
     fn add(&mut self, bytes: &[u8]) {
@@ -135,11 +150,16 @@ impl Lines {
             Row::Line { number, text }
         };
         let last = self.head.last().map_or(0, |(number, _)| *number);
-        let next = self.tail.front().map_or(last, |(number, _)| number.saturating_sub(1));
+        let next = self
+            .tail
+            .front()
+            .map_or(last, |(number, _)| number.saturating_sub(1));
         let lines = next.saturating_sub(last);
         let gap = (lines > 0).then_some(Row::Gap { lines });
         let head = self.head.into_iter().map(row);
-        head.chain(gap).chain(self.tail.into_iter().map(row)).collect()
+        head.chain(gap)
+            .chain(self.tail.into_iter().map(row))
+            .collect()
     }
 }
 
@@ -159,13 +179,19 @@ mod tests {
     }
 
     fn line(number: u64, text: &str) -> Row {
-        Row::Line { number, text: text.to_owned() }
+        Row::Line {
+            number,
+            text: text.to_owned(),
+        }
     }
 
     #[test]
     fn short_texts_are_whole() {
         let excerpt = Excerpt::read(&b"one\r\n\ntwo \xff"[..]).unwrap();
-        assert_eq!(excerpt.rows, [line(1, "one"), line(2, ""), line(3, "two \u{fffd}")]);
+        assert_eq!(
+            excerpt.rows,
+            [line(1, "one"), line(2, ""), line(3, "two \u{fffd}")]
+        );
         assert!(!excerpt.is_binary && !excerpt.is_cut_short);
         assert!(Excerpt::read(&b""[..]).unwrap().rows.is_empty());
     }
@@ -195,7 +221,10 @@ mod tests {
     #[test]
     fn compressed_texts_are_unpacked_as_far_as_they_go() {
         let packed = gzip(b"one\ntwo\n");
-        assert_eq!(Excerpt::read(&packed[..]).unwrap().rows, [line(1, "one"), line(2, "two")]);
+        assert_eq!(
+            Excerpt::read(&packed[..]).unwrap().rows,
+            [line(1, "one"), line(2, "two")]
+        );
         let excerpt = Excerpt::read(&packed[..packed.len() - 4]).unwrap();
         assert!(excerpt.is_cut_short);
     }

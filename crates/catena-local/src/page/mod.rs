@@ -123,8 +123,14 @@ pub fn router(page: Page) -> Router {
         .route("/tasks/{task}/report.json", get(report::json))
         .route("/tasks/{task}/runs/{run}/text", get(artifact::text))
         .route("/tasks/{task}/runs/{run}/raw", get(artifact::raw))
-        .route("/page.css", get(async || asset("text/css; charset=utf-8", CSS)))
-        .route("/page.js", get(async || asset("text/javascript; charset=utf-8", SCRIPT)))
+        .route(
+            "/page.css",
+            get(async || asset("text/css; charset=utf-8", CSS)),
+        )
+        .route(
+            "/page.js",
+            get(async || asset("text/javascript; charset=utf-8", SCRIPT)),
+        )
         .route("/icon.svg", get(async || asset("image/svg+xml", ICON)))
         .fallback(error::no_such_page)
         .layer(middleware::from_fn(guard::guard))
@@ -136,7 +142,11 @@ const SCRIPT: &str = include_str!("../../templates/page/page.js");
 const ICON: &str = include_str!("../../templates/page/icon.svg");
 
 fn asset(content_type: &'static str, text: &'static str) -> Response {
-    ([(CONTENT_TYPE, HeaderValue::from_static(content_type))], text).into_response()
+    (
+        [(CONTENT_TYPE, HeaderValue::from_static(content_type))],
+        text,
+    )
+        .into_response()
 }
 
 /// What surrounds every page.

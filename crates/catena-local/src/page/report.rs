@@ -78,7 +78,7 @@ impl Verdict {
         self.class == "under-way"
     }
 
-    fn is_over(&self) -> bool {
+    pub(super) fn is_over(&self) -> bool {
         !self.is_under_way() && self.class != "none"
     }
 }
@@ -176,7 +176,10 @@ pub(super) async fn page_of(
     let mut frame = page.frame(format!("{}: {name}", verdict.word));
     frame.refresh = verdict.is_under_way();
     let full = match page.0.verifications.of(task) {
-        Some(Verification { progress: Progress::Done(report), .. }) => Some(Full::new(&report)),
+        Some(Verification {
+            progress: Progress::Done(report),
+            ..
+        }) => Some(Full::new(&report)),
         _ => None,
     };
     html(&ReportPage {
@@ -198,36 +201,60 @@ pub(super) async fn json(
 ) -> Result<Response, PageError> {
     let task = read_id(&task)?;
     page.0.queue.status(task)?;
-    let Some(Verification { progress: Progress::Done(report), .. }) = page.0.verifications.of(task) else {
-        return Err(PageError::NotFound(format!("Task {task} has no report: verify it first.")));
+    let Some(Verification {
+        progress: Progress::Done(report),
+        ..
+    }) = page.0.verifications.of(task)
+    else {
+        return Err(PageError::NotFound(format!(
+            "Task {task} has no report: verify it first."
+        )));
     };
     let versions = Versions {
         catena: env!("CARGO_PKG_VERSION").to_owned(),
         config_sha256: None,
     };
     let text = catena_report::json::render(&report, &versions)?;
-    Ok(([(CONTENT_TYPE, HeaderValue::from_static("application/json"))], text).into_response())
+    Ok((
+        [(CONTENT_TYPE, HeaderValue::from_static("application/json"))],
+        text,
+    )
+        .into_response())
 }
 
 impl Full {
     fn new(report: &Report) -> Self {
         let findings = report.findings.iter().enumerate();
-        let numbers: BTreeMap<TaskId, usize> =
-            report.links.iter().zip(1..).map(|(link, number)| (link.task, number)).collect();
-        let missing = report.requests.iter().filter(|request| request.outcome != "received");
+        let numbers: BTreeMap<TaskId, usize> = report
+            .links
+            .iter()
+            .zip(1..)
+            .map(|(link, number)| (link.task, number))
+            .collect();
+        let missing = report
+            .requests
+            .iter()
+            .filter(|request| request.outcome != "received");
         Self {
             subject: subject(report),
             cause: cause(report),
             is_unsigned: report.verdict == catena_core::report::Verdict::Unsigned,
             is_recorded: report.basis == Basis::Recorded,
             count: show::count(report.findings.len(), "finding"),
-            findings: findings.map(|(at, finding)| FindingView::new(finding, at < UNFOLDED)).collect(),
+            findings: findings
+                .map(|(at, finding)| FindingView::new(finding, at < UNFOLDED))
+                .collect(),
             relaxations: report
                 .relaxations
                 .iter()
                 .map(|relaxation| (show(relaxation.switch), within(&relaxation.reason, VALUE)))
                 .collect(),
-            links: report.links.iter().zip(1..).map(|(link, n)| LinkView::new(link, n, &numbers)).collect(),
+            links: report
+                .links
+                .iter()
+                .zip(1..)
+                .map(|(link, n)| LinkView::new(link, n, &numbers))
+                .collect(),
             inferred: report.subject.inferred.join(" and "),
             facts: report
                 .self_asserted
@@ -243,7 +270,11 @@ impl Full {
             missing: missing
                 .map(|request| {
                     let origin = request.origin.as_deref().unwrap_or("-");
-                    (show(&request.outcome), within(&request.request, VALUE), within(origin, VALUE))
+                    (
+                        show(&request.outcome),
+                        within(&request.request, VALUE),
+                        within(origin, VALUE),
+                    )
                 })
                 .collect(),
         }
@@ -252,7 +283,11 @@ impl Full {
 
 fn subject(report: &Report) -> String {
     let artifacts = report.links.iter().map(|link| link.artifacts.len()).sum();
-    let signatures = report.links.iter().filter(|link| link.key.is_some()).count();
+    let signatures = report
+        .links
+        .iter()
+        .filter(|link| link.key.is_some())
+        .count();
     [
         show(&report.subject.task_type),
         format!("product {}", show(&report.subject.product)),
@@ -283,8 +318,15 @@ fn documents(report: &Report) -> String {
         let n = outcomes.entry(&request.outcome).or_default();
         *n = n.saturating_add(1);
     }
-    let parts: Vec<String> = outcomes.iter().map(|(outcome, n)| format!("{n} {}", show(outcome))).collect();
-    let mut text = format!("{} ({})", show::count(report.requests.len(), "document"), parts.join(", "));
+    let parts: Vec<String> = outcomes
+        .iter()
+        .map(|(outcome, n)| format!("{n} {}", show(outcome)))
+        .collect();
+    let mut text = format!(
+        "{} ({})",
+        show::count(report.requests.len(), "document"),
+        parts.join(", ")
+    );
     if let Some(timing) = &report.timing {
         let (whole, milli) = (timing.wall_ms / 1000, timing.wall_ms % 1000);
         text.push_str(&format!(
@@ -301,8 +343,15 @@ impl FindingView {
     fn new(finding: &Finding, is_unfolded: bool) -> Self {
         let check = checks::ALL.iter().find(|check| check.id == finding.id);
         let place = finding.evidence.as_ref().map(|evidence| {
-            let at = if evidence.pointer.is_empty() { "" } else { " at " };
-            let digest = evidence.sha256.as_ref().map(|sha256| format!(" (sha256 {})", show(sha256)));
+            let at = if evidence.pointer.is_empty() {
+                ""
+            } else {
+                " at "
+            };
+            let digest = evidence
+                .sha256
+                .as_ref()
+                .map(|sha256| format!(" (sha256 {})", show(sha256)));
             format!(
                 "{}{at}{}{}",
                 within(&evidence.request, VALUE),
@@ -326,7 +375,8 @@ impl FindingView {
             expected: within(&finding.expected, VALUE),
             found: within(&finding.found, VALUE),
             says: says.join(", "),
-            known: pattern.map_or_else(String::new, |known| format!("{}: {}", known.id, known.text)),
+            known: pattern
+                .map_or_else(String::new, |known| format!("{}: {}", known.id, known.text)),
             next: within(&finding.help, VALUE),
             place: place.unwrap_or_default(),
             flows: finding.difference.as_deref().map(flows).unwrap_or_default(),
@@ -336,9 +386,16 @@ impl FindingView {
 
 /// What went into a field, then what chose it.
 fn flows(difference: &Difference) -> Vec<String> {
-    let of = |purpose: Purpose| difference.flows.iter().filter(move |flow| flow.purpose == purpose);
+    let of = |purpose: Purpose| {
+        difference
+            .flows
+            .iter()
+            .filter(move |flow| flow.purpose == purpose)
+    };
     let values = of(Purpose::Value).map(flow);
-    values.chain(of(Purpose::Condition).map(|chose| format!("if {}", flow(chose)))).collect()
+    values
+        .chain(of(Purpose::Condition).map(|chose| format!("if {}", flow(chose))))
+        .collect()
 }
 
 fn flow(flow: &Flow) -> String {
@@ -366,7 +423,10 @@ fn asserter(asserter: &Asserter) -> String {
 fn some(names: &[String]) -> String {
     let mut shown: Vec<String> = names.iter().take(NAMES).map(|name| show(name)).collect();
     if names.len() > shown.len() {
-        shown.push(format!("and {} more", names.len().saturating_sub(shown.len())));
+        shown.push(format!(
+            "and {} more",
+            names.len().saturating_sub(shown.len())
+        ));
     }
     shown.join(", ")
 }
@@ -374,17 +434,48 @@ fn some(names: &[String]) -> String {
 impl LinkView {
     fn new(link: &Link, number: usize, numbers: &BTreeMap<TaskId, usize>) -> Self {
         let text = |value: &Option<String>| value.as_deref().map(show).unwrap_or_default();
-        let needs: Vec<String> = link.needs.iter().filter_map(|task| numbers.get(task)).map(ToString::to_string).collect();
-        let unverified = link.artifacts.iter().filter(|artifact| !artifact.verified).count();
+        let needs: Vec<String> = link
+            .needs
+            .iter()
+            .filter_map(|task| numbers.get(task))
+            .map(ToString::to_string)
+            .collect();
+        let unverified = link
+            .artifacts
+            .iter()
+            .filter(|artifact| !artifact.verified)
+            .count();
         let details = [
-            ("Names", link.names.iter().map(|name| show(name)).collect::<Vec<_>>().join("  ")),
-            ("Types", link.types.iter().map(|name| show(name)).collect::<Vec<_>>().join("  ")),
+            (
+                "Names",
+                link.names
+                    .iter()
+                    .map(|name| show(name))
+                    .collect::<Vec<_>>()
+                    .join("  "),
+            ),
+            (
+                "Types",
+                link.types
+                    .iter()
+                    .map(|name| show(name))
+                    .collect::<Vec<_>>()
+                    .join("  "),
+            ),
             ("Pool", text(&link.pool)),
             ("Repository", text(&link.repository)),
             ("Revision", text(&link.revision)),
             ("Tree", text(&link.tree)),
-            ("Parent", link.parent.map(|task| task.to_string()).unwrap_or_default()),
-            ("Decision", link.decision.map(|task| task.to_string()).unwrap_or_default()),
+            (
+                "Parent",
+                link.parent.map(|task| task.to_string()).unwrap_or_default(),
+            ),
+            (
+                "Decision",
+                link.decision
+                    .map(|task| task.to_string())
+                    .unwrap_or_default(),
+            ),
             ("Key", text(&link.key)),
             ("Checks passed", ids(&link.checks, Outcome::Pass).join(", ")),
         ];
@@ -395,14 +486,21 @@ impl LinkView {
                 (false, None) => "not received",
             };
             let size = artifact.size.map(show::size).unwrap_or_default();
-            (show(artifact.name.as_str()), state, size, text(&artifact.sha256))
+            (
+                show(artifact.name.as_str()),
+                state,
+                size,
+                text(&artifact.sha256),
+            )
         });
         Self {
             number,
             names: some(&link.names),
             label: text(&link.label),
             task: link.task,
-            run: link.run.map_or_else(|| "–".to_owned(), |run| run.to_string()),
+            run: link
+                .run
+                .map_or_else(|| "–".to_owned(), |run| run.to_string()),
             worker: link.worker.as_deref().map_or_else(|| "?".to_owned(), show),
             source: source(link),
             failed: ids(&link.checks, Outcome::Fail),
@@ -411,7 +509,10 @@ impl LinkView {
             artifacts: show::count(link.artifacts.len(), "artifact"),
             unverified,
             needs: needs.join(", "),
-            details: details.into_iter().filter(|(_, value)| !value.is_empty()).collect(),
+            details: details
+                .into_iter()
+                .filter(|(_, value)| !value.is_empty())
+                .collect(),
             files: files.collect(),
         }
     }
@@ -425,7 +526,8 @@ fn source(link: &Link) -> String {
     let short = repository.strip_prefix("https://").unwrap_or(repository);
     match &link.revision {
         Some(revision) => {
-            let is_hash = revision.len() >= 40 && revision.bytes().all(|byte| byte.is_ascii_hexdigit());
+            let is_hash =
+                revision.len() >= 40 && revision.bytes().all(|byte| byte.is_ascii_hexdigit());
             let revision = revision.get(..12).filter(|_| is_hash).unwrap_or(revision);
             format!("{} @ {}", show(short), show(revision))
         }
@@ -434,8 +536,11 @@ fn source(link: &Link) -> String {
 }
 
 fn ids(checks: &[CheckResult], outcome: Outcome) -> Vec<&'static str> {
-    let mut ids: Vec<&'static str> =
-        checks.iter().filter(|check| check.outcome == outcome).map(|check| check.id).collect();
+    let mut ids: Vec<&'static str> = checks
+        .iter()
+        .filter(|check| check.outcome == outcome)
+        .map(|check| check.id)
+        .collect();
     ids.dedup();
     ids
 }

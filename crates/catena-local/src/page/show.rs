@@ -133,7 +133,11 @@ pub(super) fn size(bytes: u64) -> String {
 }
 
 /// Characters that are written as they are within a part of a URL.
-const PLAIN: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
+const PLAIN: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'_')
+    .remove(b'.')
+    .remove(b'~');
 
 /// Encodes a part of a path, or a value in a query.
 pub(super) fn encoded(text: &str) -> String {
@@ -177,7 +181,10 @@ impl From<RunState> for State {
 
 /// Whether a task may still change by itself.
 pub(super) fn is_open(state: TaskState) -> bool {
-    matches!(state, TaskState::Unscheduled | TaskState::Pending | TaskState::Running)
+    matches!(
+        state,
+        TaskState::Unscheduled | TaskState::Pending | TaskState::Running
+    )
 }
 
 #[cfg(test)]
@@ -213,6 +220,9 @@ mod tests {
 
     #[test]
     fn parts_of_urls_are_encoded() {
-        assert_eq!(encoded("public/a b?&\"<.log"), "public%2Fa%20b%3F%26%22%3C.log");
+        assert_eq!(
+            encoded("public/a b?&\"<.log"),
+            "public%2Fa%20b%3F%26%22%3C.log"
+        );
     }
 }

@@ -127,7 +127,12 @@ pub(super) async fn task(
         expires: Time::new(status.expires, now),
         dependencies,
         more_dependencies,
-        runs: status.runs.iter().rev().map(|run| RunRow::new(run, shown_run, now)).collect(),
+        runs: status
+            .runs
+            .iter()
+            .rev()
+            .map(|run| RunRow::new(run, shown_run, now))
+            .collect(),
         shown_run,
         artifacts,
         more_artifacts,
@@ -139,7 +144,9 @@ pub(super) async fn task(
 pub(super) fn read_id(text: &str) -> Result<TaskId, PageError> {
     text.parse().map_err(|_| {
         let found = show(text);
-        PageError::NotFound(format!("{found:?} is no task id: those have 22 characters of A-Z a-z 0-9 - _."))
+        PageError::NotFound(format!(
+            "{found:?} is no task id: those have 22 characters of A-Z a-z 0-9 - _."
+        ))
     })
 }
 
@@ -149,25 +156,43 @@ fn shown_run(status: &Status, wanted: Option<u32>) -> Result<Option<RunId>, Page
         return Ok(status.runs.last().map(|run| run.run_id));
     };
     let found = status.runs.iter().find(|run| run.run_id == wanted);
-    found.map(|run| Some(run.run_id)).ok_or_else(|| {
-        PageError::NotFound(format!("Task {} has no run {wanted}.", status.task_id))
-    })
+    found
+        .map(|run| Some(run.run_id))
+        .ok_or_else(|| PageError::NotFound(format!("Task {} has no run {wanted}.", status.task_id)))
 }
 
 fn facts(status: &Status, definition: &Map<String, Value>) -> Vec<(&'static str, String)> {
     let text = |key: &str| {
-        let metadata = definition.get("metadata").and_then(|metadata| metadata.get(key));
-        metadata.and_then(Value::as_str).map(|text| show::within(text, 400))
+        let metadata = definition
+            .get("metadata")
+            .and_then(|metadata| metadata.get(key));
+        metadata
+            .and_then(Value::as_str)
+            .map(|text| show::within(text, 400))
     };
     let list = |key: &str| {
-        let all = definition.get(key).and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
-        let mut shown: Vec<String> = all.iter().filter_map(Value::as_str).take(FEW).map(show).collect();
+        let all = definition
+            .get(key)
+            .and_then(Value::as_array)
+            .map_or(&[][..], Vec::as_slice);
+        let mut shown: Vec<String> = all
+            .iter()
+            .filter_map(Value::as_str)
+            .take(FEW)
+            .map(show)
+            .collect();
         if all.len() > shown.len() {
-            shown.push(format!("and {} more", all.len().saturating_sub(shown.len())));
+            shown.push(format!(
+                "and {} more",
+                all.len().saturating_sub(shown.len())
+            ));
         }
         shown.join("  ")
     };
-    let requires = definition.get("requires").and_then(Value::as_str).unwrap_or_default();
+    let requires = definition
+        .get("requires")
+        .and_then(Value::as_str)
+        .unwrap_or_default();
     [
         ("Description", text("description").unwrap_or_default()),
         ("Kind", groups::kind(definition)),
@@ -176,7 +201,14 @@ fn facts(status: &Status, definition: &Map<String, Value>) -> Vec<(&'static str,
         ("Owner", text("owner").unwrap_or_default()),
         ("Scopes", list("scopes")),
         ("Routes", list("routes")),
-        ("Waits for", if requires == "all-resolved" { "all its dependencies to end".to_owned() } else { String::new() }),
+        (
+            "Waits for",
+            if requires == "all-resolved" {
+                "all its dependencies to end".to_owned()
+            } else {
+                String::new()
+            },
+        ),
         ("Retries left", status.retries_left.to_string()),
     ]
     .into_iter()
@@ -185,14 +217,28 @@ fn facts(status: &Status, definition: &Map<String, Value>) -> Vec<(&'static str,
 }
 
 fn dependencies(page: &Page, definition: &Map<String, Value>) -> (Vec<Dependency>, usize) {
-    let all = definition.get("dependencies").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
-    let ids = all.iter().filter_map(|id| id.as_str()?.parse::<TaskId>().ok());
+    let all = definition
+        .get("dependencies")
+        .and_then(Value::as_array)
+        .map_or(&[][..], Vec::as_slice);
+    let ids = all
+        .iter()
+        .filter_map(|id| id.as_str()?.parse::<TaskId>().ok());
     let shown: Vec<Dependency> = ids
         .take(FEW)
         .map(|id| Dependency {
             id,
-            name: page.0.queue.definition(id).map_or_else(|_| String::new(), |found| groups::name(&found)),
-            state: page.0.queue.status(id).ok().map(|status| status.state.into()),
+            name: page
+                .0
+                .queue
+                .definition(id)
+                .map_or_else(|_| String::new(), |found| groups::name(&found)),
+            state: page
+                .0
+                .queue
+                .status(id)
+                .ok()
+                .map(|status| status.state.into()),
         })
         .collect();
     let more = all.len().saturating_sub(shown.len());
@@ -228,36 +274,53 @@ impl RunRow {
 
 fn artifacts(page: &Page, task: TaskId, run: RunId) -> Result<(Vec<ArtifactRow>, bool), PageError> {
     let found = page.0.queue.artifacts(task, run, None, ARTIFACTS)?;
-    let rows = found.items.iter().map(|artifact| ArtifactRow::new(page, task, run, artifact));
+    let rows = found
+        .items
+        .iter()
+        .map(|artifact| ArtifactRow::new(page, task, run, artifact));
     Ok((rows.collect(), found.continuation.is_some()))
 }
 
 impl ArtifactRow {
     fn new(page: &Page, task: TaskId, run: RunId, artifact: &Artifact) -> Self {
-        let stored = || std::fs::metadata(page.0.store.blob_path(task, run, &artifact.name)).map(|file| file.len());
+        let stored = || {
+            std::fs::metadata(page.0.store.blob_path(task, run, &artifact.name))
+                .map(|file| file.len())
+        };
         let (kind, access) = match &artifact.content {
             _ if !is_public(&artifact.name) => (kind(&artifact.content), Access::Private),
-            ArtifactContent::Object { finished: false, .. } => ("object", Access::Unfinished),
+            ArtifactContent::Object {
+                finished: false, ..
+            } => ("object", Access::Unfinished),
             ArtifactContent::Object { .. } => ("object", Access::Open),
             ArtifactContent::S3 => match stored() {
                 Ok(_) => ("s3", Access::Open),
                 Err(_) => ("s3", Access::Unfinished),
             },
             ArtifactContent::Link { .. } => ("link", Access::Open),
-            ArtifactContent::Reference { url } => ("reference", Access::Note(format!("is at {}", show(url)))),
-            ArtifactContent::Error { reason, message } => {
-                ("error", Access::Note(format!("{}: {}", show(reason), show(message))))
+            ArtifactContent::Reference { url } => {
+                ("reference", Access::Note(format!("is at {}", show(url))))
             }
+            ArtifactContent::Error { reason, message } => (
+                "error",
+                Access::Note(format!("{}: {}", show(reason), show(message))),
+            ),
         };
         let size = match access {
-            Access::Open | Access::Private => stored().ok().or(artifact.content_length).map(show::size),
+            Access::Open | Access::Private => {
+                stored().ok().or(artifact.content_length).map(show::size)
+            }
             _ => None,
         };
         Self {
             name: show(&artifact.name),
             query: encoded(&artifact.name),
             kind,
-            content_type: artifact.content_type.as_deref().map(show).unwrap_or_default(),
+            content_type: artifact
+                .content_type
+                .as_deref()
+                .map(show)
+                .unwrap_or_default(),
             size: size.unwrap_or_default(),
             expires: Time::new(artifact.expires, page.now()),
             access,
@@ -282,7 +345,9 @@ pub(super) fn is_public(name: &str) -> bool {
 
 /// The definition as JSON, in the order in which the queue writes it.
 fn in_order(mut definition: Map<String, Value>) -> Result<String, PageError> {
-    let known = DEFINITION_ORDER.iter().filter_map(|key| definition.remove_entry(*key));
+    let known = DEFINITION_ORDER
+        .iter()
+        .filter_map(|key| definition.remove_entry(*key));
     let mut ordered: IndexMap<String, Value> = known.collect();
     ordered.extend(definition);
     Ok(show::document(&serde_json::to_string_pretty(&ordered)?))

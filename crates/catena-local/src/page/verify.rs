@@ -63,7 +63,11 @@ impl Verification {
 }
 
 fn runs(status: &Status) -> Vec<(RunId, RunState)> {
-    status.runs.iter().map(|run| (run.run_id, run.state)).collect()
+    status
+        .runs
+        .iter()
+        .map(|run| (run.run_id, run.state))
+        .collect()
 }
 
 /// The verifications of this process. A clone is the same.
@@ -111,7 +115,9 @@ impl Verifications {
             }
             if known.len() >= KEPT {
                 let ended = known.iter().filter(|(_, entry)| !under_way(entry));
-                let oldest = ended.min_by_key(|(_, entry)| entry.at).map(|(task, _)| *task);
+                let oldest = ended
+                    .min_by_key(|(_, entry)| entry.at)
+                    .map(|(task, _)| *task);
                 oldest.and_then(|task| known.remove(&task));
             }
             known.insert(task, entry);
@@ -122,10 +128,13 @@ impl Verifications {
             // a verification that dies must not look as if it went on
             let progress = work.await.unwrap_or_else(|why| {
                 tracing::error!(%task, %why, "a verification ended early");
-                Progress::Failed("The verification ended early. The log of the server says more.".to_owned())
+                Progress::Failed(
+                    "The verification ended early. The log of the server says more.".to_owned(),
+                )
             });
             let at = all.0.clock.now();
-            all.known().insert(task, Verification { at, progress, runs });
+            all.known()
+                .insert(task, Verification { at, progress, runs });
         });
         Ok(())
     }

@@ -7,6 +7,8 @@
     reason = "tests and their helpers may fail loudly"
 )]
 
+mod page;
+mod page_world;
 mod queue_artifacts;
 mod queue_crash;
 mod queue_create;

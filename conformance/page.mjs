@@ -99,7 +99,7 @@ try {
     await shot("task-hostile");
     await page.getByRole("link", { name: "public/logs/live_backing.log as text" }).click();
     assert.match(await page.locator("#L2").innerText(), /<img src=x onerror=alert\('log'\)>/);
-    assert.match(await page.locator(".gap").innerText(), /1999 lines are left out/);
+    assert.match(await page.locator(".gap").innerText(), /2000 lines are left out/);
     await shot("log", false);
     await page.goto(`${world.url}tasks/${world.hostile}/runs/0/text?name=public/logs/live_backing.log#L4500`);
     assert.match(await page.locator(":target").innerText(), /line 4500/);
@@ -129,7 +129,7 @@ try {
 
   await browse("missing evidence", {}, async ({ page, shot }) => {
     await verifyByMouse(page, world.roots.undetermined, "undetermined", shot);
-    assert.match(await page.locator(".finding").first().innerText(), /evidence-absent/);
+    assert.match(await page.locator(".finding").first().innerText(), /evidence-unavailable/);
   });
 
   await browse("a verification under way, and a set-up that cannot verify", {}, async ({ page, shot }) => {

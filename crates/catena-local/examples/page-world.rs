@@ -31,7 +31,7 @@ async fn main() {
         "running": page_world::RUNNING,
     });
     println!("{about}");
-    tokio::io::copy(&mut tokio::io::stdin(), &mut tokio::io::sink())
-        .await
-        .unwrap();
+    let ended =
+        tokio::task::spawn_blocking(|| std::io::copy(&mut std::io::stdin(), &mut std::io::sink()));
+    ended.await.unwrap().unwrap();
 }

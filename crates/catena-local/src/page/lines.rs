@@ -69,7 +69,7 @@ impl Lines {
     fn read(mut self, source: impl Read) -> io::Result<Excerpt> {
         let mut source = source.take(READ);
         let mut chunk = vec![0; 64 << 10];
-        let (mut is_first, mut is_cut_short) = (true, false);
+        let (mut probed, mut is_cut_short) = (0_usize, false);
         loop {
             let bytes = match source.read(&mut chunk) {
                 Ok(0) => break,
@@ -88,14 +88,15 @@ impl Lines {
                 }
                 Err(why) => return Err(why),
             };
-            if is_first && bytes.iter().take(PROBED).any(|byte| *byte == 0) {
+            let to_probe = PROBED.saturating_sub(probed);
+            if bytes.iter().take(to_probe).any(|byte| *byte == 0) {
                 return Ok(Excerpt {
                     is_binary: true,
                     is_cut_short: false,
                     rows: Vec::new(),
                 });
             }
-            is_first = false;
+            probed = probed.saturating_add(bytes.len());
             self.add(bytes);
         }
         if !self.current.is_empty() {

@@ -195,7 +195,7 @@ async fn what_a_task_wrote_is_text_on_every_page() {
     lacks(&log, "\u{1b}");
     has(&log, "[setup] ready");
     has(&log, r"\u{202e}drawkcab");
-    has(&log, "1999 lines are left out");
+    has(&log, "2000 lines are left out");
     has(&log, "line 6000:");
     let html = visit
         .text(&format!(
@@ -423,7 +423,7 @@ async fn missing_evidence_is_undetermined_and_no_setup_is_no_verdict() {
     let root = visit.world.roots["undetermined"].to_string();
     let page = visit.verify(&root).await;
     has(&page, "trust verdict v-undetermined");
-    has(&page, "<code>evidence-absent</code>");
+    has(&page, "<code>evidence-unavailable</code>");
     let page = visit.verify(FAILED).await;
     has(&page, "no verdict");
     has(&page, "no policy infers");

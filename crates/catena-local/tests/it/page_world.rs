@@ -94,7 +94,7 @@ impl World {
         let chains = BTreeMap::from([
             ("trusted", ChainSpec::new(7, Flow::FirefoxPush).build()),
             ("rejected", broken("decision-command-changed").build(8)),
-            ("undetermined", broken("artifact-absent").build(9)),
+            ("undetermined", broken("artifact-down").build(9)),
         ]);
         let mut definitions = Vec::new();
         for chain in chains.values() {

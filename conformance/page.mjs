@@ -67,12 +67,6 @@ async function fits(page, what) {
 /** From the list of groups to the report, as a reader would. */
 async function verifyByMouse(page, root, verdict, shot) {
   await page.goto(world.url);
-  const group = await page.evaluate(async (id) => {
-    const text = await (await fetch(`/find?id=${id}`)).text().catch(() => "");
-    return new DOMParser().parseFromString(text, "text/html").querySelector(".crumbs a[href^='/groups/']")?.getAttribute("href");
-  }, root).catch(() => undefined);
-  // scripts of pages may not fetch: the policy has no connect-src
-  assert.equal(group, undefined);
   await page.getByRole("searchbox", { name: "Id of a task" }).fill(root);
   await page.getByRole("button", { name: "Go" }).click();
   await page.locator(".crumbs a[href^='/groups/']").click();
@@ -119,7 +113,7 @@ try {
   await browse("a rejected chain", {}, async ({ page, shot }) => {
     await verifyByMouse(page, world.roots.rejected, "rejected", shot);
     const finding = page.locator(".finding").first();
-    assert.match(await finding.innerText(), /rebuild-mismatch[\s\S]*Found[\s\S]*curl evil[\s\S]*Do next/);
+    assert.match(await finding.innerText(), /rebuild-mismatch[\s\S]*Found[\s\S]*"bash"[\s\S]*Do next/);
     const box = await page.locator(".finding .next").first().boundingBox();
     assert.ok(box.y < 850, "what to do next is on the first screen");
     await page.goto(`${world.url}tasks/${world.roots.rejected}`);

@@ -26,31 +26,31 @@ use tokio::net::TcpListener;
 use tokio::sync::Notify;
 
 /// Its verification waits until it is told to go on.
-pub const HELD: &str = "held0000TAmwDhB4Itm0jg";
+pub(crate) const HELD: &str = "held0000TAmwDhB4Itm0jg";
 /// Everything in it is hostile.
-pub const HOSTILE: &str = "hostile0TAmwDhB4Itm0jg";
+pub(crate) const HOSTILE: &str = "hostile0TAmwDhB4Itm0jg";
 /// Fails.
-pub const FAILED: &str = "failed00TAmwDhB4Itm0jg";
+pub(crate) const FAILED: &str = "failed00TAmwDhB4Itm0jg";
 /// Runs for ever.
-pub const RUNNING: &str = "running0TAmwDhB4Itm0jg";
+pub(crate) const RUNNING: &str = "running0TAmwDhB4Itm0jg";
 /// Waits for `RUNNING`.
-pub const WAITING: &str = "waiting0TAmwDhB4Itm0jg";
+pub(crate) const WAITING: &str = "waiting0TAmwDhB4Itm0jg";
 /// Is in no queue.
-pub const UNKNOWN: &str = "unknown0TAmwDhB4Itm0jg";
+pub(crate) const UNKNOWN: &str = "unknown0TAmwDhB4Itm0jg";
 
 /// What markup in a name must not become.
-pub const SCRIPT: &str = "<script>alert('name')</script>";
+pub(crate) const SCRIPT: &str = "<script>alert('name')</script>";
 
 /// The page, served, and what is behind it.
-pub struct World {
-    pub address: SocketAddr,
-    pub queue: Queue,
-    pub store: Store,
-    pub clock: ManualClock,
+pub(crate) struct World {
+    pub(crate) address: SocketAddr,
+    pub(crate) queue: Queue,
+    pub(crate) store: Store,
+    pub(crate) clock: ManualClock,
     /// Lets the verification of [`HELD`] go on.
-    pub go_on: Arc<Notify>,
+    pub(crate) go_on: Arc<Notify>,
     /// Roots of the chains: `trusted`, `rejected`, `undetermined`.
-    pub roots: BTreeMap<&'static str, TaskId>,
+    pub(crate) roots: BTreeMap<&'static str, TaskId>,
 }
 
 /// Verifies the roots of chains in memory, as the page's argument.
@@ -74,7 +74,7 @@ impl Verify for Chains {
 
 impl World {
     /// A page over a queue without tasks.
-    pub async fn empty() -> Self {
+    pub(crate) async fn empty() -> Self {
         Self::serve(
             "127.0.0.1:0",
             "2026-01-02T03:04:05Z".parse().unwrap(),
@@ -84,7 +84,7 @@ impl World {
     }
 
     /// A page over a queue with chains and hostile tasks, at an address.
-    pub async fn full(address: &str) -> Self {
+    pub(crate) async fn full(address: &str) -> Self {
         let broken = |name: &str| {
             saboteur::all()
                 .into_iter()
@@ -230,13 +230,19 @@ impl World {
     }
 
     /// Stores an artifact of a running task.
-    pub async fn upload(&self, task: TaskId, run: RunId, name: &str, bytes: &[u8]) {
+    pub(crate) async fn upload(&self, task: TaskId, run: RunId, name: &str, bytes: &[u8]) {
         self.store.write_blob(task, run, name, bytes).unwrap();
         self.announce(task, run, name, ArtifactContent::S3).await;
     }
 
     /// Creates an artifact without bytes.
-    pub async fn announce(&self, task: TaskId, run: RunId, name: &str, content: ArtifactContent) {
+    pub(crate) async fn announce(
+        &self,
+        task: TaskId,
+        run: RunId,
+        name: &str,
+        content: ArtifactContent,
+    ) {
         let expires = self.queue.status(task).unwrap().expires;
         let content_type = Some("text/html; charset=utf-8".to_owned());
         let request = ArtifactRequest {
@@ -252,7 +258,7 @@ impl World {
     }
 
     /// Creates a task, by default one that is claimed by nobody.
-    pub async fn task(&self, id: &str, name: &str, pool: &str, more: Value) -> TaskId {
+    pub(crate) async fn task(&self, id: &str, name: &str, pool: &str, more: Value) -> TaskId {
         let id: TaskId = id.parse().unwrap();
         let now = self.clock.clock().now();
         let mut definition = json!({

@@ -46,9 +46,9 @@ deny:
 advisories:
     cargo deny --locked check advisories
 
-# Verify the example chain, and see a tampered copy rejected
-demo:
-    cargo demo
+# The story from a commit to a trusted chain; with --all, every saboteur
+demo *ARGS:
+    cargo demo {{ ARGS }}
 
 # Conformance with the black-box lab; as root
 lab *ARGS:
@@ -58,6 +58,14 @@ lab *ARGS:
 vectors *ARGS:
     conformance/vectors.sh {{ ARGS }}
 
+# The published clients against the embedded Taskcluster
+local *ARGS:
+    conformance/local.sh {{ ARGS }}
+
+# How fast the embedded queue gives work to 50 workers
+claims:
+    cargo bench --locked -p catena-local --bench claims_http
+
 # Benchmarks
 bench:
     cargo bench --workspace --locked
@@ -66,14 +74,16 @@ bench:
 growth:
     cargo bench --locked -p catena-testkit --bench growth
 
-# Changes the checks and the walk, one thing at a time: some test must notice. An hour; needs cargo-mutants
+# Changes the checks and the walk, one thing at a time: some test must notice. Half an hour; needs cargo-mutants
 mutants *ARGS:
-    conformance/mutants.py --out docs/mutants.json {{ ARGS }}
+    python3 -m venv target/mutants-python
+    target/mutants-python/bin/pip install --quiet tree-sitter==0.26.1 tree-sitter-rust==0.24.2
+    target/mutants-python/bin/python conformance/mutants.py --out docs/mutants.json {{ ARGS }}
 
 # Figures side by side with the Python reference, for benches/ and the README; as root, on a quiet machine
 figures *ARGS:
     benches/side-by-side.sh {{ lab }} {{ ARGS }}
 
 # The long runs: many more random cases and mutations, optimised, the lab's large worlds, advisories
-nightly: advisories && growth mutants (vectors "--full") (lab "--full")
+nightly: advisories && growth mutants (vectors "--full") (local "--full") (lab "--full")
     CATENA_MUTATIONS=5000 PROPTEST_CASES=20000 cargo test --workspace --release --locked -- --include-ignored

@@ -1,18 +1,19 @@
 #!/usr/bin/env python3
 """Changes the checks and the walk, one thing at a time, and asks whether a test notices.
 
-    mutants.py --out docs/mutants.json [--seed N] [--minutes M] [--only TEXT] [--target DIR]
+    mutants.py --out docs/mutants.json [--minutes M] [--only TEXT] [--target DIR]
 
-cargo-mutants (27.1.0) says what can be changed: `cargo mutants --list --json`, with `.cargo/mutants.toml`. For each change
-to a clone of the last commit this builds one test binary, the testkit's, and runs over it first the vectors, which stop at
-the first wrong answer, then, if they pass, all other tests but the slow random ones, and last the core's unit tests. (`cargo mutants` itself builds every
-target of a package each time, which takes five times as long.) A change that none notices has survived; one that does not
-compile says nothing. Changes are taken in a random order, so that a run that ends early is a sample. Ends with 1 if a
-survivor is not explained in docs/mutants.toml.
+cargo-mutants (27.1.0) says what can be changed: `cargo mutants --list --json`, with `.cargo/mutants.toml`. All changes that
+can be made expressions go into one build of a clone of the last commit, each behind a switch that an environment variable
+turns on (`schemata.py`, which needs the Python packages tree-sitter and tree-sitter-rust); the few others are built one by one. For each
+change the testkit's tests run: first the vectors, which stop at the first wrong answer, then, if they pass, all others but
+the slow random ones, and last the core's unit tests. A change that none notices has survived; one that does not compile says nothing. Changes are
+taken in a random order, so that a run that ends early is a sample. Ends with 1 if a survivor is not explained in docs/mutants.toml.
 """
 import argparse
 import json
 import os
+import pathlib
 import random
 import subprocess
 import sys
@@ -20,48 +21,57 @@ import tempfile
 import time
 import tomllib
 
+import schemata
+
 SLOW = ["flips::", "mutations::", "vectors::", "examples", "world::", "page::"]
-TIMEOUT = 300
+TIMEOUT = 120
+TESTS = [["-p", "catena-testkit", "--test", "it"], ["-p", "catena-core", "--lib"]]
 
 
 def build(tree):
-    """-> the test binary, or None if the change does not compile."""
-    command = ["cargo", "test", "--quiet", "-p", "catena-testkit", "--test", "it", "--no-run", "--message-format=json"]
-    done = subprocess.run(command, cwd=tree, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
-    if done.returncode != 0:
-        return None
-    lines = [json.loads(line) for line in done.stdout.splitlines() if line.startswith(b"{")]
-    return next(line["executable"] for line in reversed(lines) if line.get("executable"))
+    """-> the test binaries, or None if the change does not compile."""
+    binaries = []
+    for which in TESTS:
+        command = ["cargo", "test", "--quiet", *which, "--no-run", "--message-format=json"]
+        done = subprocess.run(command, cwd=tree, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+        if done.returncode != 0:
+            return None
+        lines = [json.loads(line) for line in done.stdout.splitlines() if line.startswith(b"{")]
+        binaries.append(next(line["executable"] for line in reversed(lines) if line.get("executable")))
+    return binaries
 
 
-def notices(binary, tree, *args):
+def fails(binary, crate, number, *args):
     """Whether the tests fail, or do not end."""
+    environment = {**os.environ, schemata.SWITCH: str(number)}
     try:
-        done = subprocess.run([binary, *args], cwd=os.path.join(tree, "crates", "catena-testkit"), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, timeout=TIMEOUT)
+        done = subprocess.run([binary, *args], cwd=crate, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, timeout=TIMEOUT)
     except subprocess.TimeoutExpired:
         return True
     return done.returncode != 0
 
 
-def judge(tree, mutant):
-    path = os.path.join(tree, mutant["file"])
-    with open(path) as fh:
-        before = fh.read()
+def noticed(binaries, tree, number):
+    testkit, core = binaries
+    crates = pathlib.Path(tree, "crates")
+    if fails(testkit, crates / "catena-testkit", number, "vectors::catena_says"):
+        return True
+    skips = [arg for name in SLOW for arg in ("--skip", name)]
+    return fails(testkit, crates / "catena-testkit", number, *skips) or fails(core, crates / "catena-core", number)
+
+
+def alone(tree, mutant):
+    """Judges one change by a build of its own."""
+    path = pathlib.Path(tree, mutant["file"])
+    before = path.read_text()
     try:
         subprocess.run(["patch", "--quiet", "--no-backup-if-mismatch", path], input=mutant["diff"].encode(), check=True)
-        binary = build(tree)
-        if binary is None:
+        check = ["cargo", "check", "--quiet", "-p", "catena-core", "--lib"]
+        if subprocess.run(check, cwd=tree, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL).returncode != 0:
             return "unviable"
-        if notices(binary, tree, "vectors::catena_says"):
-            return "caught"
-        skips = [arg for name in SLOW for arg in ("--skip", name)]
-        if notices(binary, tree, *skips):
-            return "caught"
-        own = subprocess.run(["cargo", "test", "--quiet", "-p", "catena-core", "--lib"], cwd=tree, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        return "caught" if own.returncode != 0 else "survived"
+        return "caught" if noticed(build(tree), tree, 0) else "survived"
     finally:
-        with open(path, "w") as fh:
-            fh.write(before)
+        path.write_text(before)
 
 
 def name(mutant):
@@ -69,38 +79,28 @@ def name(mutant):
     return f"{mutant['file']}: {mutant['name'].split(': ', 1)[1]}"
 
 
-def main():
-    ap = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    ap.add_argument("--out", required=True)
-    ap.add_argument("--target", default="target/mutants", help="where builds are kept")
-    ap.add_argument("--seed", type=int, default=1)
-    ap.add_argument("--minutes", type=float)
-    ap.add_argument("--only")
-    args = ap.parse_args()
-    os.environ["CARGO_TARGET_DIR"] = os.path.abspath(args.target)
-    with tempfile.TemporaryDirectory() as scratch:
-        tree = os.path.join(scratch, "tree")
-        subprocess.run(["git", "clone", "--quiet", "--shared", ".", tree], check=True)
-        return run(args, tree)
-
-
-def run(args, tree):
+def run(args, tree, switched):
     listed = subprocess.run(["cargo", "mutants", "--list", "--json", "-p", "catena-core"], cwd=tree, stdout=subprocess.PIPE, check=True)
-    mutants = json.loads(listed.stdout)
-    random.Random(args.seed).shuffle(mutants)
+    mutants = [mutant for mutant in json.loads(listed.stdout) if not args.only or args.only in mutant["name"]]
     with open(os.path.join(tree, "docs", "mutants.toml"), "rb") as fh:
         reasons = tomllib.load(fh)
-    binary = build(tree)
-    if binary is None or notices(binary, tree, "vectors::catena_says"):
+    numbered = dict(enumerate(mutants, start=1))
+    one_by_one = schemata.instrument(switched, numbered)
+    binaries = build(switched)
+    if binaries is None or noticed(binaries, switched, 0):
         sys.exit("the unchanged tree does not pass")
+    print(f"{len(numbered)} changes, {len(one_by_one)} of them built one by one", flush=True)
     commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], cwd=tree, stdout=subprocess.PIPE, text=True, check=True).stdout.strip()
+    order = sorted(numbered, key=lambda number: (number in one_by_one, random.Random(number).random()))
     begun, outcomes, unexplained = time.monotonic(), {}, []
-    for mutant in mutants:
+    for number in order:
         if args.minutes and time.monotonic() - begun > args.minutes * 60:
             break
-        if args.only and args.only not in mutant["name"]:
-            continue
-        outcome = judge(tree, mutant)
+        mutant = numbered[number]
+        if number in one_by_one:
+            outcome = alone(tree, mutant)
+        else:
+            outcome = "caught" if noticed(binaries, switched, number) else "survived"
         outcomes.setdefault(outcome, []).append(mutant["name"])
         if outcome == "survived":
             explained = name(mutant) in reasons
@@ -112,6 +112,21 @@ def run(args, tree):
             fh.write("\n")
     print(json.dumps({"listed": len(mutants), **{key: len(found) for key, found in sorted(outcomes.items())}}))
     return 1 if unexplained else 0
+
+
+def main():
+    ap = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    ap.add_argument("--out", required=True)
+    ap.add_argument("--target", default="target/mutants", help="where builds are kept")
+    ap.add_argument("--minutes", type=float)
+    ap.add_argument("--only")
+    args = ap.parse_args()
+    os.environ["CARGO_TARGET_DIR"] = os.path.abspath(args.target)
+    with tempfile.TemporaryDirectory() as scratch:
+        trees = [os.path.join(scratch, which) for which in ("tree", "switched")]
+        for tree in trees:
+            subprocess.run(["git", "clone", "--quiet", "--shared", ".", tree], check=True)
+        return run(args, *trees)
 
 
 if __name__ == "__main__":

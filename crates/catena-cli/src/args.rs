@@ -38,6 +38,13 @@ Exit status:
    5  internal error
   64  usage or configuration";
 
+const DEMO_STATUS: &str = "\
+Exit status:
+   0  the story ended with a trusted chain; what was broken was caught
+   1  it did not, or was not
+   5  internal error
+  64  usage";
+
 const LINT_STATUS: &str = "\
 Exit status:
    0  clean, or warnings only
@@ -60,6 +67,9 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     /// List all checks
     Checks,
+    /// Show the whole story, from a commit to a verified signing task; or break a chain, and see it caught
+    #[command(after_help = DEMO_STATUS)]
+    Demo(Demo),
     /// Explain a check: what it enforces, what it stops, what to do when it fails
     Explain {
         /// Id of the check, as findings show it
@@ -68,6 +78,9 @@ pub(crate) enum Command {
     /// Show the chain that definitions or a task graph will produce, and what would be refused; without network
     #[command(after_help = LINT_STATUS)]
     Lint(Lint),
+    /// A Taskcluster in this process, for demonstrations, authors of scripts and tests
+    #[command(subcommand)]
+    Local(Local),
     /// Verify the chain of trust of a task
     #[command(after_help = ENVIRONMENT)]
     Verify(Verify),
@@ -139,6 +152,79 @@ impl Verify {
             Signatures::Verify
         }
     }
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Demo {
+    /// Break a valid chain so that this check must notice, and show what is said to it
+    #[arg(long = "break", value_name = "CHECK", group = "what")]
+    pub(crate) check: Option<String>,
+    /// Which of the check's saboteurs, as --list names them; without this, the first
+    #[arg(long, value_name = "NAME", requires = "check")]
+    pub(crate) saboteur: Option<String>,
+    /// List the saboteurs of every check
+    #[arg(long, group = "what")]
+    pub(crate) list: bool,
+    /// Let every saboteur break a chain, and show which were caught
+    #[arg(long, group = "what")]
+    pub(crate) all: bool,
+    /// Print JSON
+    #[arg(long, conflicts_with = "verbose")]
+    pub(crate) json: bool,
+    /// Print everything, also what passed
+    #[arg(long, short)]
+    pub(crate) verbose: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Local {
+    /// Call the deployment from a task's script, through the task's proxy
+    #[command(hide = true)]
+    Call(Call),
+    /// Plan the tasks of the demo repository, as its decision task does
+    #[command(hide = true)]
+    Decision,
+    /// Print a file of the repository and revision that the task is about
+    #[command(hide = true)]
+    Source {
+        /// Its path in the repository
+        path: String,
+    },
+    /// Start it on loopback addresses, and run until interrupted
+    Up(Up),
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Call {
+    /// The HTTP method
+    pub(crate) method: String,
+    /// The path behind the root URL, such as `/api/queue/v1/ping`
+    pub(crate) path: String,
+    /// The JSON body, or `-` for stdin
+    #[arg(long, value_name = "JSON")]
+    pub(crate) body: Option<String>,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Up {
+    /// Keep everything in this directory, and go on from what is there
+    #[arg(long, value_name = "DIR", required_unless_present = "ephemeral")]
+    pub(crate) dir: Option<PathBuf>,
+    /// Keep nothing
+    #[arg(long, conflicts_with = "dir")]
+    pub(crate) ephemeral: bool,
+    /// The port of the Taskcluster services; 0: any
+    #[arg(long, value_name = "PORT", default_value_t = 0)]
+    pub(crate) port: u16,
+    /// How long a claim holds, in seconds
+    #[arg(long, value_name = "SECONDS", default_value_t = 1200, value_parser = clap::value_parser!(u64).range(1..=86_400))]
+    pub(crate) claim_timeout: u64,
+    /// Also run workers for the pools of the demo: scripts of tasks run as you, without a container
+    #[arg(long)]
+    pub(crate) with_workers: bool,
+    /// Also push the demo repository, whose tasks the workers run
+    #[arg(long)]
+    pub(crate) demo: bool,
 }
 
 #[derive(Args, Debug)]

@@ -75,7 +75,7 @@ pub(crate) fn one(id: &str) -> Result<Exit, Failure> {
 }
 
 /// Ids that share a word with `id`.
-fn nearest(id: &str) -> Vec<&'static str> {
+pub(crate) fn nearest(id: &str) -> Vec<&'static str> {
     let mut near: Vec<&str> = checks::ALL
         .iter()
         .chain(lint::ALL)

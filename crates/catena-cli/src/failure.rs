@@ -24,6 +24,10 @@ pub(crate) enum Failure {
     },
     #[error(transparent)]
     Config(#[from] ConfigError),
+    #[error("{source}")]
+    Demo {
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
     #[error("--config: {path}: {source}")]
     ConfigFile { path: PathBuf, source: io::Error },
     #[error("expected {missing} beside the other half of the Taskcluster credentials, found none")]
@@ -59,6 +63,15 @@ pub(crate) enum Failure {
     NoTask,
     #[error("work directory: {source}")]
     Place { source: PlaceError },
+    #[error(
+        "expected a saboteur of check {check}, found {name:?}{}",
+        or(candidates)
+    )]
+    Saboteur {
+        check: &'static str,
+        name: String,
+        candidates: Vec<&'static str>,
+    },
     #[error("{request} cannot be read again")]
     Reread { request: String },
     #[error("the report cannot be written as JSON: {source}")]
@@ -95,7 +108,8 @@ impl Failure {
     /// What the process ends with (P8).
     pub(crate) const fn exit(&self) -> Exit {
         match self {
-            Self::File { .. }
+            Self::Demo { .. }
+            | Self::File { .. }
             | Self::Place { .. }
             | Self::Render { .. }
             | Self::Reread { .. }

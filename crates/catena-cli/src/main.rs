@@ -5,14 +5,17 @@
 
 mod args;
 mod config;
+mod demo;
 mod exit;
 mod explain;
 mod failure;
 mod infer;
 mod lint;
+mod local;
 mod notes;
 mod output;
 mod progress;
+mod signals;
 mod task_json;
 mod verify;
 mod workdir;
@@ -36,8 +39,10 @@ fn run() -> Exit {
     output::start_log();
     let done = match &cli.command {
         Command::Checks => explain::list(),
+        Command::Demo(options) => demo::run(options, cli.color),
         Command::Explain { id } => explain::one(id),
         Command::Lint(options) => lint::run(options, cli.color),
+        Command::Local(what) => local::run(what),
         Command::Verify(options) => verify::verify(options, cli.color),
     };
     done.unwrap_or_else(|failure| {

@@ -57,7 +57,8 @@ pub(crate) fn complain(failure: &Failure) {
     say(&format!("catena: {}", clean(&message, 2000)));
 }
 
-fn say(text: &str) {
+/// Prints a line that is no data.
+pub(crate) fn say(text: &str) {
     // there is no other place to complain
     let _ = writeln!(io::stderr(), "{text}");
 }

@@ -17,7 +17,6 @@ use catena_core::walk::{Inputs, Outcome, Walk};
 use catena_evidence::{DirectorySource, HttpOptions, HttpSource, OptionsError, Progress, Source};
 use catena_report::json::Versions;
 use tokio::runtime;
-use tokio::signal::unix::{SignalKind, signal};
 
 use crate::args::{self, Format, When};
 use crate::config::{self, CacheDir, Loaded};
@@ -25,6 +24,7 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::infer::{self, Role};
 use crate::progress::Bar;
+use crate::signals::interrupted;
 use crate::workdir::WorkDir;
 use crate::{notes, output};
 
@@ -65,20 +65,6 @@ pub(crate) fn verify(options: &args::Verify, color: When) -> Result<Exit, Failur
     }
     output::report(&report, &versions, options.show.format(), color)?;
     Ok(report.verdict.into())
-}
-
-/// Waits for Ctrl-C or SIGTERM, so that what was downloaded is removed before the process ends (P28).
-async fn interrupted() {
-    let terminated = async {
-        match signal(SignalKind::terminate()) {
-            Ok(mut terminate) => terminate.recv().await,
-            Err(_) => std::future::pending().await,
-        }
-    };
-    tokio::select! {
-        _ = tokio::signal::ctrl_c() => {}
-        _ = terminated => {}
-    }
 }
 
 async fn decide(
@@ -292,6 +278,7 @@ impl Question<'_> {
     fn http_options(&self, work_dir: Option<&WorkDir>, progress: &Progress) -> HttpOptions {
         let relaxations = self.config.relaxations.clone().with_profile(self.profile());
         let mut options = HttpOptions::of(&self.config.settings, &relaxations);
+        options.read_host_tokens(|name| std::env::var(name).ok());
         options.credentials.clone_from(&self.config.credentials);
         options.progress = progress.clone();
         options.spool_dir = work_dir.map(|work_dir| work_dir.path().to_owned());

@@ -17,6 +17,7 @@ use crate::model::definition::Definition;
 use crate::model::ids::{RunId, TaskId};
 use crate::model::shape::Shape;
 use crate::model::status::RunPin;
+use crate::neutral;
 use crate::request::Request;
 
 /// Why a document, or what it should say, is not to be had.
@@ -118,9 +119,10 @@ impl Evidence {
         }
     }
 
-    /// Returns a host's JSON answer.
+    /// Returns a host's JSON answer, with GitHub's names whatever git host it is (ADR 11).
     pub(crate) fn host_json(&self, request: &Request, limit: u64) -> Result<Value, Miss> {
-        Ok(json::parse(&self.bytes(request, limit)?, Reading::Lenient)?)
+        let value = json::parse(&self.bytes(request, limit)?, Reading::Lenient)?;
+        Ok(neutral::answer(request, value))
     }
 
     /// Returns a task's definition.

@@ -13,6 +13,7 @@ pub mod json;
 pub mod limits;
 pub mod lint;
 pub mod model;
+mod neutral;
 pub mod patterns;
 pub mod policy;
 mod rebuild;

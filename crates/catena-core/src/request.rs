@@ -13,7 +13,7 @@ use crate::model::ids::{ArtifactName, InvalidId, Revision, RunId, TaskId};
 
 /// A repository on a VCS host, from a validated URL (S4).
 #[derive(Clone, Debug, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
-#[serde(rename_all = "lowercase", tag = "vcs", try_from = "RepoText")]
+#[serde(into = "RepoText", try_from = "RepoText")]
 pub enum Repo {
     /// `https://github.com/{owner}/{name}`.
     Github {
@@ -29,23 +29,110 @@ pub enum Repo {
         /// Path with a leading and without a trailing `/`.
         path: Arc<str>,
     },
+    /// `https://{host}{path}` on a host of `x_cot.vcs_hosts`.
+    Hosted(Hosted),
+}
+
+/// A git repository on a host that the configuration lists.
+#[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub struct Hosted {
+    /// What the host speaks.
+    pub kind: HostedKind,
+    /// Host name, lower case, no port.
+    pub host: Arc<str>,
+    /// Path with a leading and without a trailing `/`, without `.git`: owner and name, on GitLab after any groups.
+    pub path: Arc<str>,
+}
+
+impl Hosted {
+    /// Returns the path as hosts write it, without the leading `/`.
+    #[must_use]
+    pub fn full_name(&self) -> &str {
+        self.path.trim_start_matches('/')
+    }
+
+    /// Returns what the path names last.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        let last = self.path.rsplit('/').next();
+        last.unwrap_or_default()
+    }
+
+    /// Returns what stands before the name: the owner, or GitLab's groups; empty when nothing does.
+    #[must_use]
+    pub fn owner(&self) -> &str {
+        let owner = self.full_name().rsplit_once('/');
+        owner.map_or("", |(owner, _)| owner)
+    }
+}
+
+/// What a host of `x_cot.vcs_hosts` speaks.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub enum HostedKind {
+    /// Nothing: a local mirror is read.
+    Git,
+    /// Gitea's API, or Forgejo's.
+    Gitea,
+    /// GitLab's API.
+    Gitlab,
 }
 
 impl fmt::Display for Repo {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Github { owner, name } => write!(f, "https://github.com/{owner}/{name}"),
-            Self::Hg { host, path } => write!(f, "https://{host}{path}"),
+            Self::Hg { host, path } | Self::Hosted(Hosted { host, path, .. }) => {
+                write!(f, "https://{host}{path}")
+            }
         }
     }
 }
 
 /// A repository as an index of recorded documents has it, before validation.
-#[derive(Deserialize)]
+#[derive(Deserialize, Serialize)]
 #[serde(rename_all = "lowercase", tag = "vcs")]
 enum RepoText {
     Github { owner: Arc<str>, name: Arc<str> },
     Hg { host: Arc<str>, path: Arc<str> },
+    Git { host: Arc<str>, path: Arc<str> },
+    Gitea { host: Arc<str>, path: Arc<str> },
+    Gitlab { host: Arc<str>, path: Arc<str> },
+}
+
+impl From<Repo> for RepoText {
+    fn from(repo: Repo) -> Self {
+        match repo {
+            Repo::Github { owner, name } => Self::Github { owner, name },
+            Repo::Hg { host, path } => Self::Hg { host, path },
+            Repo::Hosted(Hosted { kind, host, path }) => match kind {
+                HostedKind::Git => Self::Git { host, path },
+                HostedKind::Gitea => Self::Gitea { host, path },
+                HostedKind::Gitlab => Self::Gitlab { host, path },
+            },
+        }
+    }
+}
+
+/// Returns whether a path is one of a repository on a host of this kind: names without a leading dot or dash, so
+/// none that leaves its place, and none of GitLab's `-`, which separates a repository from what is in it.
+pub(crate) fn is_hosted_path(kind: HostedKind, path: &str) -> bool {
+    let segment = |part: &str| {
+        !part.is_empty()
+            && !part.starts_with(['.', '-'])
+            && part
+                .bytes()
+                .all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b))
+    };
+    let parts = path.strip_prefix('/').map(|path| path.split('/'));
+    parts.is_some_and(|parts| {
+        let count = parts.clone().count();
+        let fits = match kind {
+            HostedKind::Git => count >= 1,
+            HostedKind::Gitea => count == 2,
+            HostedKind::Gitlab => count >= 2,
+        };
+        fits && parts.into_iter().all(segment) && !path.ends_with(".git")
+    })
 }
 
 impl TryFrom<RepoText> for Repo {
@@ -89,7 +176,30 @@ impl TryFrom<RepoText> for Repo {
                 "the host and path of an hg repository",
                 &format!("{host}{path}"),
             )),
+            RepoText::Git { host: name, path } => {
+                hosted(HostedKind::Git, name, path, host).map_err(|found| invalid(HOSTED, &found))
+            }
+            RepoText::Gitea { host: name, path } => {
+                hosted(HostedKind::Gitea, name, path, host).map_err(|found| invalid(HOSTED, &found))
+            }
+            RepoText::Gitlab { host: name, path } => hosted(HostedKind::Gitlab, name, path, host)
+                .map_err(|found| invalid(HOSTED, &found)),
         }
+    }
+}
+
+const HOSTED: &str = "the host and path of a git repository";
+
+fn hosted(
+    kind: HostedKind,
+    host: Arc<str>,
+    path: Arc<str>,
+    is_host: impl Fn(&str) -> bool,
+) -> Result<Repo, String> {
+    if is_host(&host) && is_hosted_path(kind, &path) {
+        Ok(Repo::Hosted(Hosted { kind, host, path }))
+    } else {
+        Err(format!("{host}{path}"))
     }
 }
 
@@ -160,10 +270,11 @@ pub enum Request {
         task: TaskId,
     },
     /// GitHub's comparison `{branch}...{revision}`: is the revision reachable from the branch? (P15)
+    /// On other hosts what proves it there (ADR 11).
     Landed {
         /// Where.
         repo: Repo,
-        /// Branch name without `refs/heads/`.
+        /// Branch name without `refs/heads/`; on hosts other than GitHub the commit that the branch stands at.
         branch: Revision,
         /// The commit.
         revision: Revision,
@@ -277,6 +388,13 @@ mod tests {
             owner: "octo".into(),
             name: "widget.rs".into(),
         };
+        let hosted = |kind| {
+            Repo::Hosted(Hosted {
+                kind,
+                host: "code.example.org".into(),
+                path: "/octo/widget.rs".into(),
+            })
+        };
         let rev: Revision = "v1.2.0".parse().unwrap();
         for request in [
             Request::Artifact {
@@ -285,6 +403,15 @@ mod tests {
                 name: "public/a b.zip".parse().unwrap(),
             },
             Request::Projects,
+            Request::Repository {
+                repo: hosted(HostedKind::Git),
+            },
+            Request::Repository {
+                repo: hosted(HostedKind::Gitea),
+            },
+            Request::Repository {
+                repo: hosted(HostedKind::Gitlab),
+            },
             Request::Pushlog {
                 repo: hg,
                 revision: rev.clone(),
@@ -318,6 +445,15 @@ mod tests {
             r#"{"kind":"tags","repo":{"vcs":"hg","host":"h:1","path":"/x"}}"#,
             r#"{"kind":"tags","repo":{"vcs":"hg","host":"h","path":"/x/../y"}}"#,
             r#"{"kind":"tags","repo":{"vcs":"hg","host":"h","path":"/x?y"}}"#,
+            r#"{"kind":"tags","repo":{"vcs":"gitlab","host":"h:1","path":"/a/b"}}"#,
+            r#"{"kind":"tags","repo":{"vcs":"gitlab","host":"h","path":"/a"}}"#,
+            r#"{"kind":"tags","repo":{"vcs":"gitlab","host":"h","path":"/a/../b"}}"#,
+            r#"{"kind":"tags","repo":{"vcs":"gitlab","host":"h","path":"/a/-/b"}}"#,
+            r#"{"kind":"tags","repo":{"vcs":"gitlab","host":"h","path":"/a/b.git"}}"#,
+            r#"{"kind":"tags","repo":{"vcs":"gitea","host":"h","path":"/a/b/c"}}"#,
+            r#"{"kind":"tags","repo":{"vcs":"git","host":"h","path":"/.x"}}"#,
+            r#"{"kind":"tags","repo":{"vcs":"git","host":"h","path":""}}"#,
+            r#"{"kind":"tags","repo":{"vcs":"svn","host":"h","path":"/a/b"}}"#,
             r#"{"kind":"unheard-of"}"#,
         ] {
             assert!(serde_json::from_str::<Request>(bad).is_err(), "{bad}");

@@ -7,7 +7,7 @@ use crate::model::definition::Definition;
 use crate::model::ids::Revision;
 use crate::model::shape::Shape;
 use crate::model::url::{UrlError, VcsUrl};
-use crate::policy::{Policy, Switch};
+use crate::policy::{HostKind, Policy, Switch, VcsHosts};
 use crate::request::Repo;
 use crate::walk::{Chain, Inputs, Object};
 
@@ -120,8 +120,9 @@ impl<'a> Source<'a> {
         Ok(urls)
     }
 
-    /// Returns whether the task came from GitHub (V80).
-    pub(crate) fn is_github(&self) -> Result<bool, Shape> {
+    /// Returns whether the task came from GitHub (V80), or from another git host, whose events have GitHub's form
+    /// (ADR 11).
+    pub(crate) fn is_github(&self, hosts: &VcsHosts) -> Result<bool, Shape> {
         let fields = self.definition.fields()?;
         let scheduler = fields.optional_text("schedulerId")? == Some("taskcluster-github");
         let trigger = self
@@ -135,7 +136,10 @@ impl<'a> Source<'a> {
             || ["https://github.com/", "ssh://github.com/"]
                 .iter()
                 .any(|host| source.starts_with(host))
-            || VcsUrl::parse(source).is_ok_and(|url| url.host().eq_ignore_ascii_case("github.com")))
+            || VcsUrl::parse(source).is_ok_and(|url| {
+                let host = hosts.get(&url.host().to_ascii_lowercase());
+                host.is_some_and(|host| host.kind != HostKind::Hg)
+            }))
     }
 
     /// Returns the tree path of the source under the product's trusted rules (V70, V81), as the profile reads them.
@@ -155,7 +159,10 @@ impl<'a> Source<'a> {
     }
 
     /// Returns the repository and revision that the template is fetched from, once both are valid (V66, P17).
-    pub(crate) fn template_place(&self) -> Result<Result<(Repo, Revision), PlaceError>, Shape> {
+    pub(crate) fn template_place(
+        &self,
+        hosts: &VcsHosts,
+    ) -> Result<Result<(Repo, Revision), PlaceError>, Shape> {
         let (Some(repo), Some(revision)) = (self.head_repository()?, self.revision()?) else {
             return Ok(Err(PlaceError::Unset));
         };
@@ -163,7 +170,7 @@ impl<'a> Source<'a> {
             Ok(url) => url,
             Err(error) => return Ok(Err(PlaceError::Url(error))),
         };
-        let repo = match url.repo() {
+        let repo = match url.repo(hosts) {
             Ok(repo) => repo,
             Err(error) => return Ok(Err(PlaceError::Id(error.to_string()))),
         };

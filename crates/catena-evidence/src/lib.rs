@@ -10,6 +10,7 @@ mod directory;
 mod driver;
 mod http;
 mod memory;
+mod mirror;
 mod progress;
 mod source;
 mod spool;

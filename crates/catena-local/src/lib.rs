@@ -22,6 +22,7 @@
 pub mod auth;
 pub mod client;
 pub mod clock;
+pub mod demo;
 pub mod http;
 pub mod page;
 pub mod queue;

@@ -35,7 +35,13 @@ pub struct Versions {
 /// # Errors
 /// None that data as plain as a report can cause; passed on so that nothing is swallowed.
 pub fn render(report: &Report, versions: &Versions) -> serde_json::Result<String> {
-    let document = Document {
+    write(&document(report, versions))
+}
+
+/// Returns a report as a part of another document, for [`write`].
+#[must_use]
+pub fn document<'a>(report: &'a Report, versions: &'a Versions) -> impl Serialize + 'a {
+    Document {
         schema: SCHEMA,
         verdict: report.verdict,
         task_status: report.verdict.into(),
@@ -51,8 +57,7 @@ pub fn render(report: &Report, versions: &Versions) -> serde_json::Result<String
         requests: &report.requests,
         timing: report.timing.as_ref(),
         versions,
-    };
-    write(&document)
+    }
 }
 
 /// Renders what lint says, indented, with a final newline: schema `catena-lint/1`, described by
@@ -68,7 +73,11 @@ pub fn render_lint(lints: &[Lint], versions: &Versions) -> serde_json::Result<St
     })
 }
 
-fn write(document: &impl Serialize) -> serde_json::Result<String> {
+/// Writes any document as [`render`] writes reports: indented, safe on a terminal, with a final newline.
+///
+/// # Errors
+/// As for [`render`].
+pub fn write(document: &impl Serialize) -> serde_json::Result<String> {
     let mut bytes = Vec::new();
     document.serialize(&mut serde_json::Serializer::with_formatter(
         &mut bytes,

@@ -41,7 +41,8 @@ impl Producer {
     }
 
     /// Returns the document's bytes in the producer's layout.
-    pub(crate) fn layout(self, document: &Value) -> Vec<u8> {
+    #[must_use]
+    pub fn layout(self, document: &Value) -> Vec<u8> {
         match self {
             Self::D2g => pretty(document, Escape::Html, &[]),
             Self::DockerWorker => pretty(document, Escape::Raw, DOCKER_WORKER),

@@ -25,6 +25,16 @@ fn explain() {
 }
 
 #[test]
+fn demo() {
+    insta::assert_snapshot!(help(&["demo", "--help"]));
+}
+
+#[test]
+fn local_up() {
+    insta::assert_snapshot!(help(&["local", "up", "--help"]));
+}
+
+#[test]
 fn lint() {
     insta::assert_snapshot!(help(&["lint", "--help"]));
 }

@@ -2,12 +2,14 @@
 //! Runs the binary itself: no network, no environment, no files but its own.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on may panic")]
 
+mod demo;
 mod evidence;
 mod examples;
 mod help;
 mod http;
 mod interrupt;
 mod lint;
+mod local;
 mod run;
 mod screens;
 mod usage;

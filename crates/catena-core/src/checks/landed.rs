@@ -11,9 +11,9 @@ use crate::evidence::{Evidence, Miss};
 use crate::model::ids::Revision;
 use crate::model::shape::{Fields, Shape};
 use crate::model::url::VcsUrl;
-use crate::policy::Switch;
+use crate::policy::{Switch, VcsHost};
 use crate::report::{Asserter, Check, FindingBuilder};
-use crate::request::{Repo, Request};
+use crate::request::{Hosted, Repo, Request};
 use crate::walk::Inputs;
 
 /// The check's declaration.
@@ -51,7 +51,9 @@ pub(crate) fn judge(
         evidence,
         repo,
     };
-    let compat = inputs.relaxations.allows(Switch::LandedByPage);
+    // no page tells it on other hosts, and the reference knows none of them
+    let github = matches!(repo, Repo::Github { .. });
+    let compat = github && inputs.relaxations.allows(Switch::LandedByPage);
     if compat && inputs.policy.requires_secret() {
         return Landed::Yes;
     }
@@ -188,8 +190,10 @@ impl Lookup<'_> {
     fn repository(&self) -> Result<Value, Landed> {
         let request = self.about();
         let object = self.answer(&request)?;
-        let Repo::Github { owner, name: own } = self.repo else {
-            return Ok(object);
+        let (owner, own) = match self.repo {
+            Repo::Github { owner, name } => (owner, name),
+            Repo::Hg { .. } => return Ok(object),
+            Repo::Hosted(hosted) => return self.same(hosted, object),
         };
         let page = self.page(&object)?;
         if self.inputs.relaxations.allows(Switch::RepoRenames) {
@@ -214,6 +218,21 @@ impl Lookup<'_> {
         Err(Landed::No(Box::new(finding)))
     }
 
+    /// Requires that the host's object is about the repository that was asked for, and not about one that it has been
+    /// renamed to (S27).
+    fn same(&self, hosted: &Hosted, object: Value) -> Result<Value, Landed> {
+        let request = self.about();
+        let name = Fields::of(&object, "").and_then(|object| object.text("full_name"));
+        let name = name.map_err(|shape| odd(&request, shape))?;
+        let renamed = !name.eq_ignore_ascii_case(hosted.full_name());
+        if !renamed || self.inputs.relaxations.allows(Switch::RepoRenames) {
+            return Ok(object);
+        }
+        let finding = repo_rename::META.reject(hosted.full_name(), format!("{name:.200}"));
+        let finding = finding.says(Asserter::VcsHost).at(&request, "/full_name");
+        Err(Landed::No(Box::new(finding)))
+    }
+
     fn about(&self) -> Request {
         Request::Repository {
             repo: self.repo.clone(),
@@ -226,7 +245,10 @@ impl Lookup<'_> {
         let read = Fields::of(object, "")
             .and_then(|object| Ok((object.text("html_url")?, object.text("url")?)));
         let (page, api) = read.map_err(|shape| odd(&self.about(), shape))?;
-        let repo = VcsUrl::parse(page).ok().and_then(|url| url.repo().ok());
+        let hosts = &self.inputs.settings.vcs_hosts;
+        let repo = VcsUrl::parse(page)
+            .ok()
+            .and_then(|url| url.repo(hosts).ok());
         let repo = repo.filter(|repo| {
             let Repo::Github { owner, name } = repo else {
                 return false;
@@ -263,6 +285,9 @@ impl Lookup<'_> {
             .iter()
             .filter(|glob| !glob.contains('*'));
         asked.extend(listed.filter_map(|name| name.parse().ok()));
+        let host = self.host().map_or(&[][..], |host| &host.protected_branches);
+        let listed = host.iter().filter(|glob| !glob.contains('*'));
+        asked.extend(listed.filter_map(|name| name.parse().ok()));
         asked.extend(default);
         asked.dedup();
         for branch in &asked {
@@ -278,7 +303,9 @@ impl Lookup<'_> {
             let (name, protected) =
                 branch_of(branch, format!("/{at}")).map_err(|shape| odd(&request, shape))?;
             let name = name.parse::<Revision>().ok();
-            if let Some(name) = name.filter(|name| protected && !asked.contains(name))
+            let protects =
+                |name: &Revision| protected || (self.is_hosted() && self.protects(name.as_str()));
+            if let Some(name) = name.filter(|name| protects(name) && !asked.contains(name))
                 && self.reaches(&name, commit)?
             {
                 return Ok(Landed::Yes);
@@ -307,13 +334,67 @@ impl Lookup<'_> {
         };
         let (name, protected) =
             branch_of(&answer, String::new()).map_err(|shape| odd(&request, shape))?;
-        Ok(name == branch.as_str() && (protected || self.inputs.policy.protects(name)))
+        Ok(name == branch.as_str() && (protected || self.protects(name)))
+    }
+
+    /// Returns whether the policy, or the configuration of the host, protects a branch.
+    fn protects(&self, branch: &str) -> bool {
+        let host = self.host().is_some_and(|host| host.protects(branch));
+        host || self.inputs.policy.protects(branch)
+    }
+
+    /// Returns the configuration of the repository's host, if it was configured.
+    fn host(&self) -> Option<&VcsHost> {
+        match self.repo {
+            Repo::Hosted(Hosted { host, .. }) => self.inputs.settings.vcs_hosts.get(host),
+            Repo::Github { .. } | Repo::Hg { .. } => None,
+        }
+    }
+
+    const fn is_hosted(&self) -> bool {
+        matches!(self.repo, Repo::Hosted(_))
+    }
+
+    /// Returns the commit that a branch of a hosted repository stands at; `None` when there is no such branch. What is
+    /// asked after that names commits only, so a tag that has the branch's name cannot stand in for it.
+    fn head(&self, branch: &Revision) -> Result<Option<Revision>, Landed> {
+        let request = Request::Branch {
+            repo: self.repo.clone(),
+            branch: branch.clone(),
+        };
+        let Some(answer) = self.optional(&request)? else {
+            return Ok(None);
+        };
+        let read = Fields::of(&answer, "").and_then(|fields| {
+            let sha = fields.object("commit")?.text("sha")?;
+            Ok((fields.text("name")?, sha))
+        });
+        let (name, sha) = read.map_err(|shape| odd(&request, shape))?;
+        let head = sha.parse::<Revision>().ok().filter(Revision::is_commit);
+        match head {
+            Some(head) if name == branch.as_str() => Ok(Some(head)),
+            _ => {
+                let expected = "the branch that was asked for, at a commit";
+                Err(odd(
+                    &request,
+                    Shape::new("/commit/sha", expected, Some(&answer)),
+                ))
+            }
+        }
     }
 
     fn reaches(&self, branch: &Revision, commit: &Revision) -> Result<bool, Landed> {
+        let mut branch = branch.clone();
+        if self.is_hosted() {
+            match self.head(&branch)? {
+                None => return Ok(false),
+                Some(head) if head == *commit => return Ok(true),
+                Some(head) => branch = head,
+            }
+        }
         let request = Request::Landed {
             repo: self.repo.clone(),
-            branch: branch.clone(),
+            branch,
             revision: commit.clone(),
         };
         let Some(answer) = self.optional(&request)? else {

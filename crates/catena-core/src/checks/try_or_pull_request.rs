@@ -66,7 +66,7 @@ struct Judged {
 
 fn judge(inputs: &Inputs, evidence: &Evidence, definition: &Definition) -> Result<Judged, Shape> {
     let source = Source::new(definition, &inputs.policy);
-    if source.is_github()? {
+    if source.is_github(&inputs.settings.vcs_hosts)? {
         pull_request(inputs, evidence, &source)
     } else {
         try_push(&source)
@@ -152,7 +152,9 @@ fn pull_request(
     let branch = source.branch()?;
     if let Some(text) = source.head_repository()? {
         let revision = source.revision()?.filter(|revision| !revision.is_empty());
-        let repo = VcsUrl::parse(text).ok().and_then(|url| url.repo().ok());
+        let repo = VcsUrl::parse(text)
+            .ok()
+            .and_then(|url| url.repo(&inputs.settings.vcs_hosts).ok());
         place(
             inputs,
             evidence,
@@ -166,11 +168,10 @@ fn pull_request(
     }
     let text = source.source_text()?;
     let url = VcsUrl::parse(text).ok();
-    // the third part of the path, whatever its name: a branch with slashes is no revision, and has not landed (S31)
-    let revision = url
-        .as_ref()
-        .and_then(|url| url.components().get(3).cloned());
-    let repo = url.and_then(|url| url.repo().ok());
+    // a branch with slashes is no revision, and has not landed (S31)
+    let (repo, revision) = url.map_or((None, None), |url| {
+        url.file_place(&inputs.settings.vcs_hosts)
+    });
     if revision.is_none() {
         let found = finding(
             id,
@@ -206,7 +207,7 @@ fn place(
     branch: Option<&str>,
     judged: &mut Judged,
 ) {
-    let Some(repo @ Repo::Github { .. }) = repo else {
+    let Some(repo @ (Repo::Github { .. } | Repo::Hosted(_))) = repo else {
         judged.findings.push(finding(
             id,
             format!("a repository outside GitHub: {text:.300}"),
@@ -214,13 +215,9 @@ fn place(
         ));
         return;
     };
-    if let Repo::Github { owner, .. } = &repo
-        && !inputs
-            .policy
-            .official_github_owners
-            .iter()
-            .any(|official| **official == **owner)
-    {
+    let owner = official_name(&repo);
+    let official = &inputs.policy.official_github_owners;
+    if !official.contains(&owner) {
         judged.findings.push(finding(
             id,
             format!("a repository of {owner}"),
@@ -233,5 +230,16 @@ fn place(
         Landed::Yes => {}
         Landed::Blocked => judged.blocked = true,
         Landed::No(finding) => judged.findings.push(finding.task(id).build()),
+    }
+}
+
+/// Returns the owner as `official_github_repos_owner` lists it (V89): GitHub's by name alone, of other hosts with the
+/// host before it, so that nobody who takes the same name elsewhere is official.
+fn official_name(repo: &Repo) -> String {
+    match repo {
+        Repo::Github { owner, .. } => owner.to_string(),
+        Repo::Hg { host, .. } => host.to_string(),
+        Repo::Hosted(hosted) if hosted.owner().is_empty() => hosted.host.to_string(),
+        Repo::Hosted(hosted) => format!("{}/{}", hosted.host, hosted.owner()),
     }
 }

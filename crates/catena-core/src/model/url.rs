@@ -6,7 +6,8 @@ use std::borrow::Cow;
 use percent_encoding::percent_decode_str;
 
 use crate::model::ids::InvalidId;
-use crate::request::Repo;
+use crate::policy::{HostKind, VcsHosts};
+use crate::request::{Hosted, HostedKind, Repo, is_hosted_path};
 
 /// A URL of a repository or of a file in one, as S4 allows it: `https` or `ssh`, a bare host, a path without
 /// dot segments, and nothing that a client or a server could read in another way.
@@ -188,17 +189,22 @@ impl VcsUrl {
     }
 
     /// Returns the repository that a *repository* URL names (V66, V90): owner and name on github.com, the whole
-    /// path on hg.mozilla.org.
+    /// path on hg hosts and, less one `.git`, on other git hosts.
     ///
     /// # Errors
-    /// Another host, `ssh` to hg, or a path that names no repository.
-    pub fn repo(&self) -> Result<Repo, InvalidId> {
+    /// A host that `hosts` does not list under this very name, `ssh` to any but GitHub, or a path that names no
+    /// repository.
+    pub fn repo(&self, hosts: &VcsHosts) -> Result<Repo, InvalidId> {
         let refuse = |expected| InvalidId {
             expected,
             found: self.text.chars().take(300).collect(),
         };
-        match self.host.as_str() {
-            "github.com" => {
+        let unknown = || InvalidId {
+            expected: "a repository on a host that is known",
+            found: format!("{:.300}, which is not on {}", self.text, hosts.names()),
+        };
+        match hosts.get(&self.host).ok_or_else(unknown)?.kind {
+            HostKind::Github => {
                 let parts = self.components();
                 let name = parts
                     .get(1)
@@ -218,7 +224,7 @@ impl VcsUrl {
                     _ => Err(refuse("https://github.com/OWNER/NAME")),
                 }
             }
-            "hg.mozilla.org" => {
+            HostKind::Hg => {
                 let path = self.path.trim_end_matches('/');
                 let clean = path.len() > 1
                     && path.split('/').skip(1).all(|segment| {
@@ -229,21 +235,178 @@ impl VcsUrl {
                     });
                 if clean && self.scheme == "https" {
                     Ok(Repo::Hg {
-                        host: "hg.mozilla.org".into(),
+                        host: self.host.as_str().into(),
                         path: path.into(),
                     })
                 } else {
-                    Err(refuse("https://hg.mozilla.org/PATH"))
+                    Err(refuse("https://HOST/PATH of an hg repository"))
                 }
             }
-            _ => Err(refuse("a repository on github.com or hg.mozilla.org")),
+            HostKind::Git => self.hosted(HostedKind::Git, &self.path),
+            HostKind::Gitea => self.hosted(HostedKind::Gitea, &self.path),
+            HostKind::Gitlab => self.hosted(HostedKind::Gitlab, &self.path),
         }
     }
+
+    fn hosted(&self, kind: HostedKind, path: &str) -> Result<Repo, InvalidId> {
+        let path = path.trim_end_matches('/');
+        let path = path.strip_suffix(".git").unwrap_or(path);
+        if self.scheme == "https" && is_hosted_path(kind, path) {
+            Ok(Repo::Hosted(Hosted {
+                kind,
+                host: self.host.as_str().into(),
+                path: path.into(),
+            }))
+        } else {
+            Err(InvalidId {
+                expected: match kind {
+                    HostedKind::Git => "https://HOST/PATH of a git repository",
+                    HostedKind::Gitea => "https://HOST/OWNER/NAME",
+                    HostedKind::Gitlab => "https://HOST/GROUP/…/NAME",
+                },
+                found: self.text.chars().take(300).collect(),
+            })
+        }
+    }
+
+    /// Returns the repository and the revision that the URL of a *file* names (V89): on GitHub the third part of the
+    /// path is the revision, whatever its name; on Gitea it follows `src/commit`, `raw/commit` or `tag` there, or
+    /// `commit`; on GitLab and in mirrors it follows `/-/` and one word.
+    #[must_use]
+    pub fn file_place(&self, hosts: &VcsHosts) -> (Option<Repo>, Option<String>) {
+        match hosts.get(&self.host).map(|host| host.kind) {
+            Some(HostKind::Git) => self.after_dash(HostedKind::Git),
+            Some(HostKind::Gitlab) => self.after_dash(HostedKind::Gitlab),
+            Some(HostKind::Gitea) => self.gitea_file(),
+            Some(HostKind::Github | HostKind::Hg) | None => {
+                (self.repo(hosts).ok(), self.components().get(3).cloned())
+            }
+        }
+    }
+
+    fn after_dash(&self, kind: HostedKind) -> (Option<Repo>, Option<String>) {
+        let Some((path, rest)) = self.path.split_once("/-/") else {
+            return (self.hosted(kind, &self.path).ok(), None);
+        };
+        let mut parts = rest.split('/');
+        let word = parts.next().unwrap_or_default();
+        let revision = parts
+            .next()
+            .filter(|part| !part.is_empty() && FILE_WORDS.contains(&word));
+        (self.hosted(kind, path).ok(), revision.map(str::to_owned))
+    }
+
+    fn gitea_file(&self) -> (Option<Repo>, Option<String>) {
+        let parts: Vec<_> = self.path.split('/').skip(1).collect();
+        let [owner, name, rest @ ..] = parts.as_slice() else {
+            return (None, None);
+        };
+        let revision = match rest {
+            ["src" | "raw", "commit" | "tag", revision, ..] | ["commit", revision, ..] => {
+                Some(*revision).filter(|part| !part.is_empty())
+            }
+            _ => None,
+        };
+        let repo = self.hosted(HostedKind::Gitea, &format!("/{owner}/{name}"));
+        (repo.ok(), revision.map(str::to_owned))
+    }
 }
+
+/// What pages of GitLab put between `/-/` and a revision.
+const FILE_WORDS: [&str; 5] = ["blob", "commit", "commits", "raw", "tree"];
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::policy::Config;
+
+    /// One host of each kind.
+    fn hosts() -> VcsHosts {
+        let text = r#"{"x_cot": {"vcs_hosts": {"https://gitlab.example.org": {"kind": "gitlab"},
+            "https://gitea.example.org": {"kind": "gitea"}, "https://hg.example.org": {"kind": "hg"},
+            "https://git.example.org": {"kind": "git", "mirror": "/srv"}}}}"#;
+        let config = Config::load(text.as_bytes(), "f.yaml").ok().unwrap();
+        config.settings.vcs_hosts
+    }
+
+    fn shown(text: &str) -> Option<String> {
+        Some(url(text).repo(&hosts()).ok()?.to_string())
+    }
+
+    #[test]
+    fn repositories_are_on_listed_hosts_only_s4_v90() {
+        for (text, due) in [
+            (
+                "https://gitlab.example.org/a/b/c.git",
+                "https://gitlab.example.org/a/b/c",
+            ),
+            (
+                "https://gitlab.example.org/a/b/",
+                "https://gitlab.example.org/a/b",
+            ),
+            (
+                "https://gitea.example.org/a/b",
+                "https://gitea.example.org/a/b",
+            ),
+            ("https://git.example.org/b.git", "https://git.example.org/b"),
+            ("https://hg.example.org/x/y", "https://hg.example.org/x/y"),
+        ] {
+            assert_eq!(shown(text).as_deref(), Some(due), "{text}");
+        }
+        for bad in [
+            "https://gitlab.example.org/a",
+            "https://gitlab.example.org/a/b/-/raw/x",
+            "https://gitlab.example.org//a/b",
+            "https://gitlab.example.org/a//b",
+            "https://gitlab.example.org/a/.b",
+            "https://gitlab.example.org/a/%62",
+            "https://GitLab.example.org/a/b",
+            "https://gitlab.example.org.evil.org/a/b",
+            "https://www.gitlab.example.org/a/b",
+            "ssh://gitlab.example.org/a/b",
+            "https://gitea.example.org/a/b/c",
+            "https://gitea.example.org/a/b.git.git",
+            "https://git.example.org/",
+            "https://other.example.org/a/b",
+        ] {
+            assert_eq!(shown(bad), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn the_url_of_a_file_names_its_revision_v89() {
+        let place = |text: &str| {
+            let (repo, revision) = url(text).file_place(&hosts());
+            (repo.map(|repo| repo.to_string()), revision)
+        };
+        let gitlab = "https://gitlab.example.org/a/b/c";
+        let gitea = "https://gitea.example.org/a/b";
+        let git = "https://git.example.org/b";
+        for (repo, rest, revision) in [
+            (gitlab, "/-/raw/abc/.taskcluster.yml", Some("abc")),
+            (gitlab, "/-/blob/v1", Some("v1")),
+            (gitlab, "/-/blob/v1/-/raw/abc/x", Some("v1")),
+            (gitlab, "/-/jobs/1/raw", None),
+            (gitlab, "/-/raw/", None),
+            (gitlab, "", None),
+            (gitea, "/src/commit/abc/x", Some("abc")),
+            (gitea, "/raw/commit/abc/x", Some("abc")),
+            (gitea, "/raw/tag/v1/x", Some("v1")),
+            (gitea, "/commit/abc", Some("abc")),
+            (gitea, "/src/branch/main/x", None),
+            (gitea, "/raw/abc/x", None),
+            (gitea, "", None),
+            (git, "/-/raw/abc/x", Some("abc")),
+        ] {
+            let due = (Some(repo.to_owned()), revision.map(str::to_owned));
+            assert_eq!(place(&format!("{repo}{rest}")), due, "{repo}{rest}");
+        }
+        assert_eq!(place("https://gitlab.example.org/-/raw/abc/x").0, None);
+        assert_eq!(place("https://gitea.example.org/a").0, None);
+        let github = "https://github.com/a/b";
+        let due = (Some(github.to_owned()), Some("abc".to_owned()));
+        assert_eq!(place(&format!("{github}/blob/abc/x")), due);
+    }
 
     fn url(text: &str) -> VcsUrl {
         VcsUrl::parse(text).unwrap()
@@ -323,11 +486,11 @@ mod tests {
             name: name.into(),
         };
         assert_eq!(
-            url("git@github.com:a/b.git").repo().unwrap(),
+            url("git@github.com:a/b.git").repo(&hosts()).unwrap(),
             github("a", "b")
         );
         assert_eq!(
-            url("https://github.com/a/b/blob/x").repo().unwrap(),
+            url("https://github.com/a/b/blob/x").repo(&hosts()).unwrap(),
             github("a", "b")
         );
         for bad in [
@@ -336,7 +499,7 @@ mod tests {
             "https://evil.org/a/b",
             "ssh://hg.mozilla.org/a",
         ] {
-            assert!(url(bad).repo().is_err(), "{bad}");
+            assert!(url(bad).repo(&hosts()).is_err(), "{bad}");
         }
     }
 }

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::error::{ConfigError, Place};
+use super::hosts::{self, VcsHosts};
 use super::keys::{KeySpec, unknown};
 use super::layers::Layers;
 use super::node::{Cursor, Key};
@@ -22,6 +23,7 @@ pub(super) struct CotKeys {
     pub(super) protected_branches: BTreeMap<String, Entry>,
     pub(super) relaxations: Relaxations,
     pub(super) retry: RetrySettings,
+    pub(super) vcs_hosts: VcsHosts,
 }
 
 impl CotKeys {
@@ -43,6 +45,7 @@ impl CotKeys {
                 "relax" => own.relax(&at)?,
                 "retry" => own.retry(&at)?,
                 "strip_env" => _ = at.texts()?,
+                "vcs_hosts" => own.vcs_hosts = hosts::read(&at)?,
                 _ => {}
             }
         }

@@ -461,6 +461,11 @@ pub const KEYS: &[KeySpec] = &[
         List,
         "Variables that task scripts do not inherit.",
     ),
+    verify(
+        "x_cot.vcs_hosts",
+        Map,
+        "Canonical origin to a further host of repositories: `kind` (`gitlab`, `gitea`, `forgejo`, `git`, `hg`), `api`, `mirror`, `protected_branches`, `token_env` (ADR 11).",
+    ),
 ];
 
 #[cfg(test)]

@@ -231,6 +231,7 @@ impl Layers {
             retry: own.retry,
             github_token: Secret::new(text("github_oauth_token")?.unwrap_or_default()),
             github_app_name: text("github_app_name")?.unwrap_or_else(|| "read".to_owned()),
+            vcs_hosts: own.vcs_hosts,
         };
         let config = Config {
             settings,

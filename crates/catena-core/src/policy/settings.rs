@@ -7,6 +7,7 @@ use std::time::Duration;
 use catena_crypto::digest::Algorithm;
 
 use super::error::ConfigError;
+use super::hosts::VcsHosts;
 use super::node::{Cursor, Item};
 use super::origin::{RootUrl, is_host};
 use super::rule::ArtifactRule;
@@ -45,6 +46,8 @@ pub struct Settings {
     pub github_token: Secret,
     /// Application that mints repository tokens (V95).
     pub github_app_name: String,
+    /// The hosts that repositories may be on (ADR 11).
+    pub vcs_hosts: VcsHosts,
 }
 
 /// How failed requests are repeated (P20).

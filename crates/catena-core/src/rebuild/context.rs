@@ -16,7 +16,10 @@ impl Parent<'_> {
         self.evidence.want(&self.template_request());
         self.base_context(names);
         match self.product_type {
-            ProductType::Hg => self.hg_context(names)?,
+            ProductType::Hg => {
+                self.on_hg()?;
+                self.hg_context(names)?;
+            }
             ProductType::Github => self.github_context(names)?,
         }
         self.evidence

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
-//! The context of events on GitHub (V65).
+//! The context of events on GitHub (V65), and of pushes and schedules on other git hosts, which have their form
+//! (ADR 11).
 
 use catena_jsone::Value;
 
@@ -11,14 +12,24 @@ use crate::model::shape::{Fields, Shape, describe};
 use crate::model::url::VcsUrl;
 use crate::policy::Switch;
 use crate::report::Asserter;
-use crate::request::{Repo, Request};
+use crate::request::{HostedKind, Repo, Request};
 use crate::yaml::Node;
 
 impl Parent<'_> {
     /// Sets the names of a GitHub event.
     pub(super) fn github_context(&self, names: &mut Names) -> Result<(), Stop> {
+        let hosted = matches!(self.repo, Repo::Hosted(_));
         match self.tasks_for {
             "github-push" => self.push_event(names),
+            "github-release" | "github-pull-request" | "github-pull-request-untrusted"
+                if hosted =>
+            {
+                let finding = trigger::META.undetermined(
+                    "github-push, cron or an action, which are all that is known on this kind of host",
+                    self.tasks_for,
+                );
+                Err(super::at_own(finding, self.own, "/extra/tasks_for").into())
+            }
             "github-release" => self.release_event(names),
             "github-pull-request" | "github-pull-request-untrusted" => {
                 self.pull_request_event(names)
@@ -47,26 +58,22 @@ impl Parent<'_> {
         Ok(value.map_or(Value::Null, Value::from))
     }
 
-    fn owner_and_name(&self) -> Result<(String, String), Stop> {
+    /// Returns the full name and the name of the repository.
+    fn full_and_name(&self) -> Result<(String, String), Stop> {
         match &self.repo {
-            Repo::Github { owner, name } => Ok((owner.to_string(), name.to_string())),
+            Repo::Github { owner, name } => Ok((format!("{owner}/{name}"), name.to_string())),
+            Repo::Hosted(hosted) => Ok((hosted.full_name().to_owned(), hosted.name().to_owned())),
             Repo::Hg { .. } => {
                 let finding =
-                    trigger::META.reject("a repository on github.com", self.repo.to_string());
+                    trigger::META.reject("a repository on a git host", self.repo.to_string());
                 Err(super::at_own(finding, self.decision.definition, "/payload/env").into())
             }
         }
     }
 
     fn push_event(&self, names: &mut Names) -> Result<(), Stop> {
-        let request = Request::Commit {
-            repo: self.repo.clone(),
-            revision: self.revision.clone(),
-        };
-        let (owner, name) = self.owner_and_name()?;
-        let commit = self.host(&request)?;
-        let (login, place) =
-            login(&commit).map_err(|shape| super::missed(&request, &Miss::Shape(shape)))?;
+        let (full, name) = self.full_and_name()?;
+        let (login, said) = self.pusher()?;
         let url = self.url()?;
         let decision = self.decision.definition;
         let metadata = self.read(
@@ -87,18 +94,40 @@ impl Parent<'_> {
         names.set("event.pusher.email", email, owner_place);
         self.claim(names, "event.base_ref", &["BASE_BRANCH", "BASE_REF"])?;
         self.claim(names, "event.ref", &["HEAD_BRANCH", "HEAD_REF"])?;
-        let ssh = format!("git@github.com:{owner}/{name}.git");
-        names.set(
-            "event.repository.full_name",
-            format!("{owner}/{name}"),
-            repo(),
-        );
+        let host = match &self.repo {
+            Repo::Hosted(hosted) => &*hosted.host,
+            Repo::Github { .. } | Repo::Hg { .. } => "github.com",
+        };
+        let ssh = format!("git@{host}:{full}.git");
+        names.set("event.repository.full_name", full, repo());
         names.set("event.repository.ssh_url", ssh, repo());
         names.set("event.repository.html_url", url, repo());
         names.set("event.repository.name", name, repo());
         self.claim(names, "event.repository.pushed_at", &["PUSH_DATE_TIME"])?;
-        names.set("event.sender.login", login, Origin::new(&request, place));
+        names.set("event.sender.login", login, said);
         Ok(())
+    }
+
+    /// Returns who pushed, and who says so: the host's commit, where it names accounts. GitLab and mirrors know names
+    /// and addresses only; there the decision task says it (S36).
+    fn pusher(&self) -> Result<(Value, Origin), Stop> {
+        if let Repo::Hosted(hosted) = &self.repo
+            && hosted.kind != HostedKind::Gitea
+        {
+            let login = match self.claimed(&["TRIGGERED_BY"])? {
+                Value::Null => UNKNOWN.into(),
+                login => login,
+            };
+            return Ok((login, self.env(&["TRIGGERED_BY"])));
+        }
+        let request = Request::Commit {
+            repo: self.repo.clone(),
+            revision: self.revision.clone(),
+        };
+        let commit = self.host(&request)?;
+        let (login, place) =
+            login(&commit).map_err(|shape| super::missed(&request, &Miss::Shape(shape)))?;
+        Ok((login, Origin::new(&request, place)))
     }
 
     fn release_event(&self, names: &mut Names) -> Result<(), Stop> {
@@ -106,7 +135,7 @@ impl Parent<'_> {
             repo: self.repo.clone(),
             tag: self.revision.clone(),
         };
-        let (owner, name) = self.owner_and_name()?;
+        let (full, name) = self.full_and_name()?;
         let release = self.host(&request)?;
         let read = || {
             let fields = Fields::of(&release, "")?;
@@ -127,11 +156,7 @@ impl Parent<'_> {
         let of = |place: &str| Origin::new(&request, place);
         names.set_constant("event.action", "published");
         names.set("event.repository.clone_url", format!("{url}.git"), repo());
-        names.set(
-            "event.repository.full_name",
-            format!("{owner}/{name}"),
-            repo(),
-        );
+        names.set("event.repository.full_name", full, repo());
         names.set("event.repository.html_url", url, repo());
         names.set("event.repository.name", name, repo());
         let tag = self.env(&["HEAD_REV"]);
@@ -220,7 +245,8 @@ impl Parent<'_> {
         let (owner, name) =
             parent().map_err(|shape: Shape| super::missed(&request, &Miss::Shape(shape)))?;
         let url = VcsUrl::parse(&format!("https://github.com/{owner}/{name}")).ok();
-        url.and_then(|url| url.repo().ok()).ok_or_else(|| {
+        let hosts = &self.inputs.settings.vcs_hosts;
+        url.and_then(|url| url.repo(hosts).ok()).ok_or_else(|| {
             let finding =
                 repo_rename::META.reject("the fork's parent", format!("{owner:.60}/{name:.100}"));
             finding
@@ -240,14 +266,14 @@ impl Parent<'_> {
             let finding = trigger::META.reject("an https or ssh URL", format!("{repo:.200}"));
             return Err(super::at_own(finding, decision, "/payload/env").into());
         }
-        let (owner, name) = self.owner_and_name()?;
+        let (full, name) = self.full_and_name()?;
         let projects = self.projects()?;
         let (level, level_place) = self.level(&projects, &name)?;
         let listed = projects
             .get(&name)
             .and_then(|entry| entry.get("repo"))
             .and_then(Node::as_str);
-        let own = format!("https://github.com/{owner}/{name}");
+        let own = self.repo.to_string();
         let same =
             listed.is_some_and(|listed| listed.trim_end_matches('/').eq_ignore_ascii_case(&own));
         if !same && !self.inputs.relaxations.allows(Switch::CronLevelByName) {
@@ -261,11 +287,7 @@ impl Parent<'_> {
         let of = |variable: &str| self.env(&[variable]);
         let place = || of("HEAD_REPOSITORY");
         names.set("event.repository.clone_url", repo, place());
-        names.set(
-            "event.repository.full_name",
-            format!("{owner}/{name}"),
-            place(),
-        );
+        names.set("event.repository.full_name", full, place());
         names.set("event.repository.html_url", repo, place());
         names.set("event.repository.name", name.as_str(), place());
         let revision = self.revision.as_str();
@@ -286,6 +308,9 @@ impl Parent<'_> {
         self.claim(names, "push.branch", &branch)
     }
 }
+
+/// Who pushed, when nobody says (V65).
+const UNKNOWN: &str = "@@@unknown@@@";
 
 fn rewrite(repo: &str) -> String {
     repo.replacen("git@github.com:", "ssh://github.com/", 1)
@@ -315,6 +340,6 @@ fn login(commit: &Value) -> Result<(Value, &'static str), Shape> {
         return Ok((login, "/author/login"));
     }
     let login = author.get("login").cloned();
-    let login = login.unwrap_or_else(|| "@@@unknown@@@".into());
+    let login = login.unwrap_or_else(|| UNKNOWN.into());
     Ok((login, "/commit/author/login"))
 }

@@ -13,7 +13,7 @@ use crate::model::definition::Definition;
 use crate::model::shape::{Fields, describe};
 use crate::policy::Switch;
 use crate::report::Asserter;
-use crate::request::Request;
+use crate::request::{Repo, Request};
 use crate::yaml::{self, Node};
 
 /// The push that a revision came with (V62).
@@ -36,6 +36,18 @@ impl Push {
 }
 
 impl Parent<'_> {
+    /// Refuses a git host whose events would have to be hg's: nothing there tells of pushes (ADR 11).
+    pub(super) fn on_hg(&self) -> Result<(), Stop> {
+        let Repo::Hosted(_) = self.repo else {
+            return Ok(());
+        };
+        let finding = trigger::META.undetermined(
+            "a repository on an hg host, as the product's cot_product_type says",
+            self.repo.to_string(),
+        );
+        Err(super::at_own(finding, self.decision.definition, "/payload/env").into())
+    }
+
     /// Sets the names of an hg event.
     pub(super) fn hg_context(&self, names: &mut Names) -> Result<(), Stop> {
         let pushed = self.tasks_for != "action";

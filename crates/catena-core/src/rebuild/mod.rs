@@ -180,7 +180,7 @@ impl<'a> Parent<'a> {
             return Err(at_own(finding, own, "/taskGroupId").into());
         }
         let place = source
-            .template_place()
+            .template_place(&inputs.settings.vcs_hosts)
             .map_err(|shape| mistyped(decision, &shape))?;
         let (repo, revision) = place.map_err(|error| misplaced(decision, &error))?;
         let release =
@@ -292,7 +292,7 @@ fn product_type(inputs: &Inputs, source: &Source<'_>) -> Result<ProductType, Sto
         return Ok(*only);
     }
     let github = source
-        .is_github()
+        .is_github(&inputs.settings.vcs_hosts)
         .map_err(|shape| mistyped(source.definition, &shape))?;
     let found = if github {
         ProductType::Github

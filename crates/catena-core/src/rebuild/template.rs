@@ -108,7 +108,7 @@ impl Parent<'_> {
     /// Returns the text of the template: the document itself, or the content of GitHub's answer.
     fn template_bytes(&self, request: &Request) -> Result<Bytes, Stop> {
         let limit = self.inputs.limits.parsed_bytes;
-        if let Repo::Hg { .. } = self.repo {
+        if let Repo::Hg { .. } | Repo::Hosted(_) = self.repo {
             return self
                 .evidence
                 .bytes(request, limit)

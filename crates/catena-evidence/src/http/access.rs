@@ -187,7 +187,7 @@ pub(crate) const fn github_repo(request: &Request) -> Option<(&Arc<str>, &Arc<st
         | Request::Tags { repo }
         | Request::Template { repo, .. } => match repo {
             Repo::Github { owner, name } => Some((owner, name)),
-            Repo::Hg { .. } => None,
+            Repo::Hg { .. } | Repo::Hosted(_) => None,
         },
         _ => None,
     }

@@ -348,6 +348,9 @@ impl Client {
                 headers.insert(AUTHORIZATION, token.clone());
             }
         }
+        if !mapped && let Some(token) = self.urls.apis.token(request, url) {
+            headers.insert(AUTHORIZATION, token.clone());
+        }
         headers
     }
 

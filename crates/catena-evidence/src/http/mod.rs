@@ -11,6 +11,7 @@ mod gate;
 mod github;
 mod guard;
 mod hawk;
+mod hosts;
 pub(crate) mod limits;
 pub(crate) mod options;
 mod paging;
@@ -25,15 +26,17 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
 use catena_core::document::{Answer, Document, ErrorKind, EvidenceError};
-use catena_core::request::Request;
+use catena_core::request::{HostedKind, Request};
 use reqwest::Url;
 use tokio::sync::OnceCell;
 use tokio::time::Instant;
 
 use self::classify::Failure;
 use self::client::Client;
+use self::hosts::hosted;
 use self::options::{HttpOptions, OptionsError};
 use self::retry::STREAMING;
+use crate::mirror::Mirrors;
 use crate::source::{Source, Stats};
 use crate::spool::{Form, Kept, PlaceError};
 
@@ -42,6 +45,7 @@ use crate::spool::{Form, Kept, PlaceError};
 #[derive(Debug)]
 pub struct HttpSource {
     client: Client,
+    mirrors: Mirrors,
     flights: Mutex<HashMap<Request, Arc<OnceCell<Answer>>>>,
 }
 
@@ -53,6 +57,7 @@ impl HttpSource {
     pub fn new(options: &HttpOptions) -> Result<Self, OptionsError> {
         Ok(Self {
             client: Client::new(options)?,
+            mirrors: Mirrors::new(&options.vcs_hosts),
             flights: Mutex::default(),
         })
     }
@@ -64,6 +69,12 @@ impl HttpSource {
     }
 
     async fn answer(&self, request: &Request) -> Answer {
+        if let Some(hosted) = hosted(request)
+            && hosted.kind == HostedKind::Git
+        {
+            let most = self.client.limits().of(request);
+            return self.mirrors.answer(hosted, request, most).await;
+        }
         let url = self
             .client
             .urls

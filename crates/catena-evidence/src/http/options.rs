@@ -7,7 +7,9 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use catena_core::policy::{Credentials, Relaxations, RetrySettings, Secret, Settings, Switch};
+use catena_core::policy::{
+    Credentials, Relaxations, RetrySettings, Secret, Settings, Switch, VcsHosts,
+};
 
 use super::limits::Limits;
 use super::retry::Retry;
@@ -38,6 +40,8 @@ pub struct HttpOptions {
     pub github_app_name: String,
     /// Sent to `https://api.github.com` and to nobody else (S55), where the deployment gives no token.
     pub github_token: Option<Secret>,
+    /// Tokens for the APIs of `vcs_hosts`, by host; each is sent to that API and to nobody else (S55).
+    pub host_tokens: BTreeMap<String, Secret>,
     /// The most bytes of an answer, by kind.
     pub limits: Limits,
     /// Artifacts downloaded at a time, over all hosts (`max_concurrent_downloads`, V98).
@@ -67,6 +71,8 @@ pub struct HttpOptions {
     pub spool_dir: Option<PathBuf>,
     /// The `User-Agent`.
     pub user_agent: String,
+    /// The hosts that repositories may be on (`x_cot.vcs_hosts`, ADR 11).
+    pub vcs_hosts: VcsHosts,
 }
 
 impl HttpOptions {
@@ -83,6 +89,7 @@ impl HttpOptions {
             endpoints: BTreeMap::new(),
             github_app_name: "read".to_owned(),
             github_token: None,
+            host_tokens: BTreeMap::new(),
             limits: Limits::default(),
             max_concurrent_downloads: None,
             progress: Progress::default(),
@@ -96,6 +103,7 @@ impl HttpOptions {
             root_url: root_url.into(),
             spool_dir: None,
             user_agent: concat!("catena/", env!("CARGO_PKG_VERSION")).to_owned(),
+            vcs_hosts: VcsHosts::default(),
         }
     }
 
@@ -127,7 +135,19 @@ impl HttpOptions {
                 cap,
                 deadline,
             },
+            vcs_hosts: settings.vcs_hosts.clone(),
             ..Self::new(settings.root_url.as_str())
+        }
+    }
+
+    /// Takes the tokens that the configuration names by environment variable (`token_env`); `read` gives the value of
+    /// a variable. Hosts whose variable is not set, or empty, are asked anonymously.
+    pub fn read_host_tokens(&mut self, read: impl Fn(&str) -> Option<String>) {
+        for (name, host) in self.vcs_hosts.iter() {
+            let token = host.token_env.as_deref().and_then(&read);
+            if let Some(token) = token.filter(|token| !token.is_empty()) {
+                self.host_tokens.insert(name.to_owned(), Secret::new(token));
+            }
         }
     }
 }

@@ -6,13 +6,14 @@ use std::collections::HashSet;
 
 use bytes::Bytes;
 use catena_core::document::ErrorKind;
-use catena_core::request::Request;
+use catena_core::request::{HostedKind, Request};
 use reqwest::Url;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use super::HttpSource;
 use super::classify::Failure;
+use super::hosts::hosted;
 use crate::spool::Kept;
 
 #[derive(Deserialize)]
@@ -67,14 +68,17 @@ impl HttpSource {
         Ok(Kept::Bytes(whole.into()))
     }
 
-    /// Returns all pages of a list of GitHub's as one. A page that is not full is the last.
+    /// Returns all pages of a list of GitHub's or GitLab's as one. A page that is not full is the last; on Gitea, where
+    /// the operator may set smaller pages than we ask for, one that is empty.
     pub(super) async fn join(&self, request: &Request, url: &Url) -> Result<Kept, Failure> {
         let cap = self.client.limits().of(request);
         let first = self.page(request, url).await?;
         let Ok(mut items) = serde_json::from_slice::<Vec<Box<RawValue>>>(&first) else {
             return Ok(Kept::Bytes(first)); // what is wrong with it is for the core to say
         };
-        if items.len() < PER_PAGE {
+        let gitea = hosted(request).is_some_and(|hosted| hosted.kind == HostedKind::Gitea);
+        let least = if gitea { 1 } else { PER_PAGE };
+        if items.len() < least {
             return Ok(Kept::Bytes(first));
         }
         let mut bytes = first.len();
@@ -88,7 +92,7 @@ impl HttpSource {
                 break;
             }
             let page: Vec<Box<RawValue>> = serde_json::from_slice(&body).map_err(unreadable)?;
-            let full = page.len() >= PER_PAGE;
+            let full = page.len() >= least;
             items.extend(page);
             if !full {
                 let whole = serde_json::to_vec(&items).map_err(unreadable)?;
@@ -121,7 +125,9 @@ fn unreadable(error: serde_json::Error) -> Failure {
     )
 }
 
-/// What we ask GitHub for, and the most that it gives.
+/// What we ask GitHub and GitLab for, and the most that they give.
 pub(super) const PER_PAGE: usize = 100;
+/// The most that Gitea gives unless it is configured otherwise.
+pub(super) const PER_PAGE_GITEA: usize = 50;
 /// The queue gives 1,000 names on a page.
 const MOST_PAGES: usize = 1000;

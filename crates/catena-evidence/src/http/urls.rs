@@ -9,12 +9,14 @@ use catena_core::request::{Repo, Request};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use reqwest::Url;
 
+use super::hosts::{Apis, hosted};
 use super::options::{HttpOptions, OptionsError};
 use super::paging::PER_PAGE;
 
 /// The places of a deployment.
 #[derive(Debug)]
 pub(crate) struct Urls {
+    pub(crate) apis: Apis,
     root: String,
     projects: Option<Url>,
     pushlog: Option<String>,
@@ -51,6 +53,7 @@ impl Urls {
             return Err(unfit("root_url", &options.root_url));
         }
         Ok(Self {
+            apis: Apis::new(options)?,
             root: root.as_str().trim_end_matches('/').to_owned(),
             projects: projects.transpose()?,
             pushlog: options.pushlog_url.clone(),
@@ -59,6 +62,10 @@ impl Urls {
 
     /// Returns the canonical URL of a document.
     pub(crate) fn of(&self, request: &Request) -> Result<Url, Unaskable> {
+        if hosted(request).is_some() {
+            let text = self.apis.of(request)?;
+            return Url::parse(&text).map_err(|_| Unaskable::Unparsable);
+        }
         let text = match request {
             Request::Artifact { task, run, name } => self.artifact(*task, *run, name.as_str()),
             Request::ArtifactList { task, run } => {
@@ -201,24 +208,24 @@ fn api(repo: &Repo) -> Result<String, Unaskable> {
             part(owner),
             part(name)
         )),
-        Repo::Hg { .. } => Err(Unaskable::WrongHost),
+        Repo::Hg { .. } | Repo::Hosted(_) => Err(Unaskable::WrongHost),
     }
 }
 
 fn hg(repo: &Repo) -> Result<String, Unaskable> {
     match repo {
         Repo::Hg { host, path: place } => Ok(format!("https://{host}{}", path(place))),
-        Repo::Github { .. } => Err(Unaskable::WrongHost),
+        Repo::Github { .. } | Repo::Hosted(_) => Err(Unaskable::WrongHost),
     }
 }
 
 /// Encodes one path segment, `/` included, as the reference does.
-fn part(text: &str) -> String {
+pub(crate) fn part(text: &str) -> String {
     utf8_percent_encode(text, SEGMENT).to_string()
 }
 
 /// Encodes a path and leaves its `/`.
-fn path(text: &str) -> String {
+pub(crate) fn path(text: &str) -> String {
     utf8_percent_encode(text, PATH).to_string()
 }
 

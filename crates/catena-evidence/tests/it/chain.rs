@@ -29,7 +29,7 @@ fn config(chain: &Chain) -> Config {
     .unwrap()
 }
 
-async fn verify(chain: &Chain, source: &dyn Source) -> Outcome {
+pub(crate) async fn verify(chain: &Chain, source: &dyn Source) -> Outcome {
     let config = config(chain);
     let mut walk = Walk::new(Inputs {
         task: chain.root,

@@ -9,8 +9,16 @@
 
 mod chain;
 mod directory;
+#[cfg(feature = "git")]
+mod forge;
+#[cfg(feature = "git")]
+mod git;
 mod github;
+#[cfg(feature = "git")]
+mod hosts;
 mod http;
+#[cfg(feature = "git")]
+mod mirror;
 mod place;
 mod redirects;
 mod server;

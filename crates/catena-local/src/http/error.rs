@@ -57,7 +57,7 @@ pub(crate) struct ApiError {
 pub(crate) struct Info<'a> {
     pub(crate) method: &'a str,
     pub(crate) params: &'a IndexMap<&'static str, String>,
-    /// Absent for calls that carry secrets.
+    /// Absent without a body, and for calls that carry secrets.
     pub(crate) payload: Option<&'a Value>,
     pub(crate) time: Timestamp,
 }
@@ -103,9 +103,9 @@ impl ApiError {
             ("method", json!(info.method)),
             ("params", json!(info.params)),
         ]);
-        if let Some(payload) = info.payload {
-            about.insert("payload", payload.clone());
-        }
+        // the real service has an empty object where there is no body
+        let payload = info.payload.cloned();
+        about.insert("payload", payload.unwrap_or_else(|| json!({})));
         about.insert("time", json!(time));
         let body = IndexMap::from([
             ("code", Part::Text(&code)),
@@ -146,5 +146,39 @@ impl From<StoreError> for ApiError {
 impl From<AuthError> for ApiError {
     fn from(error: AuthError) -> Self {
         Self::new(Code::AuthenticationFailed, error.to_string())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::body::to_bytes;
+    use axum::response::IntoResponse as _;
+
+    use super::*;
+
+    async fn request_info(payload: Option<&Value>) -> Value {
+        let info = Info {
+            method: "task",
+            params: &IndexMap::from([("taskId", "x".to_owned())]),
+            payload,
+            time: Timestamp::UNIX_EPOCH,
+        };
+        let answer = ApiError::not_found("gone").reply(&info).into_response();
+        let body = to_bytes(answer.into_body(), 10_000).await.unwrap();
+        let mut body: Value = serde_json::from_slice(&body).unwrap();
+        body["requestInfo"].take()
+    }
+
+    #[tokio::test]
+    async fn an_error_says_what_was_asked_and_has_an_empty_payload_where_there_was_none() {
+        let mut expected = json!({
+            "method": "task",
+            "params": {"taskId": "x"},
+            "payload": {},
+            "time": "1970-01-01T00:00:00.000Z",
+        });
+        assert_eq!(request_info(None).await, expected);
+        expected["payload"] = json!([1]);
+        assert_eq!(request_info(Some(&json!([1]))).await, expected);
     }
 }

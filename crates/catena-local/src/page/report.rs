@@ -24,8 +24,10 @@ use crate::queue::Status;
 
 /// How many characters of a value are shown: the JSON report has them all.
 const VALUE: usize = 4000;
+/// How many characters of a value are shown of a folded finding.
+const FOLDED: usize = 90;
 /// How many findings are unfolded.
-const UNFOLDED: usize = 5;
+const UNFOLDED: usize = 2;
 /// How many names of a link, and roles of a finding, are shown.
 const NAMES: usize = 3;
 
@@ -137,6 +139,8 @@ struct FindingView {
     roles: String,
     rules: String,
     title: &'static str,
+    /// What was expected and found, for when it is folded.
+    short: String,
     expected: String,
     found: String,
     says: String,
@@ -158,7 +162,9 @@ struct LinkView {
     undetermined: Vec<&'static str>,
     passed: usize,
     artifacts: String,
+    /// Received, and not as signed.
     unverified: usize,
+    unreceived: usize,
     needs: String,
     details: Vec<(&'static str, String)>,
     files: Vec<(String, &'static str, String, String)>,
@@ -372,6 +378,11 @@ impl FindingView {
             roles: some(&finding.roles),
             rules: finding.rules.join(" "),
             title: check.map_or("", |check| check.title),
+            short: format!(
+                "{} → {}",
+                within(&finding.expected, FOLDED),
+                within(&finding.found, FOLDED)
+            ),
             expected: within(&finding.expected, VALUE),
             found: within(&finding.found, VALUE),
             says: says.join(", "),
@@ -440,11 +451,11 @@ impl LinkView {
             .filter_map(|task| numbers.get(task))
             .map(ToString::to_string)
             .collect();
-        let unverified = link
+        let (unreceived, unverified): (Vec<_>, Vec<_>) = link
             .artifacts
             .iter()
             .filter(|artifact| !artifact.verified)
-            .count();
+            .partition(|artifact| artifact.sha256.is_none());
         let details = [
             (
                 "Names",
@@ -507,7 +518,8 @@ impl LinkView {
             undetermined: ids(&link.checks, Outcome::Undetermined),
             passed: ids(&link.checks, Outcome::Pass).len(),
             artifacts: show::count(link.artifacts.len(), "artifact"),
-            unverified,
+            unverified: unverified.len(),
+            unreceived: unreceived.len(),
             needs: needs.join(", "),
             details: details
                 .into_iter()
@@ -524,15 +536,32 @@ fn source(link: &Link) -> String {
         return "no repository".to_owned();
     };
     let short = repository.strip_prefix("https://").unwrap_or(repository);
-    match &link.revision {
+    let (short, in_url) = split_revision(short);
+    match link.revision.as_deref().or(in_url) {
         Some(revision) => {
-            let is_hash =
-                revision.len() >= 40 && revision.bytes().all(|byte| byte.is_ascii_hexdigit());
-            let revision = revision.get(..12).filter(|_| is_hash).unwrap_or(revision);
-            format!("{} @ {}", show(short), show(revision))
+            let start = revision.get(..12).filter(|_| is_commit(revision));
+            format!("{} @ {}", show(short), show(start.unwrap_or(revision)))
         }
         None => show(short),
     }
+}
+
+/// Splits `REPOSITORY/file/COMMIT/PATH`, which is what the source of a task that names no repository looks like.
+fn split_revision(source: &str) -> (&str, Option<&str>) {
+    let places = ["/file/", "/blob/", "/raw/", "/tree/", "/rev/"];
+    let found = places.iter().find_map(|place| {
+        let (repository, rest) = source.split_once(place)?;
+        let revision = rest
+            .split('/')
+            .next()
+            .filter(|revision| is_commit(revision))?;
+        Some((repository, Some(revision)))
+    });
+    found.unwrap_or((source, None))
+}
+
+fn is_commit(text: &str) -> bool {
+    text.len() >= 40 && text.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
 fn ids(checks: &[CheckResult], outcome: Outcome) -> Vec<&'static str> {

@@ -19,3 +19,4 @@ mod queue_properties;
 mod queue_runs;
 mod queue_world;
 mod store;
+mod worker;

@@ -1,0 +1,72 @@
+#!/bin/bash
+# Runs the published clients against `catena local up`: every part starts a server as a process of its own.
+#
+#   conformance/local.sh [--full] [PART...]
+#
+# PART: python npm curl scriptworker demo taskgraph kills claims; without one, all.
+# CATENA: the binary to ask; without it, an optimised build is made.
+# LOCAL_TMP: where the clients are installed; without it, a directory that is removed at the end.
+# Needs Python, git, curl, and node 20.19 or later; installs the clients from the package registries.
+# --full: 200 kills instead of 20.
+set -euo pipefail
+
+TASKCLUSTER=113.2.0 SCRIPTWORKER=63.6.1 TASKGRAPH=24.5.1 TRUSTME=1.2.1 NPM_CLIENT=87.1.3
+
+kills=20
+if [[ ${1:-} == --full ]]; then
+    kills=200
+    shift
+fi
+parts=("$@")
+[[ $# -gt 0 ]] || parts=(python npm curl scriptworker demo taskgraph kills claims)
+[[ -z ${CATENA:-} ]] || CATENA=$(realpath "$CATENA")
+cd "$(dirname "$0")/.."
+
+own_tmp=''
+trap '[[ -z $own_tmp ]] || rm -rf "$own_tmp"' EXIT
+if [[ -z ${LOCAL_TMP:-} ]]; then
+    own_tmp=$(mktemp -d)
+    LOCAL_TMP=$own_tmp
+fi
+for name in python3 git curl node npm; do
+    command -v "$name" >/dev/null || { echo "this needs $name" >&2; exit 1; }
+done
+node -e 'const [major, minor] = process.versions.node.split("."); process.exit(+major > 20 || (+major === 20 && +minor >= 19) ? 0 : 1)' || {
+    echo "this needs node 20.19 or later, found $(node --version)" >&2
+    exit 1
+}
+export PYTHON=$LOCAL_TMP/venv/bin/python PYTHONDONTWRITEBYTECODE=1 NODE_PATH=$LOCAL_TMP/npm/node_modules
+[[ -x $PYTHON ]] || python3 -m venv "$LOCAL_TMP/venv"
+"$PYTHON" -m pip install --quiet --disable-pip-version-check \
+    "taskcluster==$TASKCLUSTER" "scriptworker==$SCRIPTWORKER" "taskcluster-taskgraph==$TASKGRAPH" "trustme==$TRUSTME" pyyaml
+npm install --silent --no-audit --no-fund --no-save --prefix "$LOCAL_TMP/npm" "taskcluster-client@$NPM_CLIENT"
+
+if [[ -z ${CATENA:-} ]]; then
+    cargo build --quiet --locked --release --package catena-cli
+    CATENA=$(realpath "${CARGO_TARGET_DIR:-target}/release/catena")
+fi
+export CATENA
+
+source conformance/part.sh
+
+served() { "$PYTHON" conformance/local/server.py -- "$@"; }
+run_part() {
+    case $1 in
+        python) part "Python taskcluster $TASKCLUSTER" served "$PYTHON" conformance/local/python_client.py ;;
+        npm) part "npm taskcluster-client $NPM_CLIENT" served node conformance/local/node_client.cjs ;;
+        curl) part "curl" served conformance/local/curl.sh ;;
+        scriptworker) part "scriptworker $SCRIPTWORKER as a daemon" served "$PYTHON" conformance/local/daemon.py ;;
+        demo) part "the demo's chain, by the reference and by catena" "$PYTHON" conformance/local/demo_chain.py ;;
+        taskgraph) part "git and taskgraph $TASKGRAPH: a repository's chain" "$PYTHON" conformance/local/taskgraph_chain.py ;;
+        kills) part "$kills kills under load" "$PYTHON" conformance/local/kills.py --kills "$kills" ;;
+        claims) part "50 workers claim 5,000 tasks" cargo bench --quiet --locked --package catena-local --bench claims_http ;;
+        *)
+            echo "unknown part $1" >&2
+            exit 64
+            ;;
+    esac
+}
+for name in "${parts[@]}"; do
+    run_part "$name"
+done
+exit $status

@@ -1,0 +1,196 @@
+// SPDX-License-Identifier: MPL-2.0
+//! What may be changed over the API: repositories, forks, pull requests and releases. All need the host's token.
+
+use axum::body::Bytes;
+use axum::extract::{Path, State};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::Response;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+
+use super::answer::{self, Answer};
+use super::{Service, shape};
+use crate::vcs::deliver::{Event, deliver};
+use crate::vcs::host::NewRelease;
+use crate::vcs::login::Caller;
+use crate::vcs::repos::Person;
+use crate::vcs::{RepoName, VcsError, names};
+
+#[derive(Deserialize)]
+struct NewRepository {
+    name: String,
+    default_branch: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct NewFork {
+    organization: String,
+}
+
+#[derive(Deserialize)]
+struct NewPull {
+    title: String,
+    /// `branch`, or `owner:branch` for the fork of that owner.
+    head: String,
+    base: String,
+}
+
+#[derive(Deserialize)]
+struct PostedRelease {
+    tag_name: String,
+    target_commitish: Option<String>,
+    name: Option<String>,
+    #[serde(default)]
+    body: String,
+}
+
+/// `POST /orgs/{owner}/repos`.
+pub(super) async fn repository(
+    State(service): State<Service>,
+    Path(owner): Path<String>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
+    act(
+        service,
+        headers,
+        body,
+        move |service, _, new: NewRepository| {
+            let branch = new.default_branch.as_deref().unwrap_or("main");
+            let repo = service.host.create(&owner, &new.name, branch)?;
+            Ok((shape::repository(&service.host, repo.name())?, None))
+        },
+    )
+    .await
+}
+
+/// `POST /repos/{owner}/{name}/forks`.
+pub(super) async fn fork(
+    State(service): State<Service>,
+    Path((owner, name)): Path<(String, String)>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
+    act(service, headers, body, move |service, _, new: NewFork| {
+        let fork = service
+            .host
+            .fork(&RepoName::new(&owner, &name)?, &new.organization)?;
+        Ok((shape::repository(&service.host, fork.name())?, None))
+    })
+    .await
+}
+
+/// `POST /repos/{owner}/{name}/pulls`.
+pub(super) async fn pull(
+    State(service): State<Service>,
+    Path((owner, name)): Path<(String, String)>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
+    act(
+        service,
+        headers,
+        body,
+        move |service, user, new: NewPull| {
+            let base = RepoName::new(&owner, &name)?;
+            let (head, branch) = match new.head.split_once(':') {
+                Some((owner, branch)) => (RepoName::new(owner, &name)?, branch),
+                None => (base.clone(), new.head.as_str()),
+            };
+            let user = user.unwrap_or_else(|| head.owner().to_owned());
+            let pull =
+                service
+                    .host
+                    .open_pull((&base, &new.base), (&head, branch), &new.title, &user)?;
+            let answer = shape::pull(&service.host, &base, &pull)?;
+            Ok((answer, Some((base, Event::Pull(pull)))))
+        },
+    )
+    .await
+}
+
+/// `POST /repos/{owner}/{name}/releases`. A tag that is not there is made, as GitHub does.
+pub(super) async fn release(
+    State(service): State<Service>,
+    Path((owner, name)): Path<(String, String)>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
+    act(
+        service,
+        headers,
+        body,
+        move |service, user, new: PostedRelease| {
+            let repo = RepoName::new(&owner, &name)?;
+            let author = user.unwrap_or(owner);
+            let opened = service.host.repo(&repo)?;
+            names::branch(&new.tag_name)?;
+            if opened.resolve(&format!("tags/{}", new.tag_name)).is_err() {
+                let target = new.target_commitish.clone();
+                let target = target.map_or_else(|| opened.default_branch(), Ok)?;
+                let time = service.host.options().clock.now();
+                let email = format!("{author}@users.noreply.github.com");
+                let tagger = Person {
+                    name: author.clone(),
+                    email,
+                    time,
+                };
+                service
+                    .host
+                    .tag(&repo, &new.tag_name, &target, None, &tagger)?;
+            }
+            let release = service.host.publish(
+                &repo,
+                NewRelease {
+                    tag: new.tag_name,
+                    target: new.target_commitish,
+                    title: new.name,
+                    body: new.body,
+                    author,
+                },
+            )?;
+            let answer = shape::release(&repo, &release);
+            Ok((answer, Some((repo, Event::Release(release)))))
+        },
+    )
+    .await
+}
+
+type Done = Result<(serde_json::Value, Option<(RepoName, Event)>), VcsError>;
+
+/// Checks who calls and what was sent, does it, and creates the tasks that come of it.
+async fn act<T: DeserializeOwned + Send + 'static>(
+    service: Service,
+    headers: HeaderMap,
+    body: Bytes,
+    work: impl FnOnce(&Service, Option<String>, T) -> Done + Send + 'static,
+) -> Response {
+    let user = match Caller::of(&headers, service.host.options()) {
+        Caller::Allowed(user) => user,
+        Caller::Refused => return answer::error(StatusCode::UNAUTHORIZED, "Bad credentials"),
+        Caller::Unknown => {
+            return answer::error(StatusCode::UNAUTHORIZED, "Requires authentication");
+        }
+    };
+    let Ok(new) = serde_json::from_slice::<T>(&body) else {
+        return answer::error(
+            StatusCode::UNPROCESSABLE_ENTITY,
+            "Invalid request: the body lacks a member or is no JSON",
+        );
+    };
+    let inner = service.clone();
+    let done = tokio::task::spawn_blocking(move || work(&inner, user, new)).await;
+    let Ok(done) = done else {
+        return answer::error(StatusCode::INTERNAL_SERVER_ERROR, "Server Error");
+    };
+    let answer = match done {
+        Ok((document, event)) => {
+            if let Some((repo, event)) = event {
+                deliver(&service.host, &repo, event, service.sink.as_ref()).await;
+            }
+            Ok(Answer::Created(document))
+        }
+        Err(why) => Err(why),
+    };
+    answer::respond(&service.host, &headers, answer)
+}

@@ -25,6 +25,7 @@ mod error;
 mod groups;
 mod guard;
 mod lines;
+mod links;
 mod report;
 mod show;
 mod task;

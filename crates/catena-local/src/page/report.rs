@@ -10,12 +10,11 @@ use axum::http::header::{CONTENT_TYPE, HeaderValue};
 use axum::response::{IntoResponse, Response};
 use catena_core::checks;
 use catena_core::model::ids::TaskId;
-use catena_core::report::{
-    Asserter, Basis, CheckResult, Difference, Finding, Flow, Link, Outcome, Purpose, Report,
-};
+use catena_core::report::{Asserter, Basis, Difference, Finding, Flow, Purpose, Report};
 use catena_report::json::Versions;
 
 use super::error::PageError;
+use super::links::{LinkView, some};
 use super::show::{self, Time, show, within};
 use super::task::read_id;
 use super::verify::{Progress, Verification};
@@ -28,8 +27,6 @@ const VALUE: usize = 4000;
 const FOLDED: usize = 90;
 /// How many findings are unfolded.
 const UNFOLDED: usize = 2;
-/// How many names of a link, and roles of a finding, are shown.
-const NAMES: usize = 3;
 
 /// What verification said of a task, in short.
 #[derive(Debug)]
@@ -148,26 +145,6 @@ struct FindingView {
     next: String,
     place: String,
     flows: Vec<String>,
-}
-
-struct LinkView {
-    number: usize,
-    names: String,
-    label: String,
-    task: TaskId,
-    run: String,
-    worker: String,
-    source: String,
-    failed: Vec<&'static str>,
-    undetermined: Vec<&'static str>,
-    passed: usize,
-    artifacts: String,
-    /// Received, and not as signed.
-    unverified: usize,
-    unreceived: usize,
-    needs: String,
-    details: Vec<(&'static str, String)>,
-    files: Vec<(String, &'static str, String, String)>,
 }
 
 /// `GET /tasks/TASK/report`
@@ -428,148 +405,4 @@ fn asserter(asserter: &Asserter) -> String {
         Asserter::Task(task) => format!("task {task} itself"),
         Asserter::VcsHost => "the VCS host".to_owned(),
     }
-}
-
-/// The first few, and how many more there are.
-fn some(names: &[String]) -> String {
-    let mut shown: Vec<String> = names.iter().take(NAMES).map(|name| show(name)).collect();
-    if names.len() > shown.len() {
-        shown.push(format!(
-            "and {} more",
-            names.len().saturating_sub(shown.len())
-        ));
-    }
-    shown.join(", ")
-}
-
-impl LinkView {
-    fn new(link: &Link, number: usize, numbers: &BTreeMap<TaskId, usize>) -> Self {
-        let text = |value: &Option<String>| value.as_deref().map(show).unwrap_or_default();
-        let needs: Vec<String> = link
-            .needs
-            .iter()
-            .filter_map(|task| numbers.get(task))
-            .map(ToString::to_string)
-            .collect();
-        let (unreceived, unverified): (Vec<_>, Vec<_>) = link
-            .artifacts
-            .iter()
-            .filter(|artifact| !artifact.verified)
-            .partition(|artifact| artifact.sha256.is_none());
-        let details = [
-            (
-                "Names",
-                link.names
-                    .iter()
-                    .map(|name| show(name))
-                    .collect::<Vec<_>>()
-                    .join("  "),
-            ),
-            (
-                "Types",
-                link.types
-                    .iter()
-                    .map(|name| show(name))
-                    .collect::<Vec<_>>()
-                    .join("  "),
-            ),
-            ("Pool", text(&link.pool)),
-            ("Repository", text(&link.repository)),
-            ("Revision", text(&link.revision)),
-            ("Tree", text(&link.tree)),
-            (
-                "Parent",
-                link.parent.map(|task| task.to_string()).unwrap_or_default(),
-            ),
-            (
-                "Decision",
-                link.decision
-                    .map(|task| task.to_string())
-                    .unwrap_or_default(),
-            ),
-            ("Key", text(&link.key)),
-            ("Checks passed", ids(&link.checks, Outcome::Pass).join(", ")),
-        ];
-        let files = link.artifacts.iter().map(|artifact| {
-            let state = match (artifact.verified, &artifact.sha256) {
-                (true, _) => "verified",
-                (false, Some(_)) => "NOT VERIFIED",
-                (false, None) => "not received",
-            };
-            let size = artifact.size.map(show::size).unwrap_or_default();
-            (
-                show(artifact.name.as_str()),
-                state,
-                size,
-                text(&artifact.sha256),
-            )
-        });
-        Self {
-            number,
-            names: some(&link.names),
-            label: text(&link.label),
-            task: link.task,
-            run: link
-                .run
-                .map_or_else(|| "–".to_owned(), |run| run.to_string()),
-            worker: link.worker.as_deref().map_or_else(|| "?".to_owned(), show),
-            source: source(link),
-            failed: ids(&link.checks, Outcome::Fail),
-            undetermined: ids(&link.checks, Outcome::Undetermined),
-            passed: ids(&link.checks, Outcome::Pass).len(),
-            artifacts: show::count(link.artifacts.len(), "artifact"),
-            unverified: unverified.len(),
-            unreceived: unreceived.len(),
-            needs: needs.join(", "),
-            details: details
-                .into_iter()
-                .filter(|(_, value)| !value.is_empty())
-                .collect(),
-            files: files.collect(),
-        }
-    }
-}
-
-/// Repository without its scheme, and the beginning of the revision.
-fn source(link: &Link) -> String {
-    let Some(repository) = &link.repository else {
-        return "no repository".to_owned();
-    };
-    let short = repository.strip_prefix("https://").unwrap_or(repository);
-    let (short, in_url) = split_revision(short);
-    match link.revision.as_deref().or(in_url) {
-        Some(revision) => {
-            let start = revision.get(..12).filter(|_| is_commit(revision));
-            format!("{} @ {}", show(short), show(start.unwrap_or(revision)))
-        }
-        None => show(short),
-    }
-}
-
-/// Splits `REPOSITORY/file/COMMIT/PATH`, which is what the source of a task that names no repository looks like.
-fn split_revision(source: &str) -> (&str, Option<&str>) {
-    let places = ["/file/", "/blob/", "/raw/", "/tree/", "/rev/"];
-    let found = places.iter().find_map(|place| {
-        let (repository, rest) = source.split_once(place)?;
-        let revision = rest
-            .split('/')
-            .next()
-            .filter(|revision| is_commit(revision))?;
-        Some((repository, Some(revision)))
-    });
-    found.unwrap_or((source, None))
-}
-
-fn is_commit(text: &str) -> bool {
-    text.len() >= 40 && text.bytes().all(|byte| byte.is_ascii_hexdigit())
-}
-
-fn ids(checks: &[CheckResult], outcome: Outcome) -> Vec<&'static str> {
-    let mut ids: Vec<&'static str> = checks
-        .iter()
-        .filter(|check| check.outcome == outcome)
-        .map(|check| check.id)
-        .collect();
-    ids.dedup();
-    ids
 }

@@ -60,7 +60,7 @@ impl Ask {
         method: &Method,
         query: Option<&str>,
     ) -> Result<Self, (StatusCode, &'static str)> {
-        let ask = |method, query, content_type, writes| Ask {
+        let ask = |method, query, content_type, writes| Self {
             place,
             method,
             query,

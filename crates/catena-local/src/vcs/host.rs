@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 use super::error::broken;
-use super::record::{self, Pull, Push, Records, Release};
+use super::record::{self, Push, Records};
 use super::repos::{Person, Repo};
 use super::write::{NewCommit, login};
 use super::{RepoName, VcsError, names};
@@ -184,7 +184,7 @@ impl Host {
         let bare = gix::create::Options::default();
         gix::ThreadSafeRepository::init_opts(aside.path(), gix::create::Kind::Bare, bare, options)
             .map_err(broken(fail))?;
-        let records = Records::new(self.0.options.clock.now(), parent);
+        let records = Records::new(self.now(), parent);
         record::write(&aside.path().join(RECORDS), &records)?;
         std::fs::rename(aside.path(), &path).map_err(broken(fail))?;
         drop(aside);
@@ -313,7 +313,7 @@ impl Host {
 
     fn log_held(&self, repo: &Repo, user: &str, email: &str) -> Result<Vec<Push>, VcsError> {
         let mut records = self.records(repo.name())?;
-        let now = self.0.options.clock.now();
+        let now = self.now();
         let new = super::pushlog::changes(repo, &records, (user, email), now)?;
         for push in &new {
             match &push.after {
@@ -364,161 +364,6 @@ impl Host {
         Ok(self.records(repo)?.pushes)
     }
 
-    /// Opens a pull request of `head` of one repository for `base` of another, or the same.
-    ///
-    /// # Errors
-    /// `NotFound` for repositories and branches.
-    pub fn open_pull(
-        &self,
-        base: (&RepoName, &str),
-        head: (&RepoName, &str),
-        title: &str,
-        user: &str,
-    ) -> Result<Pull, VcsError> {
-        let missing = |repo: &RepoName, branch: &str| {
-            VcsError::NotFound(format!("{repo} has no branch {branch:.200}"))
-        };
-        let (onto, from) = (self.repo(base.0)?, self.repo(head.0)?);
-        let base_sha = onto
-            .branch(base.1)?
-            .ok_or_else(|| missing(base.0, base.1))?;
-        let head_sha = from
-            .branch(head.1)?
-            .ok_or_else(|| missing(head.0, head.1))?;
-        let tip = from.commit_id(&head_sha)?;
-        onto.bring(&from, &[tip])?;
-        let now = self.0.options.clock.now();
-        let pull = self.change(base.0, |records| {
-            let number = u64::try_from(records.pulls.len())
-                .unwrap_or(u64::MAX)
-                .saturating_add(1);
-            let pull = Pull {
-                number,
-                title: title.to_owned(),
-                user: user.to_owned(),
-                base: base.1.to_owned(),
-                base_sha,
-                head_repo: head.0.clone(),
-                head: head.1.to_owned(),
-                head_sha,
-                created: now,
-                updated: now,
-            };
-            records.pulls.push(pull.clone());
-            Ok(pull)
-        })?;
-        onto.set(
-            &format!("refs/pull/{}/head", pull.number),
-            tip,
-            PreviousValue::Any,
-        )?;
-        Ok(pull)
-    }
-
-    /// A pull request.
-    ///
-    /// # Errors
-    /// `NotFound`.
-    pub fn pull(&self, repo: &RepoName, number: u64) -> Result<Pull, VcsError> {
-        let found = self
-            .records(repo)?
-            .pulls
-            .into_iter()
-            .find(|pull| pull.number == number);
-        found.ok_or_else(|| VcsError::NotFound(format!("{repo} has no pull request {number}")))
-    }
-
-    /// Moves the heads of the pull requests to `base` that come from the branch which was pushed to `from`; returns those.
-    pub(crate) fn move_pulls(
-        &self,
-        base: &RepoName,
-        from: &RepoName,
-        push: &Push,
-    ) -> Result<Vec<Pull>, VcsError> {
-        let (Some(head), Some(branch)) = (&push.after, push.reference.strip_prefix("refs/heads/"))
-        else {
-            return Ok(Vec::new());
-        };
-        let comes =
-            |pull: &Pull| pull.head_repo == *from && pull.head == branch && pull.head_sha != *head;
-        if !self.records(base)?.pulls.iter().any(comes) {
-            return Ok(Vec::new());
-        }
-        let (onto, source) = (self.repo(base)?, self.repo(from)?);
-        let tip = source.commit_id(head)?;
-        onto.bring(&source, &[tip])?;
-        let moved = self.change(base, |records| {
-            let mut moved = Vec::new();
-            for pull in records.pulls.iter_mut().filter(|pull| comes(pull)) {
-                pull.head_sha.clone_from(head);
-                pull.updated = push.time;
-                moved.push(pull.clone());
-            }
-            Ok(moved)
-        })?;
-        for pull in &moved {
-            onto.set(
-                &format!("refs/pull/{}/head", pull.number),
-                tip,
-                PreviousValue::Any,
-            )?;
-        }
-        Ok(moved)
-    }
-
-    /// Publishes a release of a tag that exists.
-    ///
-    /// # Errors
-    /// `NotFound` for the tag, `Conflict` if it is released.
-    pub fn publish(&self, repo: &RepoName, new: NewRelease) -> Result<Release, VcsError> {
-        let opened = self.repo(repo)?;
-        names::branch(&new.tag)?;
-        opened.resolve(&format!("tags/{}", new.tag))?;
-        let target = match new.target {
-            Some(target) => target,
-            None => opened.default_branch()?,
-        };
-        let published = self.0.options.clock.now();
-        self.change(repo, |records| {
-            if records
-                .releases
-                .iter()
-                .any(|release| release.tag == new.tag)
-            {
-                return Err(VcsError::Conflict(format!(
-                    "{repo} has a release of {} already",
-                    new.tag
-                )));
-            }
-            let release = Release {
-                id: u64::try_from(records.releases.len())
-                    .unwrap_or(u64::MAX)
-                    .saturating_add(1),
-                title: new.title.unwrap_or_else(|| new.tag.clone()),
-                tag: new.tag,
-                target,
-                author: new.author,
-                body: new.body,
-                published,
-            };
-            records.releases.push(release.clone());
-            Ok(release)
-        })
-    }
-
-    /// The release of a tag.
-    ///
-    /// # Errors
-    /// `NotFound`.
-    pub fn release(&self, repo: &RepoName, tag: &str) -> Result<Release, VcsError> {
-        let found = self
-            .records(repo)?
-            .releases
-            .into_iter()
-            .find(|release| release.tag == tag);
-        found.ok_or_else(|| VcsError::NotFound(format!("{repo} has no release of {tag:.200?}")))
-    }
-
     /// Serves a branch as an hg repository under `path`, such as `/mozilla-central` or `/releases/mozilla-beta`.
     ///
     /// # Errors
@@ -539,6 +384,11 @@ impl Host {
     /// What the host keeps beside its repositories.
     pub(crate) fn settings(&self) -> Result<Settings, VcsError> {
         Ok(record::read(&self.0.dir.join("host.json"))?.unwrap_or_default())
+    }
+
+    /// The time, by the host's clock.
+    pub(crate) fn now(&self) -> jiff::Timestamp {
+        self.0.options.clock.now()
     }
 
     /// Counts a request to the API; returns how many there were.
@@ -583,19 +433,6 @@ impl Host {
 pub enum Protection {
     Open,
     Protected,
-}
-
-/// A release to publish.
-#[derive(Clone, Debug, Default)]
-#[expect(missing_docs, reason = "the names are those of `Release`")]
-pub struct NewRelease {
-    pub tag: String,
-    /// `None`: the default branch.
-    pub target: Option<String>,
-    /// `None`: the tag.
-    pub title: Option<String>,
-    pub body: String,
-    pub author: String,
 }
 
 /// The file of records, within the repository's directory: git ignores it.

@@ -26,6 +26,7 @@ mod hg;
 mod host;
 mod login;
 mod names;
+mod offers;
 mod pushlog;
 mod record;
 mod render;
@@ -37,8 +38,9 @@ pub use deliver::{DeliverError, Event, Task, TaskSink, deliver, deliver_one, tas
 pub use error::VcsError;
 pub use github::{github_api, github_site};
 pub use hg::hg;
-pub use host::{Host, HostOptions, Mount, NewRelease, Protection};
+pub use host::{Host, HostOptions, Mount, Protection};
 pub use names::RepoName;
+pub use offers::NewRelease;
 pub use record::{Pull, Push, Release};
 pub use repos::{Change, Commit, Comparison, File, Person, Repo, Tag};
 pub use write::NewCommit;

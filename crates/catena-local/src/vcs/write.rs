@@ -96,6 +96,10 @@ impl Repo {
         annotation: Option<(&str, &Person)>,
     ) -> Result<String, VcsError> {
         names::branch(name)?;
+        let full = format!("refs/tags/{name}");
+        if let Ok(Some(_)) = self.git.try_find_reference(full.as_str()) {
+            return Err(VcsError::Conflict(format!("the tag {name} exists already")));
+        }
         let target = self.commit_id(revision)?;
         let object = match annotation {
             None => target,
@@ -155,7 +159,7 @@ impl Repo {
     }
 
     /// Brings over what a commit or tag object of another repository needs and this one lacks.
-    pub(crate) fn bring(&self, from: &Repo, tips: &[ObjectId]) -> Result<(), VcsError> {
+    pub(crate) fn bring(&self, from: &Self, tips: &[ObjectId]) -> Result<(), VcsError> {
         copy(&from.git, &self.git, tips)
     }
 }

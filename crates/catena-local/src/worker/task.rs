@@ -52,7 +52,7 @@ async fn attempt(
     let keeper = keep(&newest, &claim, &reason, stop);
     let mut run = Run::new(options, &claim, session, cancel)?;
     let how = tokio::select! {
-        how = run.to_its_end() => how,
+        how = run.until_it_ends() => how,
         never = keeper => never,
     };
     let how = match how {
@@ -173,7 +173,7 @@ impl<'a> Run<'a> {
         })
     }
 
-    async fn to_its_end(&mut self) -> Result<Resolution, Stop> {
+    async fn until_it_ends(&mut self) -> Result<Resolution, Stop> {
         let family = self.options.family;
         let malformed = |why| Stop::Resolve(Exception::MalformedPayload, why);
         let job = payload::parse(family, &self.claim.task).map_err(malformed)?;

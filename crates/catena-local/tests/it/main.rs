@@ -7,6 +7,12 @@
     reason = "tests and their helpers may fail loudly"
 )]
 
+mod http_artifacts;
+mod http_auth;
+mod http_errors;
+mod http_round;
+mod http_services;
+mod http_world;
 mod page;
 mod page_world;
 mod queue_artifacts;
@@ -19,4 +25,9 @@ mod queue_properties;
 mod queue_runs;
 mod queue_world;
 mod store;
+mod vcs_git;
+mod vcs_github;
+mod vcs_repos;
+mod vcs_sites;
+mod vcs_world;
 mod worker;

@@ -2,14 +2,12 @@
 //! The demo's workers against the real services: what they report, what they upload, and that the readers of the core accept
 //! the documents of each family (generation.md 2, 3, 5).
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use catena_core::model::ids::{RunId, TaskId};
 use catena_core::model::link::Link;
 use catena_core::model::task_type::WorkerImplementation;
-use catena_core::policy::Keyring;
 use catena_crypto::digest::{Algorithm, Digest};
 use catena_crypto::signer::{Signer as _, SigningKey};
 use catena_local::client::Client;
@@ -134,11 +132,9 @@ impl Bench {
     async fn document(&self, task: TaskId, worker: WorkerImplementation) -> Value {
         let body = self.artifact(task, "public/chain-of-trust.json").await;
         let signature = self.artifact(task, "public/chain-of-trust.json.sig").await;
-        let keys = BTreeMap::from([(worker.as_str().to_owned(), vec![key().public_key().clone()])]);
+        let keys = [key().public_key().clone()];
         let link = Link::fetched(task, RunId(0), worker, body.clone().into());
-        let link = link
-            .verify_signature(&signature, &Keyring::new(keys))
-            .unwrap();
+        let link = link.verify_signature(&signature, &keys).unwrap();
         link.bind().unwrap();
         let document: Value = serde_json::from_slice(&body).unwrap();
         let definition = self.client.task(task).await.unwrap();

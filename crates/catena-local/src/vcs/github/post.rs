@@ -11,10 +11,9 @@ use serde::de::DeserializeOwned;
 use super::answer::{self, Answer};
 use super::{Service, shape};
 use crate::vcs::deliver::{Event, deliver};
-use crate::vcs::host::NewRelease;
 use crate::vcs::login::Caller;
 use crate::vcs::repos::Person;
-use crate::vcs::{RepoName, VcsError, names};
+use crate::vcs::{NewRelease, RepoName, VcsError, names};
 
 #[derive(Deserialize)]
 struct NewRepository {

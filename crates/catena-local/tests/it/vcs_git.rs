@@ -1,0 +1,241 @@
+// SPDX-License-Identifier: MPL-2.0
+//! git itself, over HTTP, against a running host.
+
+use std::path::{Path, PathBuf};
+
+use axum::body::Body;
+use axum::http::{Request, StatusCode};
+use catena_local::vcs::{Protection, RepoName};
+
+use crate::vcs_world::{TOKEN, World, commit, get, git, person, send, serve, try_git};
+
+/// Runs blocking git calls while the server answers them.
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
+    tokio::task::spawn_blocking(work).await.unwrap()
+}
+
+fn clone(dir: &Path, url: &str) -> PathBuf {
+    git(dir, &["clone", "--quiet", url, "clone"]);
+    dir.join("clone")
+}
+
+fn edit(clone: &Path, text: &str) -> String {
+    std::fs::write(clone.join("new.txt"), text).unwrap();
+    git(clone, &["add", "new.txt"]);
+    git(clone, &["commit", "--quiet", "-m", "From a laptop"]);
+    git(clone, &["rev-parse", "HEAD"]).trim().to_owned()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_library_commits_git_clones_and_fetches() {
+    let world = World::new();
+    let (repo, push) = world.widget();
+    world
+        .host
+        .tag(&repo, "v1", "main", Some("One"), &person())
+        .unwrap();
+    let address = serve(world.site()).await;
+    let dir = world.dir.path().to_owned();
+    let clone = blocking(move || clone(&dir, &format!("http://{address}/octo/widget"))).await;
+    assert_eq!(
+        git(&clone, &["rev-parse", "HEAD"]).trim(),
+        push.after.unwrap()
+    );
+    assert_eq!(git(&clone, &["cat-file", "-t", "v1"]), "tag\n");
+    let next = world
+        .host
+        .commit(&repo, &commit("main", &[("x", "x")], "Next"))
+        .unwrap()
+        .after
+        .unwrap();
+    let fetched = blocking(move || {
+        git(&clone, &["fetch", "--quiet", "origin"]);
+        git(&clone, &["rev-parse", "origin/main"])
+    });
+    assert_eq!(fetched.await.trim(), next);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_push_with_the_token_is_logged_and_becomes_a_decision_task() {
+    let world = World::new();
+    let (repo, first) = world.widget();
+    let address = serve(world.site()).await;
+    let dir = world.dir.path().to_owned();
+    let pushed = blocking(move || {
+        let clone = clone(&dir, &format!("http://{address}/octo/widget.git"));
+        let head = edit(&clone, &"a line\n".repeat(400_000));
+        git(
+            &clone,
+            &[
+                "push",
+                "--quiet",
+                &format!("http://a-dev:{TOKEN}@{address}/octo/widget.git"),
+                "HEAD:main",
+            ],
+        );
+        head
+    });
+    let head = pushed.await;
+    let pushes = world.host.pushes(&repo).unwrap();
+    let push = pushes.last().unwrap();
+    assert_eq!(
+        (&push.before, push.after.as_ref()),
+        (&first.after, Some(&head))
+    );
+    assert_eq!(
+        (push.user.as_str(), push.changesets.as_slice()),
+        ("a-dev", &[head.clone()][..])
+    );
+    assert_eq!(git(&world.git_dir(&repo), &["fsck", "--strict"]), "");
+    let created = world.created();
+    assert_eq!(created.len(), 1);
+    let (id, task) = &created[0];
+    assert_eq!(task["taskGroupId"], id.as_str());
+    assert_eq!(task["schedulerId"], "taskcluster-github");
+    assert_eq!(task["created"], "2026-03-02T08:58:41.000Z");
+    assert_eq!(task["metadata"]["owner"], "a-dev");
+    assert_eq!(
+        task["metadata"]["source"],
+        format!("https://github.com/octo/widget/raw/{head}/.taskcluster.yml")
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_push_without_the_token_is_401_and_changes_nothing() {
+    let world = World::new();
+    let (repo, first) = world.widget();
+    let refs = "/octo/widget.git/info/refs?service=git-receive-pack";
+    let reply = get(world.site(), refs).await;
+    assert_eq!(
+        (reply.status, reply.header("www-authenticate")),
+        (StatusCode::UNAUTHORIZED, "Basic realm=\"catena\"")
+    );
+    let blind = Request::post("/octo/widget.git/git-receive-pack")
+        .header("content-type", "application/x-git-receive-pack-request")
+        .body(Body::from("0000"));
+    assert_eq!(
+        send(world.site(), blind.unwrap()).await.status,
+        StatusCode::UNAUTHORIZED
+    );
+    let address = serve(world.site()).await;
+    let dir = world.dir.path().to_owned();
+    let refused = blocking(move || {
+        let clone = clone(&dir, &format!("http://{address}/octo/widget"));
+        edit(&clone, "x");
+        let push = |user: &str| {
+            try_git(
+                &clone,
+                &[
+                    "push",
+                    &format!("http://{user}{address}/octo/widget"),
+                    "HEAD:main",
+                ],
+            )
+            .status
+        };
+        [push(""), push("a-dev:wrong@")]
+    });
+    assert!(refused.await.iter().all(|status| !status.success()));
+    assert_eq!(
+        world.host.repo(&repo).unwrap().resolve("main").unwrap(),
+        first.after.unwrap()
+    );
+    assert!(world.created().is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_protected_branch_keeps_its_history() {
+    let world = World::new();
+    let (repo, _) = world.widget();
+    world
+        .host
+        .commit(&repo, &commit("main", &[("x", "x")], "Next"))
+        .unwrap();
+    world
+        .host
+        .protect(&repo, "main", Protection::Protected)
+        .unwrap();
+    let tip = world.host.repo(&repo).unwrap().resolve("main").unwrap();
+    let address = serve(world.site()).await;
+    let dir = world.dir.path().to_owned();
+    let forced = blocking(move || {
+        let url = format!("http://a-dev:{TOKEN}@{address}/octo/widget");
+        let clone = clone(&dir, &url);
+        git(&clone, &["reset", "--quiet", "--hard", "HEAD~1"]);
+        edit(&clone, "forced");
+        let force = try_git(&clone, &["push", "--force", &url, "HEAD:main"]).status;
+        let remove = try_git(&clone, &["push", &url, ":main"]).status;
+        (force.success(), remove.success())
+    });
+    assert_eq!(forced.await, (false, false));
+    assert_eq!(
+        world.host.repo(&repo).unwrap().resolve("main").unwrap(),
+        tip
+    );
+}
+
+#[tokio::test]
+async fn what_git_does_not_ask_is_refused() {
+    let world = World::with(|options| options.request_limit = 1000);
+    world.widget();
+    for (path, status) in [
+        ("/octo/widget/info/refs", StatusCode::FORBIDDEN),
+        (
+            "/octo/widget/info/refs?service=git-upload-archive",
+            StatusCode::FORBIDDEN,
+        ),
+        (
+            "/octo/widget/info/refs?service=git-upload-pack&x=y",
+            StatusCode::FORBIDDEN,
+        ),
+        (
+            "/octo/none/info/refs?service=git-upload-pack",
+            StatusCode::NOT_FOUND,
+        ),
+        (
+            "/octo/..%2fwidget/info/refs?service=git-upload-pack",
+            StatusCode::NOT_FOUND,
+        ),
+        (
+            "/%2e%2e/widget/info/refs?service=git-upload-pack",
+            StatusCode::NOT_FOUND,
+        ),
+        (
+            "/octo/widget/git-upload-pack",
+            StatusCode::METHOD_NOT_ALLOWED,
+        ),
+        (
+            "/octo/widget/info/refs?service=git-upload-pack",
+            StatusCode::OK,
+        ),
+    ] {
+        assert_eq!(get(world.site(), path).await.status, status, "{path}");
+    }
+    let large = Request::post("/octo/widget/git-upload-pack")
+        .body(Body::from(vec![b'0'; 2000]))
+        .unwrap();
+    assert_eq!(
+        send(world.site(), large).await.status,
+        StatusCode::PAYLOAD_TOO_LARGE
+    );
+}
+
+#[tokio::test]
+async fn without_git_only_git_over_http_is_missing() {
+    let world = World::with(|options| options.git = "/nowhere/git".into());
+    let (_, push): (RepoName, _) = world.widget();
+    let reply = get(
+        world.site(),
+        "/octo/widget/info/refs?service=git-upload-pack",
+    )
+    .await;
+    assert_eq!(reply.status, StatusCode::NOT_IMPLEMENTED);
+    assert!(String::from_utf8_lossy(&reply.body).contains("install git"));
+    let sha = push.after.unwrap();
+    assert_eq!(
+        get(world.api(), &format!("/repos/octo/widget/commits/{sha}"))
+            .await
+            .status,
+        StatusCode::OK
+    );
+}

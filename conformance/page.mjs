@@ -78,7 +78,9 @@ async function verifyByMouse(page, root, verdict, shot) {
   await page.waitForURL(`**/tasks/${root}/report`);
   await page.locator(`.verdict.v-${verdict}`).waitFor();
   assert.match(await heading(page), new RegExp(`^${verdict}`, "i"));
+  await fits(page, `the report, ${verdict}`);
   await shot(`report-${verdict}`);
+  await shot(`report-${verdict}-screen`, false);
 }
 
 try {

@@ -13,6 +13,7 @@
 //! vcs      real git repositories, read and written in process; GitHub, hg and git endpoints over them
 //! client   calls the services, for the workers and the demo
 //! worker   claims through HTTP like any worker, runs shell scripts, writes and signs Chain of Trust
+//! page     shows tasks, artifacts and logs to a browser, and verifies a task on request
 //! server   puts them on loopback addresses
 //! ```
 //!
@@ -23,6 +24,7 @@ pub mod client;
 pub mod clock;
 pub mod demo;
 pub mod http;
+pub mod page;
 pub mod queue;
 mod server;
 pub mod store;

@@ -13,6 +13,8 @@ mod http_errors;
 mod http_round;
 mod http_services;
 mod http_world;
+mod page;
+mod page_world;
 mod queue_artifacts;
 mod queue_crash;
 mod queue_create;

@@ -1,0 +1,35 @@
+#!/bin/bash
+# A browser clicks through the page of `catena local up`, over the world of the page's own tests.
+#
+#   conformance/page.sh [DIRECTORY FOR SCREENSHOTS]
+#
+# CHROMIUM: the browser; without it, the system's, which root installs if it is absent.
+# PAGE_TMP: where playwright-core is kept; without it, a directory that is removed at the end.
+set -euo pipefail
+shots=${1:+$(realpath -m "$1")}
+cd "$(dirname "$0")/.."
+
+own_tmp=''
+trap '[[ -z $own_tmp ]] || rm -rf "$own_tmp"' EXIT
+if [[ -z ${PAGE_TMP:-} ]]; then
+    own_tmp=$(mktemp -d)
+    PAGE_TMP=$own_tmp
+fi
+
+# need PROGRAM PACKAGE...: as root only; a machine where that is not possible must have them
+need() {
+    command -v "$1" >/dev/null && return
+    apt-get update -qq
+    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${@:2}"
+    command -v "$1" >/dev/null
+}
+[[ -n ${CHROMIUM:-} ]] || need chromium chromium
+need node nodejs
+need npm npm
+CHROMIUM=${CHROMIUM:-$(command -v chromium)}
+
+mkdir -p "$PAGE_TMP"
+npm install --silent --no-audit --no-fund --ignore-scripts --prefix "$PAGE_TMP" playwright-core@1.64
+cp conformance/page.mjs "$PAGE_TMP/page.mjs" # packages are looked for beside the script
+cargo build --quiet --locked --package catena-local --example page-world
+node "$PAGE_TMP/page.mjs" "$CHROMIUM" "${CARGO_TARGET_DIR:-target}/debug/examples/page-world" ${shots:+"$shots"}

@@ -14,7 +14,7 @@ answer() {
     shift 3
     lines=$((lines + 1))
     found=$(curl --silent --show-error --globoff --max-time 30 --dump-header "$tmp/headers" --output "$tmp/body" --write-out '%{http_code}' "$@")
-    if [[ $found != "$status" ]] || ! cat "$tmp/headers" "$tmp/body" | grep --quiet --fixed-strings -- "$word"; then
+    if [[ $found != "$status" ]] || ! grep --quiet --fixed-strings --ignore-case -- "$word" "$tmp/headers" "$tmp/body"; then
         bad=$((bad + 1))
         echo "WRONG  $what: expected $status with $word, found $found: $(head -c 300 "$tmp/body")"
     fi

@@ -25,7 +25,7 @@ from taskcluster.utils import slugId
 from checks import ahead, definition
 from server import Server
 
-CREATORS, WORKERS = 8, 50
+CREATORS, WORKERS, READERS = 8, 50, 16
 CLAIM_TIMEOUT = 3
 # how long the last claims may take to expire and be done
 PATIENCE = 120
@@ -102,22 +102,28 @@ async def round_of_load(server, ledger, pool, seconds):
 
 async def is_kept(server, ledger, tasks, runs_end):
     """Compares what the server knows of the tasks with the ledger; returns how many runs were cut off."""
-    cut_off = 0
+    places = asyncio.Semaphore(READERS)
     async with session() as http:
         queue = Load(server, http, ledger, "").queue(server.credentials)
-        for task in tasks:
-            try:
-                found, status = await queue.task(task), (await queue.status(task))["status"]
-            except taskcluster.exceptions.TaskclusterRestFailure as why:
-                ledger.wrong.append(f"task {task} was acknowledged and is lost: {why!r}")
-                continue
-            if any(found.get(name) != value for name, value in ledger.created[task].items()):
-                ledger.wrong.append(f"task {task} has another definition: {found}")
-            if runs_end and status["state"] != "completed":
-                ledger.wrong.append(f"task {task} is not completed in the end: {status}")
-            for run in status["runs"]:
-                cut_off += await run_is_kept(http, queue, ledger, (task, run["runId"]), run, runs_end)
-    return cut_off
+
+        async def placed(task):
+            async with places:
+                return await task_is_kept(http, queue, ledger, task, runs_end)
+
+        return sum(await asyncio.gather(*map(placed, tasks)))
+
+
+async def task_is_kept(http, queue, ledger, task, runs_end):
+    try:
+        found, status = await queue.task(task), (await queue.status(task))["status"]
+    except taskcluster.exceptions.TaskclusterRestFailure as why:
+        ledger.wrong.append(f"task {task} was acknowledged and is lost: {why!r}")
+        return 0
+    if any(found.get(name) != value for name, value in ledger.created[task].items()):
+        ledger.wrong.append(f"task {task} has another definition: {found}")
+    if runs_end and status["state"] != "completed":
+        ledger.wrong.append(f"task {task} is not completed in the end: {status}")
+    return sum([await run_is_kept(http, queue, ledger, (task, run["runId"]), run, runs_end) for run in status["runs"]])
 
 
 async def run_is_kept(http, queue, ledger, key, run, runs_end):

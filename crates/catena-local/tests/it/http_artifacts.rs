@@ -346,6 +346,11 @@ async fn objects_are_read_once_finished_and_never_change() {
         run.get(&run.path(&answer.json()["url"])).await.body,
         "object"
     );
+    downloads(&run, name, sha256).await;
+}
+
+/// The object service tells where a finished object is, to who may know.
+async fn downloads(run: &Run, name: &str, sha256: &str) {
     let start = format!("/api/object/v1/start-download/{name}");
     let body = json!({"acceptDownloadMethods": {"getUrl": true, "simple": true}});
     let download = run.world.as_root("PUT", &start, Some(&body)).await.json();

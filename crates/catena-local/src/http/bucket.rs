@@ -26,6 +26,7 @@ use tokio::task::spawn_blocking;
 use super::call::check_name;
 use super::error::{ApiError, Code, Info};
 use super::front::query;
+use super::object;
 use super::queue::content::is_public;
 use super::reply::common;
 use super::route::{self, Params, bad};
@@ -89,6 +90,10 @@ async fn answer(
         return Err(ApiError::new(Code::InsufficientScopes, text));
     }
     match call {
+        // unlike an s3 artifact, a finished object never changes, even while a URL lives (worker.md §12.4)
+        "put" if object::is_finished(services, at)? => {
+            Err(ApiError::conflict("The object is finished"))
+        }
         "put" => put(services, parts, body, at).await,
         _ => get(services, parts, at).await,
     }

@@ -237,6 +237,15 @@ fn finished(call: &Call, name: &str) -> Result<Record, ApiError> {
     }
 }
 
+/// Whether an artifact is an object whose upload is complete.
+pub(super) fn is_finished(
+    services: &Services,
+    (task, run, name): (TaskId, RunId, &str),
+) -> Result<bool, ApiError> {
+    let record = find(services, &format!("t/{task}/{run}/{name}"))?;
+    Ok(record.is_some_and(|record| record.finished))
+}
+
 fn found(services: &Services, name: &str) -> Result<Record, ApiError> {
     find(services, name)?.ok_or_else(|| ApiError::not_found(format!("Object {name} not found")))
 }

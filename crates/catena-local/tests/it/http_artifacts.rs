@@ -308,6 +308,12 @@ async fn objects_are_read_once_finished_and_never_change() {
             .await
     };
     assert_eq!(put(upload("not base64!")).await.status, 400);
+    let mut by_url = upload("");
+    by_url["proposedUploadMethods"] =
+        json!({"putUrl": {"contentType": "text/o", "contentLength": 5}});
+    let url = run.path(&put(by_url).await.json()["uploadMethod"]["putUrl"]["url"]);
+    let early = run.world.raw("PUT", &url, &[], b"early").await;
+    assert_eq!(early.status, 200);
     let answer = put(upload("b2JqZWN0")).await;
     assert_eq!(answer.json()["uploadMethod"], json!({"dataInline": true}));
     let sha256 = "2958d416d08aa5a472d7b509036cb7eafd542add84527e66a145ea64cb4cdc75";
@@ -334,6 +340,17 @@ async fn objects_are_read_once_finished_and_never_change() {
     let content = run.get(&run.path(&answer.json()["url"])).await;
     assert_eq!(content.body, "object");
     assert_eq!(put(upload("b3RoZXI=")).await.status, 409, "immutable");
+    let late = run.world.raw("PUT", &url, &[], b"later").await;
+    assert_eq!((late.status, &*late.code()), (409, "RequestConflict"));
+    assert_eq!(
+        run.get(&run.path(&answer.json()["url"])).await.body,
+        "object"
+    );
+    downloads(&run, name, sha256).await;
+}
+
+/// The object service tells where a finished object is, to who may know.
+async fn downloads(run: &Run, name: &str, sha256: &str) {
     let start = format!("/api/object/v1/start-download/{name}");
     let body = json!({"acceptDownloadMethods": {"getUrl": true, "simple": true}});
     let download = run.world.as_root("PUT", &start, Some(&body)).await.json();

@@ -423,7 +423,7 @@ async fn stars_and_roles_give_scopes() {
 #[tokio::test]
 async fn a_worker_may_touch_its_own_run_only() {
     let world = world().await;
-    let (_, client) = world.claimed(0).await;
+    let (claim, client) = world.claimed(0).await;
     let (other, _) = world.claimed(1).await;
     let touched = client.reclaim(task(1), other.run).await.unwrap_err();
     assert_eq!(touched.status(), Some(403));
@@ -438,12 +438,14 @@ async fn a_worker_may_touch_its_own_run_only() {
         nobody.status(task(0)).await.is_ok(),
         "as public deployments allow"
     );
-    world.clock.advance(SignedDuration::from_mins(30));
-    let late = client.reclaim(task(0), other.run).await.unwrap_err();
-    assert_eq!(
-        late.status(),
-        Some(401),
-        "the claim's credentials have ended"
+    // signed in time, by credentials whose time is over
+    world.clock.advance(SignedDuration::from_mins(26));
+    let path = format!("/api/queue/v1/task/{}/runs/0/reclaim", task(0));
+    let late = world.signed(&claim.credentials, "POST", &path, None).await;
+    assert_eq!(late.status, 401);
+    assert!(
+        late.body.contains("ext.certificate.expiry < now"),
+        "{late:?}"
     );
 }
 

@@ -119,7 +119,7 @@ async fn secrets_are_given_to_who_may_and_to_no_log() {
     assert_eq!(names["secrets"], json!([name]));
     world.clock.advance(SignedDuration::from_hours(2));
     let expired = world.as_root("GET", path, None).await;
-    assert_eq!(expired.status, 410, "{expired:?}");
+    assert_eq!((expired.status, &*expired.code()), (410, "ResourceExpired"));
 }
 
 #[tokio::test]

@@ -8,14 +8,18 @@ use std::io::Read as _;
 use std::path::Path;
 use std::time::Duration;
 
+use catena_core::model::definition::Definition;
+use catena_core::policy::Config;
 use catena_local::client::Client;
 use catena_local::demo::{Checkout, DemoError, ENDPOINTS, Plan, REPOSITORY, World, WorldOptions};
+use catena_local::page::Role;
 use serde_json::Value;
 use tokio::runtime;
 
 use crate::args::{Call, Local, Up};
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::infer;
 use crate::output;
 use crate::signals::interrupted;
 
@@ -48,9 +52,11 @@ async fn up(options: &Up) -> Result<Exit, Failure> {
         claim_timeout: Some(Duration::from_secs(options.claim_timeout)),
         program,
     });
-    let world = world.await.map_err(wrong)?;
+    let mut world = world.await.map_err(wrong)?;
+    let shown = world.serve_page(role).await.map_err(wrong)?;
     let workers = options.with_workers.then(|| world.start_workers(None));
     let mut page = greeting(&world);
+    let _ = writeln!(page, "# tasks, artifacts and reports in a browser: {shown}");
     if options.demo {
         let push = world.commit_demo().map_err(wrong)?;
         let task = world.deliver(push).await.map_err(wrong)?;
@@ -63,6 +69,16 @@ async fn up(options: &Up) -> Result<Exit, Failure> {
         workers.stop().await;
     }
     Ok(Exit::Success)
+}
+
+/// What a task is to be verified as, as `catena verify` infers it.
+fn role(config: &Config, definition: &Definition) -> Result<Role, String> {
+    let role = infer::infer(config, definition, None, None).map_err(|why| why.to_string())?;
+    Ok(Role {
+        task_type: role.task_type,
+        product: role.product,
+        inferred: role.inferred,
+    })
 }
 
 /// What authors of scripts need, as lines that a shell can read.

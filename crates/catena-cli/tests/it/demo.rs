@@ -4,9 +4,12 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use catena_core::model::definition::Definition;
+use catena_core::policy::Config;
 use catena_core::report::Verdict;
 use catena_evidence::Progress;
 use catena_local::demo::{self, PRODUCT, Question, SIGNING_TYPE, World, WorldOptions};
+use catena_local::page::Role;
 use catena_testkit::saboteur;
 use serde_json::Value;
 
@@ -32,14 +35,14 @@ fn the_story_ends_with_a_trusted_chain() {
     }
 }
 
-/// Every file below a directory with these bytes.
+/// Every file below a directory that ends in these bytes; the store keeps an artifact's headers before them.
 fn copies(dir: &Path, bytes: &[u8]) -> Vec<PathBuf> {
     let mut out = Vec::new();
     for entry in fs::read_dir(dir).unwrap() {
         let path = entry.unwrap().path();
         if path.is_dir() {
             out.extend(copies(&path, bytes));
-        } else if fs::read(&path).unwrap() == bytes {
+        } else if fs::read(&path).unwrap().ends_with(bytes) {
             out.push(path);
         }
     }
@@ -81,9 +84,10 @@ async fn an_artifact_that_is_changed_after_signing_is_noticed() {
     let copies = copies(dir.path(), &bytes);
     assert!(!copies.is_empty(), "the artifact is not on disk");
     for copy in copies {
-        let mut bytes = bytes.clone();
-        bytes[20] ^= 1;
-        fs::write(copy, bytes).unwrap();
+        let mut stored = fs::read(&copy).unwrap();
+        let at = stored.len() - bytes.len() + 20;
+        stored[at] ^= 1;
+        fs::write(copy, stored).unwrap();
     }
     let question = Question {
         task: task("signing"),
@@ -164,4 +168,57 @@ fn unknown_checks_and_saboteurs_are_usage_errors() {
     }
     let run = Run::of(&["demo", "--break", "artifact-digest", "--saboteur", "nobody"]);
     assert!(run.stderr.contains("artifact-flipped"), "{}", run.stderr);
+}
+
+/// The page of the deployment verifies over HTTP, by the code that `catena local up` gives it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_page_verifies_a_task_of_the_deployment() {
+    let mut world = World::start(WorldOptions {
+        dir: None,
+        port: 0,
+        claim_timeout: None,
+        program: env!("CARGO_BIN_EXE_catena").into(),
+    })
+    .await
+    .unwrap();
+    let told = demo::tell(&world, |_| {}, |_| {}, &Progress::default()).await;
+    let task = told.unwrap().report.subject.task;
+    let infer = |_: &Config, _: &Definition| {
+        Ok(Role {
+            task_type: SIGNING_TYPE.parse().unwrap(),
+            product: PRODUCT.to_owned(),
+            inferred: Vec::new(),
+        })
+    };
+    let page = world.serve_page(infer).await.unwrap();
+    assert_ne!(page, world.root_url(), "artifacts would share its origin");
+    let client = reqwest::Client::new();
+    let get = async |path: &str| {
+        let url = format!("{page}/tasks/{task}{path}");
+        client.get(url).send().await.unwrap()
+    };
+    let text = get("").await.text().await.unwrap();
+    let (_, rest) = text.split_once("name=\"token\" value=\"").unwrap();
+    let form = format!("token={}", rest.split('"').next().unwrap());
+    let verify = client.post(format!("{page}/tasks/{task}/verify"));
+    let verify = verify.header("content-type", "application/x-www-form-urlencoded");
+    assert!(
+        verify
+            .body(form)
+            .send()
+            .await
+            .unwrap()
+            .status()
+            .is_success()
+    );
+    let report = loop {
+        let answer = get("/report.json").await;
+        if answer.status().is_success() {
+            break answer.text().await.unwrap();
+        }
+        tokio::task::yield_now().await;
+    };
+    let report: Value = serde_json::from_str(&report).unwrap();
+    assert_eq!(report["verdict"], "trusted", "{report:#}");
+    assert_eq!(report["basis"], "live");
 }

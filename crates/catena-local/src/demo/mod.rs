@@ -16,6 +16,7 @@
 mod config;
 mod error;
 mod graph;
+mod page;
 pub mod saboteurs;
 mod slug;
 mod source;

@@ -25,6 +25,7 @@ use super::DemoError;
 use super::config::{SIGNING_SCOPE, pools, scriptworker_yaml};
 use super::source::ENDPOINTS;
 use crate::client::Client;
+use crate::http::Services;
 use crate::queue::Worker;
 use crate::vcs::{self, Host, HostOptions, NewCommit, Person, Push, RepoName, TaskSink};
 use crate::worker::{self, Event, Family, WorkerOptions};
@@ -53,7 +54,7 @@ pub struct World {
     keys: BTreeMap<&'static str, Arc<SigningKey>>,
     program: PathBuf,
     dir: PathBuf,
-    _servers: JoinSet<()>,
+    servers: JoinSet<()>,
     _temporary: Option<TempDir>,
 }
 
@@ -104,12 +105,21 @@ impl World {
             endpoints,
             program: options.program,
             dir,
-            _servers: servers,
+            servers,
             _temporary: temporary,
         };
         world.write_config()?;
         world.grant().await?;
         Ok(world)
+    }
+
+    pub(super) const fn services(&self) -> &Services {
+        self.local.services()
+    }
+
+    /// Serves something more, and returns its origin.
+    pub(super) async fn serve(&mut self, router: Router) -> Result<String, DemoError> {
+        listen(router, &mut self.servers).await
     }
 
     /// The root URL of the deployment.
@@ -355,19 +365,22 @@ async fn serve(
     ];
     let mut endpoints = BTreeMap::new();
     for (canonical, router) in routers {
-        let listener = TcpListener::bind(("127.0.0.1", 0))
-            .await
-            .map_err(DemoError::io("no address for the VCS host"))?;
-        let address = listener
-            .local_addr()
-            .map_err(DemoError::io("no address for the VCS host"))?;
-        endpoints.insert(canonical.to_owned(), format!("http://{address}"));
-        servers.spawn(async move {
-            // it has no end of its own
-            let _ = axum::serve(listener, router).await;
-        });
+        endpoints.insert(canonical.to_owned(), listen(router, servers).await?);
     }
     Ok(endpoints)
+}
+
+/// Serves a router at an address of its own, and returns the origin.
+async fn listen(router: Router, servers: &mut JoinSet<()>) -> Result<String, DemoError> {
+    let failed = DemoError::io("no loopback address can be had");
+    let listener = TcpListener::bind(("127.0.0.1", 0)).await.map_err(failed)?;
+    let failed = DemoError::io("no loopback address can be had");
+    let address = listener.local_addr().map_err(failed)?;
+    servers.spawn(async move {
+        // it has no end of its own
+        let _ = axum::serve(listener, router).await;
+    });
+    Ok(format!("http://{address}"))
 }
 
 /// Returns a key for each worker implementation: those of the directory, or new ones.

@@ -110,6 +110,12 @@ impl Services {
         &self.0.parts.store
     }
 
+    /// The clock.
+    #[must_use]
+    pub fn clock(&self) -> &Clock {
+        &self.0.parts.clock
+    }
+
     /// The time.
     #[must_use]
     pub fn now(&self) -> Timestamp {

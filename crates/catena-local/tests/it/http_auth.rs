@@ -393,7 +393,7 @@ async fn stars_and_roles_give_scopes() {
             &[
                 "queue:create-task:project:none",
                 "queue:create-task:highest:prov/*",
-                "assume:mak*",
+                "assume:make*",
             ],
             true,
         ),

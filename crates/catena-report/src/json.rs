@@ -38,7 +38,7 @@ pub fn render(report: &Report, versions: &Versions) -> serde_json::Result<String
     write(&document(report, versions))
 }
 
-/// Returns a report as a part of another document, for [`write`].
+/// Returns a report as a part of another document, for [`write()`].
 #[must_use]
 pub fn document<'a>(report: &'a Report, versions: &'a Versions) -> impl Serialize + 'a {
     Document {

@@ -134,6 +134,40 @@ fn a_branch_that_the_host_protects_is_enough_p15() {
 }
 
 #[test]
+fn a_named_branch_counts_if_it_is_protected_p15() {
+    for protected in [true, false] {
+        let mut chain = ChainSpec::new(1, Flow::XpiPush).build();
+        let Request::Landed { repo, revision, .. } =
+            chain.find(|request| matches!(request, Request::Landed { .. }))
+        else {
+            unreachable!("of that kind");
+        };
+        // the decision task names main, which holds the commit and is not the default branch
+        let about = Request::Repository { repo: repo.clone() };
+        chain.edit_json(&about, |about| about["default_branch"] = "trunk".into());
+        let main = chain.find(|request| matches!(request, Request::Branch { .. }));
+        chain.edit_json(&main, |main| main["protected"] = protected.into());
+        let elsewhere = json!({"status": "diverged", "ahead_by": 1, "merge_base_commit": {"sha": "ef".repeat(20)}});
+        let trunk = Request::Landed {
+            repo: repo.clone(),
+            branch: "trunk".parse().unwrap(),
+            revision,
+        };
+        for (request, answer) in [(trunk, elsewhere), (Request::Branches { repo }, json!([]))] {
+            chain
+                .documents
+                .insert(request, answer.to_string().into_bytes());
+        }
+        let report = Verifier::new(&chain).verify(Profile::Strict);
+        let decision = chain.task("decision").id;
+        let mut findings = report.findings.iter();
+        let refused =
+            findings.any(|finding| finding.id == "landed" && finding.task == Some(decision));
+        assert_eq!(refused, !protected, "{:#?}", ids(&report));
+    }
+}
+
+#[test]
 fn light_and_annotated_tags_lead_to_their_commit_v94_p15() {
     let light = ChainSpec::new(1, Flow::VpnRelease).build();
     let tag_ref = |request: &Request| matches!(request, Request::TagRef { .. });

@@ -84,6 +84,15 @@ fn the_shape_is_the_verifiers_in_every_flow_r07() {
         assert_eq!(ids(&seen), [""; 0], "{:?} {:#?}", spec.flow, seen.findings);
         assert_eq!(warnings(&seen), [], "{:?}", spec.flow);
         assert!(seen.later.tasks.is_empty());
+        // what is left for later is what evidence decides, and not what definitions do
+        let later = &seen.later.checks;
+        for (id, due) in [
+            ("graph-match", true),
+            ("recorded-task", true),
+            ("worker-pool", false),
+        ] {
+            assert_eq!(later.contains(&id), due, "{id} {later:?}");
+        }
     }
 }
 
@@ -96,6 +105,12 @@ fn the_root_alone_shows_what_lies_outside_r07() {
     assert_eq!(ids(&seen), [""; 0], "{:#?}", seen.findings);
     let outside = ["decision", "build-0", "build-1", "signing-0"].map(|name| chain.task(name).id);
     assert_eq!(seen.links.len(), 5);
+    // of a task that is not there, nothing is said to be decided later: it is listed itself
+    assert!(
+        !seen.later.checks.contains(&"task-type"),
+        "{:?}",
+        seen.later.checks
+    );
     assert!(outside.iter().all(|task| seen.later.tasks.contains(task)));
     let found = warnings(&seen);
     assert!(

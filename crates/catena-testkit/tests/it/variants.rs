@@ -258,3 +258,24 @@ fn a_second_claim_of_no_known_type_counts_v12_s5() {
     let report = Verifier::new(&chain).verify(Profile::Strict);
     assert_eq!(report.verdict, Verdict::Rejected, "{:#?}", report.findings);
 }
+
+#[test]
+fn a_recorded_time_may_be_written_anew_r_04() {
+    let mut chain = push();
+    chain.edit_cot("build-0", |cot| {
+        let created = cot["task"]["created"].as_str().unwrap();
+        cot["task"]["created"] = created.replace('Z', "000+00:00").into();
+    });
+    trusted("a time with another precision and zone", &chain);
+}
+
+#[test]
+fn an_optional_artifact_of_a_decision_may_be_absent_v42() {
+    let mut chain = push();
+    let decision = chain.task("decision").id;
+    upstream(
+        &mut chain,
+        &json!({"taskId": decision.as_str(), "taskType": "decision", "paths": ["public/absent.json"], "formats": [], "optional": true}),
+    );
+    trusted("a decision without what it may lack", &chain);
+}

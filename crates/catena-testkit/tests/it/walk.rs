@@ -2,7 +2,7 @@
 //! Valid chains are trusted, in every order of supply.
 
 use catena_core::policy::Profile;
-use catena_core::report::{Report, Verdict};
+use catena_core::report::{Asserter, Report, Verdict};
 use catena_core::request::Request;
 use catena_core::walk::Walk;
 use catena_testkit::{ChainSpec, DecisionWorker, Flow, Presence, Random, RootRun};
@@ -181,4 +181,34 @@ fn what_was_proven_is_named_for_the_work_directory_v30() {
     assert!(outcome.accepted.iter().any(|(task, name, request)| {
         *task == build && matches!(request, Request::Artifact { name: asked, .. } if asked == name)
     }));
+}
+
+#[test]
+fn every_document_is_listed_with_its_digest_p26() {
+    let chain = ChainSpec::new(1, Flow::XpiPush).build();
+    let verifier = Verifier::new(&chain);
+    let report = verifier.verify(Profile::Strict);
+    let asked = verifier.requests(Profile::Strict);
+    assert_eq!(report.requests.len(), asked.len());
+    for request in asked {
+        let text = request.to_string();
+        let mut records = report.requests.iter();
+        let record = records.find(|record| record.request == text).unwrap();
+        let received = chain.documents.contains_key(&request);
+        assert_eq!(record.sha256.is_some(), received, "{text}");
+    }
+}
+
+#[test]
+fn a_status_that_is_none_is_the_queue_s_word_p26() {
+    let mut chain = ChainSpec::new(1, Flow::XpiPush).build();
+    let status = chain.status("build-0");
+    chain.replace(&status, b"{".to_vec());
+    let report = Verifier::new(&chain).verify(Profile::Strict);
+    let finding = report.findings.iter().find(|finding| {
+        let evidence = finding.evidence.as_ref();
+        evidence.is_some_and(|evidence| evidence.request == status.to_string())
+    });
+    let finding = finding.unwrap();
+    assert_eq!(finding.asserters, [Asserter::Queue], "{finding:#?}");
 }

@@ -94,7 +94,6 @@ async fn run(options: &Demo, color: When) -> Result<Exit, Failure> {
         output::print(&text.map_err(|source| Failure::Render { source })?)?;
         return Ok(report.verdict.into());
     }
-    report.notes.retain(|note| note.id != "endpoint-mapped");
     let detail = match options.verbose {
         true => Detail::All,
         false => Detail::Folded,

@@ -76,13 +76,14 @@ impl Registry {
             store,
             state: Arc::new(RwLock::new(state)),
         };
-        for id in [ROOT, QUEUE] {
+        // a role that was deleted stays deleted
+        if registry.client(ROOT).is_none() {
+            registry.put_role(ANONYMOUS, public(now)).await?;
+        }
+        for id in [QUEUE, ROOT] {
             if registry.client(id).is_none() {
                 registry.put_client(id, built_in(now)?).await?;
             }
-        }
-        if registry.role(ANONYMOUS).is_none() {
-            registry.put_role(ANONYMOUS, public(now)).await?;
         }
         Ok(registry)
     }
@@ -211,8 +212,12 @@ impl State {
                 .strip_suffix('*')
                 .and_then(|start| assumed.strip_prefix(start));
             if by_star || rest.is_some() || id == assumed {
-                let rest = rest.unwrap_or("*");
-                gained.extend(role.scopes.iter().map(|scope| with_rest(scope, rest)));
+                // only a role that ends in a star has a rest to put in
+                let rest = rest.or(id.ends_with('*').then_some("*"));
+                gained.extend(role.scopes.iter().map(|scope| match rest {
+                    Some(rest) => with_rest(scope, rest),
+                    None => scope.clone(),
+                }));
             }
         }
         gained

@@ -131,7 +131,7 @@ fn done_by(name: &str) -> String {
             "the decision task planned and created three tasks, and its worker signed what it made:"
         }
         "docker-image" => "an image was made, and its worker signed its digest:",
-        "build" => "the product was built in that image, and signed for as well:",
+        "build" => "the product was built here, with that image's digest on record, and signed for as well:",
         "signing" => "the product was signed by a scriptworker, which signed for that:",
         other => return format!("the task {other} is done:"),
     }

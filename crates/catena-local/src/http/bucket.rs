@@ -95,6 +95,7 @@ async fn answer(
             Err(ApiError::conflict("The object is finished"))
         }
         "put" => put(services, parts, body, at).await,
+        _ if object::is_unfinished(services, at)? => Err(missing()),
         _ => get(services, parts, at).await,
     }
 }
@@ -153,6 +154,10 @@ pub(super) async fn receive(
             let text = format!("The content may have {limit} bytes");
             return Err(ApiError::new(Code::InputTooLarge, text));
         }
+    }
+    // it may have been finished while this body was on its way
+    if object::is_finished(services, at)? {
+        return Err(ApiError::conflict("The object is finished"));
     }
     let path = place(services, at);
     blocking(move || writer.finish(&path)).await?;

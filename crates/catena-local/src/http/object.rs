@@ -91,6 +91,11 @@ async fn create_upload(call: &Call) -> Result<Reply, ApiError> {
     let name = call.param("name");
     let at = parts(name)?;
     call.require(format!("object:upload:{}:{name}", body.project_id))?;
+    // scopes alone must not reach the content of another artifact
+    if call.services.queue().upload_id(at.0, at.1, at.2).as_ref() != Some(&body.upload_id) {
+        let text = "No artifact awaits this upload: create it first, and give the uploadId that createArtifact returned";
+        return Err(ApiError::input(text));
+    }
     let mut record = Record {
         project_id: body.project_id,
         upload_id: body.upload_id,
@@ -223,8 +228,12 @@ fn parts(name: &str) -> Result<(TaskId, RunId, &str), ApiError> {
     let (run, artifact) = rest.split_once('/').ok_or_else(unfit)?;
     check_name(artifact)?;
     let task = task.parse().map_err(|_| unfit())?;
-    let run = run.parse().map(RunId).map_err(|_| unfit())?;
-    Ok((task, run, artifact))
+    let number = run.parse().map(RunId).map_err(|_| unfit())?;
+    // one name for one object
+    if number.to_string() != run {
+        return Err(unfit());
+    }
+    Ok((task, number, artifact))
 }
 
 /// An object whose upload is complete and that has not expired.
@@ -244,6 +253,15 @@ pub(super) fn is_finished(
 ) -> Result<bool, ApiError> {
     let record = find(services, &format!("t/{task}/{run}/{name}"))?;
     Ok(record.is_some_and(|record| record.finished))
+}
+
+/// Whether an artifact is an object whose upload is not complete: nobody reads it.
+pub(super) fn is_unfinished(
+    services: &Services,
+    (task, run, name): (TaskId, RunId, &str),
+) -> Result<bool, ApiError> {
+    let record = find(services, &format!("t/{task}/{run}/{name}"))?;
+    Ok(record.is_some_and(|record| !record.finished))
 }
 
 fn found(services: &Services, name: &str) -> Result<Record, ApiError> {

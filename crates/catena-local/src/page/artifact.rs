@@ -2,6 +2,7 @@
 //! An artifact as text, and its bytes to be saved. Never as what it claims to be: an HTML artifact is not shown as a page.
 
 use std::fs::File;
+use std::io::{BufRead as _, BufReader, Seek as _, SeekFrom};
 use std::path::PathBuf;
 
 use askama::Template;
@@ -133,7 +134,12 @@ fn open(page: &Page, task: TaskId, run: RunId, name: &str) -> Result<(File, u64)
     match File::open(path) {
         Ok(file) => {
             let length = file.metadata()?.len();
-            Ok((file, length))
+            // the store keeps the headers of a content in a line before it
+            let mut reader = BufReader::new(file);
+            let start = u64::try_from(reader.skip_until(b'\n')?).unwrap_or(length);
+            let mut file = reader.into_inner();
+            file.seek(SeekFrom::Start(start))?;
+            Ok((file, length.saturating_sub(start)))
         }
         Err(why) if why.kind() == std::io::ErrorKind::NotFound => Err(PageError::NotFound(
             format!("{} was announced, but not uploaded.", show(name)),

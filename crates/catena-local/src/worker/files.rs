@@ -40,7 +40,7 @@ pub(super) fn declared(dir: &Path, all: &[Declared]) -> Vec<Found> {
                 "file-missing-on-worker",
                 format!("{} does not exist", one.path),
             ));
-        } else if !within(dir, &path) || path.is_dir() != one.is_directory {
+        } else if !within(dir, &path) || !is_kind(&path, one.is_directory) {
             let kind = if one.is_directory {
                 "directory"
             } else {
@@ -87,6 +87,15 @@ pub(super) fn below(root: &Path, dir: &Path) -> Vec<(String, PathBuf)> {
     }
     out.sort();
     out
+}
+
+/// Whether it is a directory, or a regular file: reading a pipe or a device may never end.
+fn is_kind(path: &Path, directory: bool) -> bool {
+    if directory {
+        path.is_dir()
+    } else {
+        path.is_file()
+    }
 }
 
 fn within(root: &Path, path: &Path) -> bool {

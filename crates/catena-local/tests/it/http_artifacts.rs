@@ -307,6 +307,13 @@ async fn objects_are_read_once_finished_and_never_change() {
             .signed(&credentials, "PUT", &path, Some(&body))
             .await
     };
+    let foreign = json!({
+        "projectId": made["projectId"],
+        "uploadId": "AAAAAAAAQACAAAAAAAAAAA",
+        "expires": run.world.in_hours(1),
+        "proposedUploadMethods": {},
+    });
+    assert_eq!(put(foreign).await.status, 400, "an upload of nobody's");
     assert_eq!(put(upload("not base64!")).await.status, 400);
     let mut by_url = upload("");
     by_url["proposedUploadMethods"] =

@@ -231,7 +231,9 @@ impl World {
 
     /// Stores an artifact of a running task.
     pub(crate) async fn upload(&self, task: TaskId, run: RunId, name: &str, bytes: &[u8]) {
-        self.store.write_blob(task, run, name, bytes).unwrap();
+        let head = b"{\"contentType\":null,\"contentEncoding\":null}\n";
+        let stored = [head.as_slice(), bytes].concat();
+        self.store.write_blob(task, run, name, &stored).unwrap();
         self.announce(task, run, name, ArtifactContent::S3).await;
     }
 

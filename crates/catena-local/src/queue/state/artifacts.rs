@@ -134,6 +134,14 @@ impl State {
             .ok_or_else(|| QueueError::NotFound("Artifact not found".to_owned()))
     }
 
+    /// The upload that an artifact of type `object` awaits or had.
+    pub(super) fn upload(&self, id: TaskId, run: RunId, name: &str) -> Option<String> {
+        match &self.artifact(id, run, name).ok()?.content {
+            ArtifactContent::Object { upload_id, .. } => Some(upload_id.clone()),
+            _ => None,
+        }
+    }
+
     /// An artifact for readers.
     pub(super) fn readable(
         &self,

@@ -300,6 +300,12 @@ impl Queue {
         self.state().readable(task, run, name, self.now())
     }
 
+    /// The id of the upload that belongs to an artifact of type `object`; `None` for all others.
+    #[must_use]
+    pub fn upload_id(&self, task: TaskId, run: RunId, name: &str) -> Option<String> {
+        self.state().upload(task, run, name)
+    }
+
     /// The artifacts of a run, by name: up to `limit` of them (at least one).
     ///
     /// # Errors

@@ -58,12 +58,22 @@ impl Tx<'_> {
                 Some(retry) => self.retry_or_settle(id, retry),
                 None => self.settle(id),
             }
-        } else if (found.state, found.reason_resolved.as_deref()) != (state, Some(reason)) {
+        } else if !self.is_last(id, run, resolution)?
+            || (found.state, found.reason_resolved.as_deref()) != (state, Some(reason))
+        {
             return Err(QueueError::Conflict(format!(
                 "Run {run} on task `{id}` is resolved or not running."
             )));
         }
         Ok(self.state.task(id)?.status())
+    }
+
+    /// Whether a report may be repeated: it is on the latest run or, for an exception, which may have made another, on the
+    /// one before that.
+    fn is_last(&self, id: TaskId, run: RunId, how: Resolution) -> Result<bool, QueueError> {
+        let runs = self.state.task(id)?.record.runs.iter();
+        let newer = runs.filter(|other| other.run_id > run).count();
+        Ok(newer == 0 || (newer == 1 && matches!(how, Resolution::Exception(_))))
     }
 
     /// Ends what has not ended.

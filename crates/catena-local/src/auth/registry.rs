@@ -327,7 +327,9 @@ mod tests {
             ("repo:ab", &["two", "assume:deep"]),
             ("deep", &["three"]),
             ("hook:*", &["run:<..>:end"]),
+            ("plain", &["secrets:get:<..>"]),
         ];
+        assert_eq!(expanded(roles, "assume:plain").await, ["secrets:get:<..>"]);
         assert_eq!(expanded(roles, "assume:repo:a").await, ["one"]);
         assert_eq!(
             expanded(roles, "assume:repo:*").await,
@@ -357,5 +359,16 @@ mod tests {
         let registry = registry(&[("anonymous", &["look"])]).await;
         assert!(registry.expand(&[]).contains(&"look".to_owned()));
         assert!(!format!("{registry:?}").contains(&registry.client(ROOT).unwrap().access_token));
+    }
+
+    #[tokio::test]
+    async fn a_role_that_was_deleted_stays_deleted() {
+        let store = Store::ephemeral().unwrap();
+        let now = Timestamp::UNIX_EPOCH;
+        let registry = Registry::open(store.clone(), now).await.unwrap();
+        assert!(registry.role(ANONYMOUS).is_some());
+        registry.remove_role(ANONYMOUS).await.unwrap();
+        let again = Registry::open(store, now).await.unwrap();
+        assert!(again.role(ANONYMOUS).is_none());
     }
 }

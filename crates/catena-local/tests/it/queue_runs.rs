@@ -265,6 +265,9 @@ async fn rerunning_makes_a_run_with_all_retries() {
     let status = world.queue.rerun(id(1)).await.unwrap();
     assert_eq!((status.retries_left, status.runs.len()), (1, 3));
     assert_eq!(status.runs[2].reason_created, "rerun");
+    // a report on a run that is not the latest comes too late, even if it says the same
+    let late = world.resolve(1, 1, Resolution::Completed).await;
+    assert_eq!(class(late), "conflict");
     // pending and running tasks are left alone
     assert_eq!(world.queue.rerun(id(1)).await.unwrap(), status);
     let claimed = world.claim(1).await.pop().unwrap().status;

@@ -243,6 +243,22 @@ async fn a_payload_that_does_not_fit_is_malformed_and_the_log_says_why() {
     }
 }
 
+/// Reading a pipe would wait for somebody to write.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_pipe_is_no_artifact() {
+    let mut bench = Bench::start(None).await;
+    let payload = json!({"command": ["mkfifo out"], "maxRunTime": 60, "artifacts": [
+        {"type": "file", "path": "out", "name": "public/out"}]});
+    bench.create(id(0), GENERIC, payload).await;
+    assert_eq!(bench.resolved().await, Resolution::Completed);
+    let refused = bench
+        .client
+        .artifact(id(0), Some(RunId(0)), "public/out", 1 << 20)
+        .await
+        .unwrap_err();
+    assert_eq!(refused.status(), Some(424));
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn failures_and_time_outs_are_failed() {
     let mut bench = Bench::start(None).await;

@@ -145,9 +145,10 @@ def run(queue, revision, decider, signer):
 
 def main():
     with tempfile.TemporaryDirectory() as directory, Server(os.path.join(directory, "server"), flags=["--with-workers"]) as server:
+        # before the push: its tasks have what the role of the repository has
+        grant(server.options)
         revision, url = push(server, directory)
         clones(directory, url, revision)
-        grant(server.options)
         hosts = {origin.split("//")[1]: tuple(actual.split("//")[1].split(":")) for origin, actual in server.endpoints.items()}
         queue = taskcluster.Queue(server.options)
         with Front(hosts, os.path.join(directory, "ca.pem")) as front:

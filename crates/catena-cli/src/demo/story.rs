@@ -84,7 +84,7 @@ async fn run(options: &Demo, color: When) -> Result<Exit, Failure> {
         log.lines().for_each(|line| output::say(&clean(line, 500)));
     }
     let told = told.map_err(wrong);
-    let mut report = told?.report;
+    let report = told?.report;
     if options.json {
         let versions = Versions {
             catena: env!("CARGO_PKG_VERSION").to_owned(),

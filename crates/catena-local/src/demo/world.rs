@@ -14,6 +14,7 @@ use bytes::Bytes;
 use catena_core::model::ids::TaskId;
 use catena_core::policy::Config;
 use catena_crypto::signer::{Signer as _, SigningKey};
+use jiff::SignedDuration;
 use serde_json::{Map, Value};
 use tempfile::TempDir;
 use tokio::net::TcpListener;
@@ -24,6 +25,7 @@ use zeroize::Zeroizing;
 use super::DemoError;
 use super::config::{SIGNING_SCOPE, pools, scriptworker_yaml};
 use super::source::ENDPOINTS;
+use crate::auth::{ROOT, temporary};
 use crate::client::Client;
 use crate::http::Services;
 use crate::queue::Worker;
@@ -95,7 +97,7 @@ impl World {
         host_options.push_token = Some(push_token.clone());
         let host = Host::open(&dir.join("vcs"), host_options)?;
         let mut servers = JoinSet::new();
-        let endpoints = serve(&host, &client, &mut servers).await?;
+        let endpoints = serve(&host, local.services(), &mut servers).await?;
         let world = Self {
             keys: keys(&dir)?,
             local,
@@ -217,7 +219,7 @@ impl World {
     /// # Errors
     /// The template makes no task, or the queue refuses it.
     pub async fn deliver(&self, push: Push) -> Result<TaskId, DemoError> {
-        let sink = QueueSink(self.client.clone());
+        let sink = QueueSink(self.services().clone());
         let tasks =
             vcs::deliver_one(&self.host, &demo_repo()?, vcs::Event::Push(push), &sink).await?;
         let first = tasks.first().copied();
@@ -337,13 +339,32 @@ impl Workers {
     }
 }
 
-/// Puts what hosts ask for into the queue.
-struct QueueSink(Client);
+/// Puts what hosts ask for into the queue, with what the roles of repositories may do: whoever can push gets no more.
+struct QueueSink(Services);
 
 #[async_trait]
 impl TaskSink for QueueSink {
-    async fn create(&self, id: TaskId, definition: Map<String, Value>) -> Result<(), String> {
-        let done = self.0.create_task(id, &Value::Object(definition)).await;
+    async fn create(
+        &self,
+        role: &str,
+        id: TaskId,
+        definition: Map<String, Value>,
+    ) -> Result<(), String> {
+        let now = self.0.now();
+        let until = now
+            .checked_add(SignedDuration::from_mins(15))
+            .map_err(|why| why.to_string())?;
+        let given = temporary(
+            self.0.registry(),
+            ROOT,
+            "integration/github",
+            vec![format!("assume:{role}")],
+            now,
+            until,
+        )
+        .map_err(|why| why.to_string())?;
+        let client = Client::new(self.0.root_url(), &given).map_err(|why| why.to_string())?;
+        let done = client.create_task(id, &Value::Object(definition)).await;
         done.map(drop).map_err(|why| why.to_string())
     }
 }
@@ -351,10 +372,10 @@ impl TaskSink for QueueSink {
 /// Serves the host, each canonical origin on a loopback address of its own (P24).
 async fn serve(
     host: &Host,
-    client: &Client,
+    services: &Services,
     servers: &mut JoinSet<()>,
 ) -> Result<BTreeMap<String, String>, DemoError> {
-    let sink: Arc<dyn TaskSink> = Arc::new(QueueSink(client.clone()));
+    let sink: Arc<dyn TaskSink> = Arc::new(QueueSink(services.clone()));
     let routers: [(&str, Router); 3] = [
         (
             "https://api.github.com",

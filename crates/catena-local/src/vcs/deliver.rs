@@ -13,11 +13,17 @@ use super::{Host, Pull, Push, Release, RepoName, VcsError, render};
 /// Takes the tasks of an event: the queue, or a list in a test.
 #[async_trait]
 pub trait TaskSink: Send + Sync {
-    /// Creates a task. Called again with the same arguments for the same event; must then do nothing.
+    /// Creates a task, with no more than what `role` may do: `repo:github.com/OWNER/NAME:branch:BRANCH`, or `:tag:TAG`,
+    /// `:pull-request`, `:release`. Called again with the same arguments for the same event; must then do nothing.
     ///
     /// # Errors
     /// What the task was refused for, for people.
-    async fn create(&self, id: TaskId, definition: Map<String, Value>) -> Result<(), String>;
+    async fn create(
+        &self,
+        role: &str,
+        id: TaskId,
+        definition: Map<String, Value>,
+    ) -> Result<(), String>;
 }
 
 /// What happened.
@@ -29,6 +35,24 @@ pub enum Event {
     Pull(Pull),
     /// A release was published.
     Release(Release),
+}
+
+impl Event {
+    /// The role that the tasks of this event in `repo` have, as the GitHub integration names it.
+    fn role(&self, repo: &RepoName) -> String {
+        let what = match self {
+            Self::Push(push) => match push.reference.strip_prefix("refs/tags/") {
+                Some(tag) => format!("tag:{tag}"),
+                None => format!(
+                    "branch:{}",
+                    push.reference.trim_start_matches("refs/heads/")
+                ),
+            },
+            Self::Pull(_) => "pull-request".to_owned(),
+            Self::Release(_) => "release".to_owned(),
+        };
+        format!("repo:github.com/{repo}:{what}")
+    }
 }
 
 /// Why an event made no tasks, or not all.
@@ -99,13 +123,14 @@ pub async fn deliver_one(
     event: Event,
     sink: &dyn TaskSink,
 ) -> Result<Vec<TaskId>, DeliverError> {
+    let role = event.role(repo);
     let (inner, name) = (host.clone(), repo.clone());
     let tasks = tokio::task::spawn_blocking(move || tasks(&inner, &name, &event));
     let tasks = tasks.await.map_err(broken("rendering ended early"))??;
     let mut created = Vec::new();
     for task in tasks {
         let refused = |why| DeliverError::Refused { task: task.id, why };
-        sink.create(task.id, task.definition)
+        sink.create(&role, task.id, task.definition)
             .await
             .map_err(refused)?;
         created.push(task.id);

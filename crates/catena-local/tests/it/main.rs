@@ -7,6 +7,7 @@
     reason = "tests and their helpers may fail loudly"
 )]
 
+mod demo;
 mod http_artifacts;
 mod http_auth;
 mod http_errors;

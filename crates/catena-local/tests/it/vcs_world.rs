@@ -26,7 +26,13 @@ pub(crate) struct Sink(Mutex<Vec<(TaskId, Map<String, Value>)>>);
 
 #[async_trait::async_trait]
 impl TaskSink for Sink {
-    async fn create(&self, id: TaskId, definition: Map<String, Value>) -> Result<(), String> {
+    async fn create(
+        &self,
+        role: &str,
+        id: TaskId,
+        definition: Map<String, Value>,
+    ) -> Result<(), String> {
+        assert!(role.starts_with("repo:github.com/"), "{role}");
         self.0.lock().unwrap().push((id, definition));
         Ok(())
     }

@@ -45,9 +45,11 @@ fn push(host: &Host, name: &RepoName, push: &Push) -> Result<Option<Occasion>, V
         return Ok(None);
     };
     let repo = host.repo(name)?;
-    let revision = repo.resolve(&push.reference)?;
-    // the branch may have moved on: what was pushed counts
-    let revision = repo.resolve(after).unwrap_or(revision);
+    // the branch may have moved on: what was pushed counts; of an annotated tag, its commit
+    let tip = || repo.peel(&push.reference).map(|id| id.to_string());
+    let Some(revision) = repo.resolve(after).ok().or_else(tip) else {
+        return Ok(None);
+    };
     let mounts = host.settings()?.mounts;
     let mount = mounts.iter().find(|(_, mount)| {
         mount.repo == *name && push.reference == format!("refs/heads/{}", mount.branch)

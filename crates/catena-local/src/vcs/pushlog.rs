@@ -47,7 +47,11 @@ pub(crate) fn changes(
             .get(reference)
             .and_then(|tip| repo.commit_id(tip).ok());
         let hidden = before.map_or_else(|| known.clone(), |before| vec![before]);
-        let changesets = repo.only_in(&[repo.commit_id(reference)?], &hidden)?;
+        // by its full name, whatever that is; a tag of no commit brings none
+        let changesets = match repo.peel(reference) {
+            Some(tip) => repo.only_in(&[tip], &hidden)?,
+            None => Vec::new(),
+        };
         out.push(push(reference, Some(tip), changesets));
     }
     for reference in records.tips.keys() {

@@ -137,7 +137,8 @@ impl Repo {
             .ok_or_else(missing)
     }
 
-    fn peel(&self, full: &str) -> Option<ObjectId> {
+    /// The commit of a reference by its full name, which may be one that no task could name.
+    pub(crate) fn peel(&self, full: &str) -> Option<ObjectId> {
         let name = gix::refs::FullName::try_from(full).ok()?;
         let mut reference = self.git.try_find_reference(name.as_ref()).ok()??;
         Some(reference.peel_to_commit().ok()?.id)

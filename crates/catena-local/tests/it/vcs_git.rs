@@ -100,6 +100,37 @@ async fn a_push_with_the_token_is_logged_and_becomes_a_decision_task() {
     );
 }
 
+/// git takes more names than tasks can name.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_branch_of_any_legal_name_is_logged() {
+    let world = World::new();
+    let (repo, _) = world.widget();
+    let address = serve(world.site()).await;
+    let dir = world.dir.path().to_owned();
+    let names = ["feature#1", "50%", "a+b"];
+    let pushed = blocking(move || {
+        let clone = clone(&dir, &format!("http://{address}/octo/widget.git"));
+        let url = format!("http://a-dev:{TOKEN}@{address}/octo/widget.git");
+        names.map(|name| {
+            let head = edit(&clone, name);
+            git(
+                &clone,
+                &["push", "--quiet", &url, &format!("HEAD:refs/heads/{name}")],
+            );
+            head
+        })
+    });
+    let heads = pushed.await;
+    let pushes = world.host.pushes(&repo).unwrap();
+    for (name, head) in names.iter().zip(&heads) {
+        let found = pushes
+            .iter()
+            .find(|push| push.reference == format!("refs/heads/{name}"));
+        assert_eq!(found.unwrap().after.as_ref(), Some(head));
+    }
+    assert_eq!(world.created().len(), names.len());
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_push_without_the_token_is_401_and_changes_nothing() {
     let world = World::new();

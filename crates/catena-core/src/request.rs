@@ -340,6 +340,23 @@ pub enum Request {
     },
 }
 
+impl Request {
+    /// Returns the task that it is about; none for what a repository's host says.
+    #[must_use]
+    pub const fn task(&self) -> Option<TaskId> {
+        match self {
+            Self::Artifact { task, .. }
+            | Self::ArtifactList { task, .. }
+            | Self::CotBody { task, .. }
+            | Self::CotSignature { task, .. }
+            | Self::Definition { task }
+            | Self::Status { task }
+            | Self::TaskGraph { task, .. } => Some(*task),
+            _ => None,
+        }
+    }
+}
+
 impl fmt::Display for Request {
     /// Writes the request as reports show it: kind, then the parts that tell it apart.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -7,7 +7,6 @@ use std::time::Instant;
 
 use catena_core::model::ids::TaskId;
 use catena_core::report::Verdict;
-use catena_core::request::Request;
 use catena_evidence::{Event, Progress};
 use catena_local::demo::{self, Step, World, WorldOptions};
 use catena_report::escape::clean;
@@ -127,20 +126,6 @@ fn wrong(error: demo::DemoError) -> Failure {
     }
 }
 
-/// Which task a document is about; none for those of repositories.
-const fn task_of(request: &Request) -> Option<TaskId> {
-    match request {
-        Request::Artifact { task, .. }
-        | Request::ArtifactList { task, .. }
-        | Request::CotBody { task, .. }
-        | Request::CotSignature { task, .. }
-        | Request::Definition { task }
-        | Request::Status { task }
-        | Request::TaskGraph { task, .. } => Some(*task),
-        _ => None,
-    }
-}
-
 /// What is known of the chain so far: a line for each task, on stderr where that is a terminal.
 #[derive(Clone, Default)]
 struct Tree(Arc<Mutex<Lines>>);
@@ -178,8 +163,8 @@ impl Tree {
         Progress::new(move |event| {
             let mut lines = tree.0.lock().unwrap_or_else(PoisonError::into_inner);
             match event {
-                Event::Started { request } => lines.count(task_of(request), 1, 0),
-                Event::Finished { request, .. } => lines.count(task_of(request), 0, 1),
+                Event::Started { request } => lines.count(request.task(), 1, 0),
+                Event::Finished { request, .. } => lines.count(request.task(), 0, 1),
                 _ => {}
             }
         })

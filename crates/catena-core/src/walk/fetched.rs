@@ -31,7 +31,7 @@ pub(super) fn judge(
         }
         let optional = is_optional(request);
         if optional && error.kind == ErrorKind::Absent {
-            if let Some(task) = task_of(request) {
+            if let Some(task) = request.task() {
                 book.note(
                     "optional-artifact",
                     task,
@@ -47,7 +47,7 @@ pub(super) fn judge(
         };
         let Some(finding) = classified else { continue };
         let finding = finding.says(asserter(request)).at(request, "");
-        book.add(match task_of(request) {
+        book.add(match request.task() {
             Some(task) => finding.task(task).build(),
             None => finding.build(),
         });
@@ -71,22 +71,8 @@ fn unasked(
     cot_feature::inspect(definition, claims.first()?)
 }
 
-/// Returns the task that a request is about.
-pub(super) const fn task_of(request: &Request) -> Option<TaskId> {
-    match request {
-        Request::Artifact { task, .. }
-        | Request::ArtifactList { task, .. }
-        | Request::CotBody { task, .. }
-        | Request::CotSignature { task, .. }
-        | Request::Definition { task }
-        | Request::Status { task }
-        | Request::TaskGraph { task, .. } => Some(*task),
-        _ => None,
-    }
-}
-
 const fn asserter(request: &Request) -> Asserter {
-    if task_of(request).is_some() {
+    if request.task().is_some() {
         Asserter::Queue
     } else {
         Asserter::VcsHost
@@ -97,7 +83,7 @@ const fn asserter(request: &Request) -> Asserter {
 fn classify(inputs: &Inputs, request: &Request, error: &EvidenceError) -> Option<FindingBuilder> {
     let root = inputs.task;
     // what these credentials cannot read in a private repository looks as if it were not there
-    let private = task_of(request).is_none() && inputs.policy.requires_secret();
+    let private = request.task().is_none() && inputs.policy.requires_secret();
     let found = error.to_string();
     let unavailable =
         || evidence_unavailable::META.undetermined(request.to_string(), found.clone());

@@ -11,8 +11,9 @@ use std::time::Duration;
 use catena_core::model::definition::Definition;
 use catena_core::policy::Config;
 use catena_local::client::Client;
-use catena_local::demo::{Checkout, DemoError, ENDPOINTS, Plan, REPOSITORY, World, WorldOptions};
-use catena_local::page::Role;
+use catena_local::demo::{
+    Checkout, DemoError, ENDPOINTS, Plan, REPOSITORY, Role, World, WorldOptions,
+};
 use serde_json::Value;
 use tokio::runtime;
 

@@ -8,8 +8,7 @@ use catena_core::model::definition::Definition;
 use catena_core::policy::Config;
 use catena_core::report::Verdict;
 use catena_evidence::Progress;
-use catena_local::demo::{self, PRODUCT, Question, SIGNING_TYPE, World, WorldOptions};
-use catena_local::page::Role;
+use catena_local::demo::{self, PRODUCT, Role, SIGNING_TYPE, World, WorldOptions};
 use catena_testkit::saboteur;
 use serde_json::Value;
 
@@ -32,6 +31,14 @@ fn the_story_ends_with_a_trusted_chain() {
         "catena demo --break",
     ] {
         assert!(run.stdout.contains(due), "{due}: {}", run.stdout);
+    }
+}
+
+fn signing() -> Role {
+    Role {
+        task_type: SIGNING_TYPE.parse().unwrap(),
+        product: PRODUCT.to_owned(),
+        inferred: Vec::new(),
     }
 }
 
@@ -89,12 +96,8 @@ async fn an_artifact_that_is_changed_after_signing_is_noticed() {
         stored[at] ^= 1;
         fs::write(copy, stored).unwrap();
     }
-    let question = Question {
-        task: task("signing"),
-        task_type: SIGNING_TYPE.parse().unwrap(),
-        product: PRODUCT.to_owned(),
-    };
-    let report = demo::verify(&world.config().unwrap(), &question, &Progress::default())
+    let (config, progress) = (world.config().unwrap(), Progress::default());
+    let report = demo::verify(&config, task("signing"), signing(), &progress)
         .await
         .unwrap();
     assert_eq!(report.verdict, Verdict::Rejected);
@@ -183,13 +186,7 @@ async fn the_page_verifies_a_task_of_the_deployment() {
     .unwrap();
     let told = demo::tell(&world, |_| {}, |_| {}, &Progress::default()).await;
     let task = told.unwrap().report.subject.task;
-    let infer = |_: &Config, _: &Definition| {
-        Ok(Role {
-            task_type: SIGNING_TYPE.parse().unwrap(),
-            product: PRODUCT.to_owned(),
-            inferred: Vec::new(),
-        })
-    };
+    let infer = |_: &Config, _: &Definition| Ok(signing());
     let page = world.serve_page(infer).await.unwrap();
     assert_ne!(page, world.root_url(), "artifacts would share its origin");
     let client = reqwest::Client::new();

@@ -29,5 +29,5 @@ pub use error::DemoError;
 pub use graph::{Plan, Planned};
 pub use source::{Checkout, ENDPOINTS};
 pub use story::{Step, Told, tell};
-pub use verify::{Question, verify};
+pub use verify::{Role, verify};
 pub use world::{Workers, World, WorldOptions};

@@ -12,7 +12,7 @@ use tokio::time::Instant;
 
 use super::DemoError;
 use super::config::{PRODUCT, REPOSITORY, SIGNING_TYPE};
-use super::verify::{Question, verify};
+use super::verify::{Role, verify};
 use super::world::World;
 use crate::queue::Resolution;
 use crate::worker::Event;
@@ -97,15 +97,16 @@ pub async fn tell(
     workers.stop().await;
     tasks(&done);
     let signing = done.last().map(|(_, task)| *task);
-    let question = Question {
-        task: signing.unwrap_or(decision),
+    let role = Role {
         task_type: SIGNING_TYPE
             .parse()
             .map_err(|_| DemoError::Setup("no type signing".to_owned()))?,
         product: PRODUCT.to_owned(),
+        inferred: Vec::new(),
     };
     let mut begun = Instant::now();
-    let report = verify(&world.config()?, &question, progress).await?;
+    let task = signing.unwrap_or(decision);
+    let report = verify(&world.config()?, task, role, progress).await?;
     let text = format!(
         "verified the chain of the signing task over HTTP, strictly: {}",
         report.verdict

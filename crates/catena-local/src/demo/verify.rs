@@ -11,15 +11,15 @@ use catena_evidence::{HttpOptions, HttpSource, Progress, Source as _};
 
 use super::DemoError;
 
-/// What is to be verified.
+/// What to verify a task as (P18).
 #[derive(Clone, Debug)]
-pub struct Question {
-    /// The task.
-    pub task: TaskId,
-    /// As what.
+pub struct Role {
+    /// Its type.
     pub task_type: TaskType,
-    /// Whose policy applies.
+    /// The product whose policy applies.
     pub product: String,
+    /// Which of the two were inferred from the task itself.
+    pub inferred: Vec<&'static str>,
 }
 
 /// Fetches what a verification needs and returns its report.
@@ -28,7 +28,8 @@ pub struct Question {
 /// The configuration does not know the product, or names hosts that cannot be asked.
 pub async fn verify(
     config: &Config,
-    question: &Question,
+    task: TaskId,
+    role: Role,
     progress: &Progress,
 ) -> Result<Report, DemoError> {
     let begun = tokio::time::Instant::now();
@@ -38,10 +39,10 @@ pub async fn verify(
     options.progress = progress.clone();
     let source = HttpSource::new(&options)?;
     let mut walk = Walk::new(Inputs {
-        task: question.task,
-        task_type: question.task_type,
-        inferred: Vec::new(),
-        policy: config.policy(&question.product)?,
+        task,
+        task_type: role.task_type,
+        inferred: role.inferred,
+        policy: config.policy(&role.product)?,
         settings: config.settings.clone(),
         keyring: config.keyring.clone(),
         relaxations,

@@ -20,7 +20,6 @@
 //! only below `public/`.
 
 mod artifact;
-mod chain;
 mod error;
 mod groups;
 mod guard;
@@ -42,7 +41,6 @@ use axum::response::{Html, IntoResponse, Response};
 use axum::routing::{get, post};
 use jiff::Timestamp;
 
-pub use chain::{ChainVerifier, Role};
 pub use verify::Verify;
 
 use crate::clock::Clock;

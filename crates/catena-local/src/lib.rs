@@ -27,6 +27,7 @@ pub mod http;
 pub mod page;
 pub mod queue;
 mod server;
+mod slug;
 pub mod store;
 pub mod vcs;
 pub mod worker;

@@ -62,6 +62,11 @@ pub enum DemoError {
 }
 
 impl DemoError {
+    /// The system has no random bytes.
+    pub(super) fn random(why: getrandom::Error) -> Self {
+        Self::Setup(format!("the system has no random bytes: {why}"))
+    }
+
     /// Says what was tried.
     pub(super) fn io(what: &'static str) -> impl FnOnce(std::io::Error) -> Self {
         move |why| Self::Io { what, why }

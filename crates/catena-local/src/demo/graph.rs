@@ -14,8 +14,8 @@ use catena_jsone::{Context, Limits, Template, Value as JsoneValue, to_json};
 use serde_json::{Map, Value, json};
 
 use super::DemoError;
-use super::slug::slug;
 use crate::client::Client;
+use crate::slug::slug;
 
 /// What the template sees, and what the files say.
 #[derive(Clone, Debug)]
@@ -144,7 +144,10 @@ fn id_of(ids: &Mutex<BTreeMap<String, TaskId>>, label: &str) -> Result<TaskId, D
     if let Some(id) = ids.get(label) {
         return Ok(*id);
     }
-    let id = slug()?;
+    let text = slug().map_err(DemoError::random)?;
+    let id = text
+        .parse()
+        .map_err(|_| DemoError::Setup(format!("{text} is no task id")))?;
     ids.insert(label.to_owned(), id);
     Ok(id)
 }

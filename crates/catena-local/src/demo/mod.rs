@@ -18,7 +18,6 @@ mod error;
 mod graph;
 mod page;
 pub mod saboteurs;
-mod slug;
 mod source;
 mod story;
 mod verify;

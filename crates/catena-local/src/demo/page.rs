@@ -39,7 +39,7 @@ impl World {
             services.root_url().to_owned(),
             Arc::new(verifier),
         )
-        .map_err(|why| DemoError::Setup(format!("the system has no random bytes: {why}")))?;
+        .map_err(DemoError::random)?;
         self.serve(router(page)).await
     }
 }

@@ -29,6 +29,7 @@ use crate::auth::{ROOT, temporary};
 use crate::client::Client;
 use crate::http::Services;
 use crate::queue::Worker;
+use crate::slug::slug;
 use crate::vcs::{self, Host, HostOptions, NewCommit, Person, Push, RepoName, TaskSink};
 use crate::worker::{self, Event, Family, WorkerOptions};
 use crate::{Credentials, Local, LocalOptions};
@@ -92,7 +93,7 @@ impl World {
         })
         .await?;
         let client = Client::new(local.root_url(), &local.credentials())?;
-        let push_token = Zeroizing::new(super::slug::slug()?.as_str().to_owned());
+        let push_token = Zeroizing::new(slug().map_err(DemoError::random)?);
         let mut host_options = HostOptions::new(local.root_url());
         host_options.push_token = Some(push_token.clone());
         let host = Host::open(&dir.join("vcs"), host_options)?;
@@ -418,8 +419,7 @@ fn keys(dir: &Path) -> Result<BTreeMap<&'static str, Arc<SigningKey>>, DemoError
         let path = dir.join(name);
         if !path.exists() {
             let mut seed = Zeroizing::new([0_u8; 32]);
-            getrandom::fill(seed.as_mut_slice())
-                .map_err(|why| DemoError::Setup(format!("no random bytes: {why}")))?;
+            getrandom::fill(seed.as_mut_slice()).map_err(DemoError::random)?;
             SigningKey::from_seed(*seed).write_new_file(&path)?;
         }
         out.insert(name, Arc::new(SigningKey::read_file(&path)?));

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use axum::body::Body;
 use base64::Engine as _;
-use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD};
+use base64::prelude::BASE64_STANDARD;
 use catena_core::model::ids::{RunId, TaskId};
 use catena_crypto::digest::{Algorithm, Hasher};
 use indexmap::IndexMap;
@@ -329,16 +329,6 @@ pub(super) fn credentials(
         until,
     )
     .map_err(ApiError::internal)
-}
-
-/// A new slug: a version 4 UUID in URL-safe base64.
-pub(super) fn slug() -> Result<String, ApiError> {
-    let mut bytes = [0_u8; 16];
-    getrandom::fill(&mut bytes).map_err(ApiError::internal)?;
-    let [_, _, _, _, _, _, version, _, variant, ..] = &mut bytes;
-    *version = (*version & 0x0f) | 0x40;
-    *variant = (*variant & 0x3f) | 0x80;
-    Ok(BASE64_URL_SAFE_NO_PAD.encode(bytes))
 }
 
 /// How long a URL takes content.

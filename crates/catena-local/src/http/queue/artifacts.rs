@@ -16,6 +16,7 @@ use super::super::schema::Schema;
 use super::claims::credentials_json;
 use super::content::run_of;
 use crate::queue::{Artifact, ArtifactContent, ArtifactRequest};
+use crate::slug::slug;
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -59,7 +60,7 @@ fn request(body: Body, call: &Call) -> Result<ArtifactRequest, ApiError> {
     let content = match body.storage_type.as_str() {
         "s3" => ArtifactContent::S3,
         "object" => ArtifactContent::Object {
-            upload_id: object::slug()?,
+            upload_id: slug().map_err(ApiError::internal)?,
             finished: false,
         },
         "reference" => ArtifactContent::Reference {

@@ -27,11 +27,10 @@ use super::call::check_name;
 use super::error::{ApiError, Code, Info};
 use super::front::query;
 use super::object;
-use super::queue::content::is_public;
 use super::reply::common;
 use super::route::{self, Params, bad};
 use super::services::Services;
-use crate::queue::{ArtifactContent, QueueError};
+use crate::queue::{ArtifactContent, QueueError, is_public};
 use crate::store::BlobWriter;
 
 /// First line of a content.
@@ -95,7 +94,6 @@ async fn answer(
             Err(ApiError::conflict("The object is finished"))
         }
         "put" => put(services, parts, body, at).await,
-        _ if object::is_unfinished(services, at)? => Err(missing()),
         _ => get(services, parts, at).await,
     }
 }
@@ -197,10 +195,11 @@ async fn get(
             QueueError::NotFound(_) => ApiError::not_found("no such object"),
             why => why.into(),
         })?;
-    let stored = matches!(
-        artifact.content,
-        ArtifactContent::S3 | ArtifactContent::Object { .. }
-    );
+    let stored = match artifact.content {
+        ArtifactContent::S3 => true,
+        ArtifactContent::Object { .. } => object::is_finished(services, at)?,
+        _ => false,
+    };
     if !stored {
         return Err(ApiError::not_found("no such object"));
     }

@@ -13,11 +13,11 @@ use serde_json::{Value, json};
 
 use super::call::Call;
 use super::error::ApiError;
-use super::queue::content::is_public;
 use super::reply::Reply;
 use super::route::{Endpoint, bad};
 use super::schema::Schema;
 use crate::auth::{QUEUE, bewit};
+use crate::queue::is_public;
 use crate::store::{Change, Table};
 
 pub(super) const TABLE: &[Endpoint] = &[

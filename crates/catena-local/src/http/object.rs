@@ -246,22 +246,16 @@ fn finished(call: &Call, name: &str) -> Result<Record, ApiError> {
     }
 }
 
-/// Whether an artifact is an object whose upload is complete.
+/// Whether an artifact is an object whose upload is complete. Of others the store is not asked.
 pub(super) fn is_finished(
     services: &Services,
     (task, run, name): (TaskId, RunId, &str),
 ) -> Result<bool, ApiError> {
+    if services.queue().upload_id(task, run, name).is_none() {
+        return Ok(false);
+    }
     let record = find(services, &format!("t/{task}/{run}/{name}"))?;
     Ok(record.is_some_and(|record| record.finished))
-}
-
-/// Whether an artifact is an object whose upload is not complete: nobody reads it.
-pub(super) fn is_unfinished(
-    services: &Services,
-    (task, run, name): (TaskId, RunId, &str),
-) -> Result<bool, ApiError> {
-    let record = find(services, &format!("t/{task}/{run}/{name}"))?;
-    Ok(record.is_some_and(|record| !record.finished))
 }
 
 fn found(services: &Services, name: &str) -> Result<Record, ApiError> {

@@ -19,9 +19,9 @@ use tokio::io::AsyncReadExt as _;
 use super::error::PageError;
 use super::lines::{Excerpt, Row};
 use super::show::{self, encoded, show};
-use super::task::{is_public, read_id};
+use super::task::read_id;
 use super::{Frame, Page, groups, html};
-use crate::queue::ArtifactContent;
+use crate::queue::{ArtifactContent, is_public};
 
 /// How many links are followed from one artifact to another.
 const HOPS: usize = 8;

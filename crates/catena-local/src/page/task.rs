@@ -14,7 +14,7 @@ use super::error::PageError;
 use super::report::Verdict;
 use super::show::{self, Time, encoded, show};
 use super::{Frame, Page, groups, html};
-use crate::queue::{Artifact, ArtifactContent, DEFINITION_ORDER, Run, Status};
+use crate::queue::{Artifact, ArtifactContent, DEFINITION_ORDER, Run, Status, is_public};
 
 /// How many artifacts of a run are shown.
 const ARTIFACTS: usize = 1000;
@@ -336,11 +336,6 @@ const fn kind(content: &ArtifactContent) -> &'static str {
         ArtifactContent::Link { .. } => "link",
         ArtifactContent::Error { .. } => "error",
     }
-}
-
-/// Whether everybody may read it.
-pub(super) fn is_public(name: &str) -> bool {
-    name.starts_with("public/")
 }
 
 /// The definition as JSON, in the order in which the queue writes it.

@@ -13,9 +13,9 @@ mod token;
 
 pub use definition::{DEFINITION_ORDER, complete};
 pub use error::QueueError;
-pub(crate) use model::time;
 pub use model::{
     Artifact, ArtifactContent, ArtifactRequest, Claim, Exception, Page, Priority, Requires,
     Resolution, Run, RunState, Status, TaskState, Worker,
 };
+pub(crate) use model::{is_public, time};
 pub use state::{Queue, QueueSettings};

@@ -231,6 +231,11 @@ pub struct Artifact {
     pub content: ArtifactContent,
 }
 
+/// Whether everybody may read an artifact of this name, as deployments have it.
+pub(crate) fn is_public(name: &str) -> bool {
+    name.starts_with("public/")
+}
+
 /// Times as the services write them: `2026-01-02T03:04:05.678Z`.
 pub(crate) mod time {
     use jiff::Timestamp;

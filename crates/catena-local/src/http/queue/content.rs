@@ -15,7 +15,7 @@ use super::super::reply::Reply;
 use super::super::services::Services;
 use super::super::signed::plain;
 use super::claims::credentials_json;
-use crate::queue::{Artifact, ArtifactContent};
+use crate::queue::{Artifact, ArtifactContent, is_public};
 
 /// The run of the path, or the latest one.
 pub(super) fn run_of(call: &Call) -> Result<RunId, ApiError> {
@@ -115,11 +115,6 @@ pub(in crate::http) fn content_url(
         services.urls().signed("GET", at, services.later(READ)?)?
     };
     Ok(format!("{}{path}", services.root_url()))
-}
-
-/// Whether an artifact is in the public part of the bucket.
-pub(in crate::http) fn is_public(name: &str) -> bool {
-    name.starts_with("public/")
 }
 
 const STORAGE_TYPE: HeaderName = HeaderName::from_static("x-taskcluster-artifact-storage-type");

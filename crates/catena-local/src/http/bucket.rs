@@ -4,7 +4,6 @@
 //! A content is a file of its own: one line of JSON with the headers that readers get, then the bytes. It is written
 //! beside its place and moved there when it is complete, so it is whole or not there.
 
-use std::io::SeekFrom;
 use std::path::PathBuf;
 
 use axum::body::Body;
@@ -20,7 +19,7 @@ use futures::StreamExt as _;
 use futures::stream::try_unfold;
 use serde::{Deserialize, Serialize};
 use tokio::fs::File;
-use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncSeekExt as _, BufReader};
+use tokio::io::AsyncReadExt as _;
 use tokio::task::spawn_blocking;
 
 use super::call::check_name;
@@ -229,23 +228,18 @@ pub(super) async fn open(
     services: &Services,
     at: (TaskId, RunId, &str),
 ) -> Result<(Head, u64, File), ApiError> {
-    let file = match File::open(place(services, at)).await {
-        Ok(file) => file,
-        Err(why) if why.kind() == std::io::ErrorKind::NotFound => {
-            return Err(ApiError::not_found("nothing was uploaded"));
+    let (store, name) = (services.store().clone(), at.2.to_owned());
+    let opened = spawn_blocking(move || store.open_content(at.0, at.1, &name)).await;
+    match opened.map_err(ApiError::internal)? {
+        Ok((head, length, file)) => {
+            let head = serde_json::from_slice(&head).map_err(ApiError::internal)?;
+            Ok((head, length, File::from_std(file)))
         }
-        Err(why) => return Err(ApiError::internal(why)),
-    };
-    let whole = file.metadata().await.map_err(ApiError::internal)?.len();
-    let mut reader = BufReader::new(file);
-    let mut first = Vec::new();
-    let read = reader.read_until(b'\n', &mut first).await;
-    let start = u64::try_from(read.map_err(ApiError::internal)?).unwrap_or(u64::MAX);
-    let head = serde_json::from_slice(&first).map_err(ApiError::internal)?;
-    let mut file = reader.into_inner();
-    let seek = file.seek(SeekFrom::Start(start)).await;
-    seek.map_err(ApiError::internal)?;
-    Ok((head, whole.saturating_sub(start), file))
+        Err(why) if why.kind() == std::io::ErrorKind::NotFound => {
+            Err(ApiError::not_found("nothing was uploaded"))
+        }
+        Err(why) => Err(ApiError::internal(why)),
+    }
 }
 
 /// The rest of a file, piece by piece.

@@ -2,8 +2,6 @@
 //! An artifact as text, and its bytes to be saved. Never as what it claims to be: an HTML artifact is not shown as a page.
 
 use std::fs::File;
-use std::io::{BufRead as _, BufReader, Seek as _, SeekFrom};
-use std::path::PathBuf;
 
 use askama::Template;
 use axum::body::Body;
@@ -130,17 +128,9 @@ fn read_run(text: &str) -> Result<RunId, PageError> {
 
 /// Opens the file of an artifact's bytes.
 fn open(page: &Page, task: TaskId, run: RunId, name: &str) -> Result<(File, u64), PageError> {
-    let path = find(page, task, run, name)?;
-    match File::open(path) {
-        Ok(file) => {
-            let length = file.metadata()?.len();
-            // the store keeps the headers of a content in a line before it
-            let mut reader = BufReader::new(file);
-            let start = u64::try_from(reader.skip_until(b'\n')?).unwrap_or(length);
-            let mut file = reader.into_inner();
-            file.seek(SeekFrom::Start(start))?;
-            Ok((file, length.saturating_sub(start)))
-        }
+    let stored = find(page, task, run, name)?;
+    match page.0.store.open_content(task, run, &stored) {
+        Ok((_, length, file)) => Ok((file, length)),
         Err(why) if why.kind() == std::io::ErrorKind::NotFound => Err(PageError::NotFound(
             format!("{} was announced, but not uploaded.", show(name)),
         )),
@@ -148,8 +138,8 @@ fn open(page: &Page, task: TaskId, run: RunId, name: &str) -> Result<(File, u64)
     }
 }
 
-/// Finds the file of an artifact that everybody may read, through links to others of the run.
-fn find(page: &Page, task: TaskId, run: RunId, name: &str) -> Result<PathBuf, PageError> {
+/// Finds the artifact whose bytes everybody may read, through links to others of the run.
+fn find(page: &Page, task: TaskId, run: RunId, name: &str) -> Result<String, PageError> {
     let mut name = name.to_owned();
     for _ in 0..HOPS {
         if !is_public(&name) {
@@ -160,7 +150,7 @@ fn find(page: &Page, task: TaskId, run: RunId, name: &str) -> Result<PathBuf, Pa
         let artifact = page.0.queue.artifact(task, run, &name)?;
         name = match artifact.content {
             ArtifactContent::S3 | ArtifactContent::Object { .. } => {
-                return Ok(page.0.store.blob_path(task, run, &name));
+                return Ok(name);
             }
             ArtifactContent::Link { artifact } => artifact,
             ArtifactContent::Reference { url } => {

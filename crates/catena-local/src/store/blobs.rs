@@ -2,7 +2,8 @@
 //! Contents of artifacts, as files: `TASK/RUN/SHA-256 OF THE NAME`. A file is whole or not there: it is written under a
 //! temporary name and renamed. No text of a client becomes part of a path.
 
-use std::io::{self, Write as _};
+use std::fs::File;
+use std::io::{self, BufRead as _, BufReader, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
 
 use catena_core::model::ids::{RunId, TaskId};
@@ -75,6 +76,28 @@ impl Store {
         let dir = self.blobs().join(UNFINISHED);
         let file = NamedTempFile::new_in(&dir).map_err(|error| failed("make", &dir, &error))?;
         Ok(BlobWriter { file, written: 0 })
+    }
+
+    /// Opens a content that begins with a line of headers: that line, the length of what follows, and the file at that
+    /// place. Blocks on the disk.
+    ///
+    /// # Errors
+    /// `NotFound` if nothing was put there; the file cannot be read.
+    pub fn open_content(
+        &self,
+        task: TaskId,
+        run: RunId,
+        name: &str,
+    ) -> io::Result<(Vec<u8>, u64, File)> {
+        let file = File::open(self.blob_path(task, run, name))?;
+        let whole = file.metadata()?.len();
+        let mut reader = BufReader::new(file);
+        let mut head = Vec::new();
+        let read = reader.read_until(b'\n', &mut head)?;
+        let start = u64::try_from(read).unwrap_or(u64::MAX);
+        let mut file = reader.into_inner();
+        file.seek(SeekFrom::Start(start))?;
+        Ok((head, whole.saturating_sub(start), file))
     }
 
     /// Writes the content of an artifact in one go. Blocks on the disk.

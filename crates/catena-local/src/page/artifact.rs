@@ -10,13 +10,14 @@ use axum::http::header::{CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_TYPE, Head
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use catena_core::model::ids::{RunId, TaskId};
+use catena_report::words;
 use futures::stream;
 use serde::Deserialize;
 use tokio::io::AsyncReadExt as _;
 
 use super::error::PageError;
 use super::lines::{Excerpt, Row};
-use super::show::{self, encoded, show};
+use super::show::{encoded, show};
 use super::task::read_id;
 use super::{Frame, Page, groups, html};
 use crate::queue::{ArtifactContent, is_public};
@@ -87,7 +88,7 @@ pub(super) async fn text(
         run,
         name: show(&name),
         query: encoded(&name),
-        size: show::size(length),
+        size: words::size(length),
         content,
     })
 }

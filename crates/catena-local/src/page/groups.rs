@@ -5,6 +5,7 @@ use askama::Template;
 use axum::extract::{Path, Query, State};
 use axum::response::{IntoResponse, Redirect, Response};
 use catena_core::model::ids::TaskId;
+use catena_report::words;
 use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::{Map, Value};
@@ -94,7 +95,7 @@ impl Group {
             url: encoded(id),
             name: name(&definition),
             created: created(&definition).map(|time| Time::new(time, page.now())),
-            tasks: format!("{more}{}", show::count(tasks.items.len(), "task")),
+            tasks: format!("{more}{}", words::count(tasks.items.len(), "task")),
             counts,
         })
     }

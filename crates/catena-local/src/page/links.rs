@@ -6,7 +6,8 @@ use std::collections::BTreeMap;
 use catena_core::model::ids::TaskId;
 use catena_core::report::{Artifact, CheckResult, Link, Outcome};
 
-use super::show::{self, show};
+use super::show::show;
+use catena_report::words;
 
 /// How many names of a link, and roles of a finding, are shown.
 const NAMES: usize = 3;
@@ -70,7 +71,7 @@ impl LinkView {
             failed: ids(&link.checks, Outcome::Fail),
             undetermined: ids(&link.checks, Outcome::Undetermined),
             passed: ids(&link.checks, Outcome::Pass).len(),
-            artifacts: show::count(link.artifacts.len(), "artifact"),
+            artifacts: words::count(link.artifacts.len(), "artifact"),
             unverified: unverified.len(),
             unreceived: unreceived.len(),
             needs: needs.join(", "),
@@ -121,7 +122,7 @@ fn files(link: &Link) -> Vec<(String, &'static str, String, String)> {
             (false, Some(_)) => "NOT VERIFIED",
             (false, None) => "not received",
         };
-        let size = artifact.size.map(show::size).unwrap_or_default();
+        let size = artifact.size.map(words::size).unwrap_or_default();
         (
             show(artifact.name.as_str()),
             state,

@@ -10,8 +10,9 @@ use axum::http::header::{CONTENT_TYPE, HeaderValue};
 use axum::response::{IntoResponse, Response};
 use catena_core::checks;
 use catena_core::model::ids::TaskId;
-use catena_core::report::{Asserter, Basis, Difference, Finding, Flow, Purpose, Report};
+use catena_core::report::{Basis, Difference, Finding, Flow, Purpose, Report};
 use catena_report::json::Versions;
+use catena_report::words::{asserter, count, size};
 
 use super::error::PageError;
 use super::links::{LinkView, some};
@@ -223,7 +224,7 @@ impl Full {
             cause: cause(report),
             is_unsigned: report.verdict == catena_core::report::Verdict::Unsigned,
             is_recorded: report.basis == Basis::Recorded,
-            count: show::count(report.findings.len(), "finding"),
+            count: count(report.findings.len(), "finding"),
             findings: findings
                 .map(|(at, finding)| FindingView::new(finding, at < UNFOLDED))
                 .collect(),
@@ -275,9 +276,9 @@ fn subject(report: &Report) -> String {
         show(&report.subject.task_type),
         format!("product {}", show(&report.subject.product)),
         format!("profile {}", report.profile),
-        show::count(report.links.len(), "link"),
-        show::count(artifacts, "artifact"),
-        show::count(signatures, "signature"),
+        count(report.links.len(), "link"),
+        count(artifacts, "artifact"),
+        count(signatures, "signature"),
     ]
     .join(" · ")
 }
@@ -307,7 +308,7 @@ fn documents(report: &Report) -> String {
         .collect();
     let mut text = format!(
         "{} ({})",
-        show::count(report.requests.len(), "document"),
+        count(report.requests.len(), "document"),
         parts.join(", ")
     );
     if let Some(timing) = &report.timing {
@@ -315,7 +316,7 @@ fn documents(report: &Report) -> String {
         text.push_str(&format!(
             ", {} HTTP requests, {} in {whole}.{milli:03} s, {}",
             timing.http_requests,
-            show::size(timing.bytes),
+            size(timing.bytes),
             show(&timing.finished)
         ));
     }
@@ -395,14 +396,4 @@ fn flow(flow: &Flow) -> String {
         show(&flow.source.request),
         show(&flow.source.pointer),
     )
-}
-
-fn asserter(asserter: &Asserter) -> String {
-    match asserter {
-        Asserter::Operator => "the operator's configuration".to_owned(),
-        Asserter::Queue => "the queue".to_owned(),
-        Asserter::SignedCot(task) => format!("the signed chain-of-trust document of {task}"),
-        Asserter::Task(task) => format!("task {task} itself"),
-        Asserter::VcsHost => "the VCS host".to_owned(),
-    }
 }

@@ -5,7 +5,7 @@ use askama::Template;
 use axum::extract::{Path, Query, State};
 use axum::response::Response;
 use catena_core::model::ids::{RunId, TaskId};
-use indexmap::IndexMap;
+use catena_report::words;
 use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::{Map, Value};
@@ -14,7 +14,7 @@ use super::error::PageError;
 use super::report::Verdict;
 use super::show::{self, Time, encoded, show};
 use super::{Frame, Page, groups, html};
-use crate::queue::{Artifact, ArtifactContent, DEFINITION_ORDER, Run, Status, is_public};
+use crate::queue::{Artifact, ArtifactContent, Run, Status, is_public, ordered};
 
 /// How many artifacts of a run are shown.
 const ARTIFACTS: usize = 1000;
@@ -136,7 +136,7 @@ pub(super) async fn task(
         shown_run,
         artifacts,
         more_artifacts,
-        definition: in_order(definition)?,
+        definition: show::document(&serde_json::to_string_pretty(&ordered(definition))?),
     })
 }
 
@@ -308,7 +308,7 @@ impl ArtifactRow {
         };
         let size = match access {
             Access::Open | Access::Private => {
-                stored().ok().or(artifact.content_length).map(show::size)
+                stored().ok().or(artifact.content_length).map(words::size)
             }
             _ => None,
         };
@@ -336,14 +336,4 @@ const fn kind(content: &ArtifactContent) -> &'static str {
         ArtifactContent::Link { .. } => "link",
         ArtifactContent::Error { .. } => "error",
     }
-}
-
-/// The definition as JSON, in the order in which the queue writes it.
-fn in_order(mut definition: Map<String, Value>) -> Result<String, PageError> {
-    let known = DEFINITION_ORDER
-        .iter()
-        .filter_map(|key| definition.remove_entry(*key));
-    let mut ordered: IndexMap<String, Value> = known.collect();
-    ordered.extend(definition);
-    Ok(show::document(&serde_json::to_string_pretty(&ordered)?))
 }

@@ -2,6 +2,7 @@
 //! Task definitions: the server's defaults, and the members that the queue acts upon (worker.md §12.2).
 
 use catena_core::model::ids::TaskId;
+use indexmap::IndexMap;
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan as _};
 use serde::Deserialize;
@@ -10,7 +11,7 @@ use serde_json::{Map, Value, json};
 use super::{Priority, QueueError, Requires};
 
 /// The order in which the real service writes the members of a definition. (A JSON object has none; people read it.)
-pub const DEFINITION_ORDER: [&str; 19] = [
+const DEFINITION_ORDER: [&str; 19] = [
     "provisionerId",
     "workerType",
     "taskQueueId",
@@ -68,6 +69,19 @@ pub fn complete(mut definition: Map<String, Value>, task: TaskId) -> Map<String,
         definition.insert("expires".to_owned(), json!(written(expires)));
     }
     definition
+}
+
+/// The definition in the order of the real service's answers.
+#[must_use]
+pub fn ordered(mut definition: Map<String, Value>) -> IndexMap<String, Value> {
+    let mut ordered = IndexMap::new();
+    for key in DEFINITION_ORDER {
+        if let Some(value) = definition.remove(key) {
+            ordered.insert(key.to_owned(), value);
+        }
+    }
+    ordered.extend(definition);
+    ordered
 }
 
 /// `taskQueueId` is `provisionerId/workerType`, whichever of them is given.

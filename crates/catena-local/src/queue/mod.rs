@@ -11,7 +11,7 @@ mod model;
 mod state;
 mod token;
 
-pub use definition::{DEFINITION_ORDER, complete};
+pub use definition::{complete, ordered};
 pub use error::QueueError;
 pub use model::{
     Artifact, ArtifactContent, ArtifactRequest, Claim, Exception, Page, Priority, Requires,

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MPL-2.0
 //! What speaks against the chain, or is missing.
 
-use catena_core::report::{Asserter, Difference, Finding, Flow, Purpose, Verdict};
+use catena_core::report::{Difference, Finding, Flow, Purpose, Verdict};
 
-use super::count;
 use super::style::{Detail, Page, Tone};
 use crate::escape::{SHORT, clean};
+use crate::words::{asserter, count};
 
 /// How many findings a folded report tells in full.
 const FOLDED: usize = 3;
@@ -164,14 +164,4 @@ fn flow(flow: &Flow) -> String {
         asserter(&flow.asserter),
         clean(&flow.source.request, FOLDED_VALUE),
     )
-}
-
-fn asserter(asserter: &Asserter) -> String {
-    match asserter {
-        Asserter::Operator => "the operator's configuration".to_owned(),
-        Asserter::Queue => "the queue".to_owned(),
-        Asserter::SignedCot(task) => format!("the signed chain-of-trust document of {task}"),
-        Asserter::Task(task) => format!("task {task} itself"),
-        Asserter::VcsHost => "the VCS host".to_owned(),
-    }
 }

@@ -6,8 +6,9 @@ use catena_core::model::ids::TaskId;
 
 use super::findings::FOLDED_VALUE;
 use super::style::{Detail, Page, Style, Tone};
-use super::{count, findings, tree};
+use super::{findings, tree};
 use crate::escape::{SHORT, clean};
+use crate::words::count;
 
 /// How many warnings a folded page tells in full.
 const FOLDED: usize = 5;

@@ -19,6 +19,7 @@ use catena_core::checks;
 use catena_core::report::{Basis, Fact, GithubBudget, Note, Report, Verdict};
 
 use crate::escape::{SHORT, clean};
+use crate::words::{count, size};
 use style::{Page, Tone};
 
 /// How many notes and self-asserted facts a folded report shows.
@@ -302,22 +303,4 @@ fn budget(github: &GithubBudget) -> String {
         let _ = write!(line, " until {}", clean(reset, SHORT));
     }
     line
-}
-
-fn count(n: usize, noun: &str) -> String {
-    match n {
-        1 => format!("1 {noun}"),
-        _ => format!("{n} {noun}s"),
-    }
-}
-
-/// Writes a size with one decimal, in powers of 1000.
-fn size(bytes: u64) -> String {
-    let (unit, name) = match bytes {
-        0..1_000 => return format!("{bytes} B"),
-        1_000..1_000_000 => (1_000, "kB"),
-        1_000_000..1_000_000_000 => (1_000_000, "MB"),
-        _ => (1_000_000_000, "GB"),
-    };
-    format!("{}.{} {name}", bytes / unit, bytes % unit * 10 / unit)
 }

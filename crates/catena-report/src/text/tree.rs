@@ -7,8 +7,8 @@ use catena_core::model::ids::TaskId;
 use catena_core::report::{CheckResult, Link, Outcome};
 
 use super::style::{Detail, Page, Tone};
-use super::{count, size};
 use crate::escape::{SHORT, clean};
+use crate::words::{count, size};
 
 /// How many links are shown before siblings that are alike are folded.
 const FOLDED_LINKS: usize = 24;

@@ -10,10 +10,10 @@ use super::super::call::Call;
 use super::super::error::ApiError;
 use super::super::reply::Reply;
 use super::super::schema::Schema;
-use super::create::{json_status, ordered};
+use super::create::json_status;
 use crate::Credentials;
 use crate::auth::{Requirement, task_credentials};
-use crate::queue::{Claim, Exception, Resolution, Status, Worker};
+use crate::queue::{Claim, Exception, Resolution, Status, Worker, ordered};
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]

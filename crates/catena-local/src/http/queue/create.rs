@@ -10,7 +10,7 @@ use super::super::error::{ApiError, Code};
 use super::super::reply::Reply;
 use super::super::schema::Schema;
 use crate::auth::Requirement;
-use crate::queue::{DEFINITION_ORDER, Status, complete};
+use crate::queue::{Status, complete};
 
 pub(super) async fn create_task(call: &Call) -> Result<Reply, ApiError> {
     let task = call.task()?;
@@ -95,15 +95,3 @@ const PRIORITIES: [&str; 7] = [
     "very-high",
     "highest",
 ];
-
-/// The definition in the order of the real service's answers.
-pub(super) fn ordered(mut definition: Map<String, Value>) -> IndexMap<String, Value> {
-    let mut ordered = IndexMap::new();
-    for key in DEFINITION_ORDER {
-        if let Some(value) = definition.remove(key) {
-            ordered.insert(key.to_owned(), value);
-        }
-    }
-    ordered.extend(definition);
-    ordered
-}

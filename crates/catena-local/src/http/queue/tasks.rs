@@ -10,9 +10,9 @@ use super::super::call::Call;
 use super::super::error::ApiError;
 use super::super::reply::Reply;
 use super::super::route::bad;
-use super::create::{json_status, ordered};
+use super::create::json_status;
 use crate::auth::Requirement;
-use crate::queue::Status;
+use crate::queue::{Status, ordered};
 
 pub(super) fn task(call: &Call) -> Result<Reply, ApiError> {
     let task = call.task()?;

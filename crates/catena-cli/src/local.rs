@@ -22,7 +22,7 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::infer;
 use crate::output;
-use crate::signals::interrupted;
+use crate::signals::Interruptions;
 
 /// Runs one of them.
 pub(crate) fn run(what: &Local) -> Result<Exit, Failure> {
@@ -44,6 +44,8 @@ pub(crate) fn run(what: &Local) -> Result<Exit, Failure> {
 
 /// Runs a deployment until somebody ends it.
 async fn up(options: &Up) -> Result<Exit, Failure> {
+    // before anything is printed: who reads the addresses may end the process at once
+    let mut end = Interruptions::listen();
     let program = env::current_exe().map_err(|source| Failure::Demo {
         source: Box::new(source),
     })?;
@@ -65,7 +67,7 @@ async fn up(options: &Up) -> Result<Exit, Failure> {
     }
     page.push_str("# ready; Ctrl-C ends it\n");
     output::print(&page)?;
-    interrupted().await;
+    end.first().await;
     if let Some(workers) = workers {
         workers.stop().await;
     }

@@ -1,18 +1,43 @@
 // SPDX-License-Identifier: MPL-2.0
 //! When the process is asked to end.
 
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+/// Ctrl-C and SIGTERM, from the moment it is made: a request that comes before anybody waits is not lost, and does not
+/// kill the process.
+pub(crate) struct Interruptions {
+    interrupt: Option<Signal>,
+    terminate: Option<Signal>,
+}
+
+impl Interruptions {
+    /// Listens from now on. What the system does not let us hear ends the process as it always did.
+    pub(crate) fn listen() -> Self {
+        Self {
+            interrupt: signal(SignalKind::interrupt()).ok(),
+            terminate: signal(SignalKind::terminate()).ok(),
+        }
+    }
+
+    /// Waits for the first of them.
+    pub(crate) async fn first(&mut self) {
+        tokio::select! {
+            () = next(&mut self.interrupt) => {}
+            () = next(&mut self.terminate) => {}
+        }
+    }
+}
+
+async fn next(signal: &mut Option<Signal>) {
+    match signal {
+        Some(signal) => {
+            signal.recv().await;
+        }
+        None => std::future::pending().await,
+    }
+}
 
 /// Waits for Ctrl-C or SIGTERM, so that what was made is removed before the process ends (P28).
 pub(crate) async fn interrupted() {
-    let terminated = async {
-        match signal(SignalKind::terminate()) {
-            Ok(mut terminate) => terminate.recv().await,
-            Err(_) => std::future::pending().await,
-        }
-    };
-    tokio::select! {
-        _ = tokio::signal::ctrl_c() => {}
-        _ = terminated => {}
-    }
+    Interruptions::listen().first().await;
 }

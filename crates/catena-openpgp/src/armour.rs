@@ -136,6 +136,9 @@ mod tests {
         }
         let good = encode(b"text");
         assert!(read(&good).is_ok());
-        assert_eq!(read(&format!("{good}\nAAAA")).unwrap_err().code(), "pgp-armour");
+        assert_eq!(
+            read(&format!("{good}\nAAAA")).unwrap_err().code(),
+            "pgp-armour"
+        );
     }
 }

@@ -18,11 +18,7 @@ use crate::time::UnixTime;
 ///
 /// # Errors
 /// Why the certification by a trusted key does not count; [`Refusal::Uncertified`] if there is none.
-pub(crate) fn certified_by(
-    worker: &Held,
-    keys: &KeySet,
-    at: UnixTime,
-) -> Result<String, Refusal> {
+pub(crate) fn certified_by(worker: &Held, keys: &KeySet, at: UnixTime) -> Result<String, Refusal> {
     let mut refused = None;
     let policy = StandardPolicy::at(to_system(at));
     let valid = worker
@@ -34,7 +30,7 @@ pub(crate) fn certified_by(
             reason: error.to_string(),
         })?;
     for name in valid.userids() {
-        for signature in name.certifications() {
+        for signature in name.amalgamation().bundle().certifications() {
             let issuers = signature.get_issuers();
             let issued = |held: &&Held| {
                 let handle = held.primary().key_handle();
@@ -78,9 +74,11 @@ fn certifies(
     signature
         .signature_alive(to_system(at), None)
         .map_err(|_| Refusal::SignatureExpired { at })?;
-    if signature.hashed_area().iter().any(|packet| {
-        packet.critical() && packet.tag() != CREATED && packet.tag() != EXPIRES
-    }) {
+    if signature
+        .hashed_area()
+        .iter()
+        .any(|packet| packet.critical() && packet.tag() != CREATED && packet.tag() != EXPIRES)
+    {
         return Err(Refusal::Critical {
             found: "one in a certification".to_owned(),
         });

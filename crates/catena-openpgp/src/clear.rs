@@ -188,7 +188,10 @@ impl<'a> Iterator for Lines<'a> {
 
     fn next(&mut self) -> Option<Self::Item> {
         let (index, line) = self.rest.next()?;
-        Some((index.saturating_add(1), line.strip_suffix('\r').unwrap_or(line)))
+        Some((
+            index.saturating_add(1),
+            line.strip_suffix('\r').unwrap_or(line),
+        ))
     }
 }
 
@@ -241,17 +244,29 @@ mod tests {
 
     #[test]
     fn text_outside_is_refused() {
-        assert_eq!(code(&format!("{{}}\n{}", message("{}"))), "pgp-text-outside");
+        assert_eq!(
+            code(&format!("{{}}\n{}", message("{}"))),
+            "pgp-text-outside"
+        );
         assert_eq!(code(&format!("{}{{}}", message("{}"))), "pgp-text-outside");
-        assert_eq!(code(&format!("\u{c}\n{}", message("{}"))), "pgp-text-outside");
+        assert_eq!(
+            code(&format!("\u{c}\n{}", message("{}"))),
+            "pgp-text-outside"
+        );
     }
 
     #[test]
     fn a_second_block_of_any_kind_is_refused() {
         let one = message("{}");
         assert_eq!(code(&format!("{one}{one}")), "pgp-several-blocks");
-        assert_eq!(code(&format!("{one}{}", armour::encode(b"x"))), "pgp-several-blocks");
-        assert_eq!(code(&message(&format!("{BEGIN}\nHash: SHA512\n\n{{}}"))), "pgp-several-blocks");
+        assert_eq!(
+            code(&format!("{one}{}", armour::encode(b"x"))),
+            "pgp-several-blocks"
+        );
+        assert_eq!(
+            code(&message(&format!("{BEGIN}\nHash: SHA512\n\n{{}}"))),
+            "pgp-several-blocks"
+        );
     }
 
     #[test]
@@ -261,16 +276,37 @@ mod tests {
         assert_eq!(code(&with("Hash: SHA512\nComment: hello\n")), "pgp-header");
         assert_eq!(code(&with("NotDashEscaped: yes\n")), "pgp-header");
         assert_eq!(code(&with("Hash: SHA512\n \n")), "pgp-header");
-        for name in ["MD5", "SHA1", "RIPEMD160", "SHA224", "sha512", "", "SHA512,"] {
-            assert_eq!(code(&with(&format!("Hash: {name}\n"))), "pgp-digest", "{name}");
+        for name in [
+            "MD5",
+            "SHA1",
+            "RIPEMD160",
+            "SHA224",
+            "sha512",
+            "",
+            "SHA512,",
+        ] {
+            assert_eq!(
+                code(&with(&format!("Hash: {name}\n"))),
+                "pgp-digest",
+                "{name}"
+            );
         }
         let both = parse(with("Hash: SHA256, SHA512\nHash: SHA384\n").as_bytes()).unwrap();
-        assert_eq!(both.digests, [Digest::Sha256, Digest::Sha512, Digest::Sha384]);
+        assert_eq!(
+            both.digests,
+            [Digest::Sha256, Digest::Sha512, Digest::Sha384]
+        );
     }
 
     #[test]
     fn bare_dashes_are_refused() {
-        for line in ["-1", "-", "--", "-----BEGIN PGP SIGNATURE----", "-----END PGP SIGNATURE-----"] {
+        for line in [
+            "-1",
+            "-",
+            "--",
+            "-----BEGIN PGP SIGNATURE----",
+            "-----END PGP SIGNATURE-----",
+        ] {
             assert_eq!(code(&message(line)), "pgp-dash", "{line}");
         }
     }

@@ -89,7 +89,10 @@ pub fn keys(snapshot: &Snapshot, tag: &Tag, family: Family) -> Result<KeySet, Re
                 let mine = files.iter().filter(|file| file.path.starts_with(dir));
                 mine.cloned().collect()
             };
-            KeySet::certified(&under("scriptworker/valid/"), &under("scriptworker/trusted/"))
+            KeySet::certified(
+                &under("scriptworker/valid/"),
+                &under("scriptworker/trusted/"),
+            )
         }
     }
 }

@@ -155,9 +155,7 @@ impl Held {
                 SignatureType::KeyRevocation
                     | SignatureType::SubkeyRevocation
                     | SignatureType::CertificationRevocation
-            ) || signature
-                .subpacket(SubpacketTag::RevocationKey)
-                .is_some()
+            ) || signature.subpacket(SubpacketTag::RevocationKey).is_some()
         };
         match self.cert.clone().into_packets().any(revokes) {
             true => Err(Refusal::KeyRevoked {
@@ -211,7 +209,10 @@ impl Held {
 /// Refuses keys of another version than 4, other than RSA, or short (legacy.md §2.1 rule 3).
 pub(crate) fn strong(key: &Key<PublicParts, UnspecifiedRole>) -> Result<(), Refusal> {
     let name = key.fingerprint().to_hex();
-    #[expect(deprecated, reason = "keys of that time may carry the old number of the same algorithm")]
+    #[expect(
+        deprecated,
+        reason = "keys of that time may carry the old number of the same algorithm"
+    )]
     let rsa = matches!(
         key.pk_algo(),
         PublicKeyAlgorithm::RSAEncryptSign | PublicKeyAlgorithm::RSASign

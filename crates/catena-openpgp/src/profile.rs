@@ -126,10 +126,16 @@ fn subpackets(signature: &Signature) -> Result<(), Refusal> {
         });
     }
     let issuer = |packet: &&Subpacket| {
-        matches!(packet.tag(), SubpacketTag::Issuer | SubpacketTag::IssuerFingerprint)
-            && !packet.critical()
+        matches!(
+            packet.tag(),
+            SubpacketTag::Issuer | SubpacketTag::IssuerFingerprint
+        ) && !packet.critical()
     };
-    match signature.unhashed_area().iter().find(|packet| !issuer(packet)) {
+    match signature
+        .unhashed_area()
+        .iter()
+        .find(|packet| !issuer(packet))
+    {
         Some(packet) => Err(Refusal::Unhashed {
             found: name(packet),
         }),

@@ -6,21 +6,21 @@
 //! `catena generate --gpg-key` alone, never for the worker.
 
 use openpgp::Cert;
+use openpgp::Packet;
 use openpgp::crypto::KeyPair;
 use openpgp::packet::signature::SignatureBuilder;
 use openpgp::parse::Parse as _;
 use openpgp::policy::StandardPolicy;
 use openpgp::serialize::MarshalInto as _;
 use openpgp::types::{HashAlgorithm, SignatureType};
-use openpgp::Packet;
 use sequoia_openpgp as openpgp;
 
+use crate::armour;
 use crate::clear::{self, Digest};
 use crate::keys::strong;
 use crate::profile::to_system;
 use crate::refusal::Refusal;
 use crate::time::UnixTime;
-use crate::armour;
 
 /// A private key that can sign. It has no `Debug`; the library erases its memory.
 pub struct SigningKey {
@@ -41,7 +41,9 @@ pub enum SignError {
     #[error("the key is of no use for signing: {0}")]
     Weak(Refusal),
     /// A line that GnuPG cuts, so that its signature would not fit.
-    #[error("expected lines of at most {limit} bytes, found {found} in line {line}; indent the document")]
+    #[error(
+        "expected lines of at most {limit} bytes, found {found} in line {line}; indent the document"
+    )]
     LongLine {
         /// The limit.
         limit: usize,
@@ -92,11 +94,15 @@ impl SigningKey {
             .unencrypted_secret()
             .next()
             .ok_or_else(|| {
-                refuse(format!("{} has no part that can sign at {at}", self.fingerprint()))
+                refuse(format!(
+                    "{} has no part that can sign at {at}",
+                    self.fingerprint()
+                ))
             })?;
         let key = part.key().clone();
         strong(key.parts_as_public().role_as_unspecified()).map_err(SignError::Weak)?;
-        key.into_keypair().map_err(|error| refuse(error.to_string()))
+        key.into_keypair()
+            .map_err(|error| refuse(error.to_string()))
     }
 }
 
@@ -107,7 +113,11 @@ impl SigningKey {
 pub fn clearsign(document: &str, key: &SigningKey, at: UnixTime) -> Result<String, SignError> {
     let failed = |reason: String| SignError::Library { reason };
     let lines = clear::canonical(document);
-    if let Some((index, line)) = lines.iter().enumerate().find(|(_, line)| line.len() > MAX_LINE) {
+    if let Some((index, line)) = lines
+        .iter()
+        .enumerate()
+        .find(|(_, line)| line.len() > MAX_LINE)
+    {
         return Err(SignError::LongLine {
             limit: MAX_LINE,
             found: line.len(),

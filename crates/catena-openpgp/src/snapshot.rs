@@ -64,8 +64,9 @@ impl FromStr for Family {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let mut all = Self::ALL.into_iter();
-        all.find(|family| family.name() == text)
-            .ok_or_else(|| format!("expected docker-worker, generic-worker or scriptworker, found {text:?}"))
+        all.find(|family| family.name() == text).ok_or_else(|| {
+            format!("expected docker-worker, generic-worker or scriptworker, found {text:?}")
+        })
     }
 }
 
@@ -120,7 +121,9 @@ pub enum SnapshotError {
         reason: String,
     },
     /// The run is older than every tag.
-    #[error("expected a run after {first}, the first key tag, found one resolved at {found}; the first tag counts for it only if asked for")]
+    #[error(
+        "expected a run after {first}, the first key tag, found one resolved at {found}; the first tag counts for it only if asked for"
+    )]
     TooEarly {
         /// The date of the first tag.
         first: UnixTime,
@@ -202,7 +205,9 @@ impl Snapshot {
         let named: BTreeSet<&String> = self.digests().collect();
         let held: BTreeSet<&String> = self.keys.keys().collect();
         match named.symmetric_difference(&held).next() {
-            Some(digest) => Err(format!("key {digest} is held and not named, or named and not held")),
+            Some(digest) => Err(format!(
+                "key {digest} is held and not named, or named and not held"
+            )),
             None => Ok(()),
         }
     }
@@ -303,7 +308,10 @@ mod tests {
         let snapshot = snapshot();
         let at = UnixTime::from_seconds(resolved);
         let found = snapshot.in_force(at, Early::Refuse).unwrap();
-        (found.tag.name.clone(), found.next.map(|tag| tag.name.clone()))
+        (
+            found.tag.name.clone(),
+            found.next.map(|tag| tag.name.clone()),
+        )
     }
 
     #[test]
@@ -364,8 +372,14 @@ mod tests {
         let mut new = snapshot();
         new.tags.push(tag("d", 400));
         new.follows(&old).unwrap();
-        assert!(matches!(old.follows(&new), Err(SnapshotError::Rollback { .. })));
+        assert!(matches!(
+            old.follows(&new),
+            Err(SnapshotError::Rollback { .. })
+        ));
         new.tags[1].object = "another".to_owned();
-        assert!(matches!(new.follows(&old), Err(SnapshotError::Rollback { .. })));
+        assert!(matches!(
+            new.follows(&old),
+            Err(SnapshotError::Rollback { .. })
+        ));
     }
 }

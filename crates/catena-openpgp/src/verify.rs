@@ -127,7 +127,11 @@ fn by_known_key(
     let mut refused = None;
     for held in &keys.keys {
         for (handle, key) in parts(held, keys.model) {
-            if !signature.issuers.iter().all(|issuer| issuer.aliases(&handle)) {
+            if !signature
+                .issuers
+                .iter()
+                .all(|issuer| issuer.aliases(&handle))
+            {
                 continue;
             }
             match by(signature, signed, held, key, keys, moment) {
@@ -177,7 +181,11 @@ fn by(
         Model::Certified => {
             held.signing(&handle, signature.created)?;
             held.signing(&handle, moment.reference)?;
-            Some(certify::certified_by(held, keys, signature.created.min(moment.reference))?)
+            Some(certify::certified_by(
+                held,
+                keys,
+                signature.created.min(moment.reference),
+            )?)
         }
     };
     Ok(Signer {
@@ -198,7 +206,10 @@ fn fits(
 ) -> Result<(), Refusal> {
     let packet = &signature.signature;
     let digest = || -> openpgp::Result<Vec<u8>> {
-        let mut hash = packet.hash_algo().context()?.for_signature(packet.version());
+        let mut hash = packet
+            .hash_algo()
+            .context()?
+            .for_signature(packet.version());
         hash.update(signed);
         packet.hash(&mut hash)?;
         hash.into_digest()

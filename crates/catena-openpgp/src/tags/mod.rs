@@ -63,7 +63,9 @@ pub enum TagsError {
         found: String,
     },
     /// A tag on a commit that an older tag had left behind.
-    #[error("tag {tag}: expected a commit that no older tag left behind, found {commit}: rolled back")]
+    #[error(
+        "tag {tag}: expected a commit that no older tag left behind, found {commit}: rolled back"
+    )]
     RolledBack {
         /// The tag.
         tag: String,

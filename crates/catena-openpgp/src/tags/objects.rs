@@ -61,8 +61,8 @@ impl Objects {
     pub(super) fn read(&self, id: ObjectId) -> Result<(Kind, Vec<u8>), TagsError> {
         let fail = |reason: String| broken(id, "an object of that id", reason);
         let object = self.git.find_object(id).map_err(|e| fail(e.to_string()))?;
-        let found = compute_hash(id.kind(), object.kind, &object.data)
-            .map_err(|e| fail(e.to_string()))?;
+        let found =
+            compute_hash(id.kind(), object.kind, &object.data).map_err(|e| fail(e.to_string()))?;
         match found == id {
             true => Ok((object.kind, object.data.clone())),
             false => Err(fail(format!("its bytes have id {found}"))),
@@ -108,7 +108,8 @@ impl Objects {
         depth: usize,
         out: &mut Vec<(String, ObjectId)>,
     ) -> Result<(), TagsError> {
-        let refuse = |id, reason: &str| Err(broken(id, "a directory of key files", reason.to_owned()));
+        let refuse =
+            |id, reason: &str| Err(broken(id, "a directory of key files", reason.to_owned()));
         let Some(below) = depth.checked_sub(1) else {
             return refuse(tree, "it nests too deep");
         };
@@ -145,9 +146,14 @@ impl Objects {
     pub(super) fn text(&self, id: ObjectId) -> Result<String, TagsError> {
         let data = self.of_kind(id, Kind::Blob, "a file")?;
         if data.len() > KEY_SIZE {
-            return Err(broken(id, "a key file", format!("it has more than {KEY_SIZE} bytes")));
+            return Err(broken(
+                id,
+                "a key file",
+                format!("it has more than {KEY_SIZE} bytes"),
+            ));
         }
-        String::from_utf8(data).map_err(|_| broken(id, "an armoured key file", "it is no text".to_owned()))
+        String::from_utf8(data)
+            .map_err(|_| broken(id, "an armoured key file", "it is no text".to_owned()))
     }
 }
 

@@ -47,9 +47,8 @@ pub(super) fn read(
     let (signed, signature) = text
         .split_at_checked(at)
         .ok_or_else(|| malformed("it cannot be split"))?;
-    let headers = Headers::of(signed).ok_or_else(|| {
-        malformed("its headers are not object, type commit, tag and tagger")
-    })?;
+    let headers = Headers::of(signed)
+        .ok_or_else(|| malformed("its headers are not object, type commit, tag and tagger"))?;
     if headers.name != name {
         return Err(TagsError::Renamed {
             tag: name.to_owned(),

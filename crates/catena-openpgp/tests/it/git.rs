@@ -21,7 +21,10 @@ impl<'a> Git<'a> {
     pub(crate) fn new(gpg: &'a Gpg) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let git = Self { dir, gpg };
-        git.run(crate::gpg::hour(0), &["init", "--quiet", "--initial-branch=master"]);
+        git.run(
+            crate::gpg::hour(0),
+            &["init", "--quiet", "--initial-branch=master"],
+        );
         git
     }
 
@@ -47,12 +50,22 @@ impl<'a> Git<'a> {
             .env("HOME", self.gpg.home())
             .env("GNUPGHOME", self.gpg.home())
             .env("GIT_CONFIG_NOSYSTEM", "1")
-            .envs([("GIT_AUTHOR_NAME", "A"), ("GIT_AUTHOR_EMAIL", "a@example.org")])
-            .envs([("GIT_COMMITTER_NAME", "A"), ("GIT_COMMITTER_EMAIL", "a@example.org")])
+            .envs([
+                ("GIT_AUTHOR_NAME", "A"),
+                ("GIT_AUTHOR_EMAIL", "a@example.org"),
+            ])
+            .envs([
+                ("GIT_COMMITTER_NAME", "A"),
+                ("GIT_COMMITTER_EMAIL", "a@example.org"),
+            ])
             .envs([("GIT_AUTHOR_DATE", &date), ("GIT_COMMITTER_DATE", &date)])
             .output()
             .unwrap_or_else(|error| panic!("these tests need git: {error}"));
-        assert!(done.status.success(), "git {words:?}: {}", String::from_utf8_lossy(&done.stderr));
+        assert!(
+            done.status.success(),
+            "git {words:?}: {}",
+            String::from_utf8_lossy(&done.stderr)
+        );
         String::from_utf8(done.stdout).unwrap().trim().to_owned()
     }
 
@@ -68,13 +81,28 @@ impl<'a> Git<'a> {
             std::fs::write(path, bytes).unwrap();
         }
         self.run(at, &["add", "--all"]);
-        self.run(at, &["commit", "--quiet", "--allow-empty", "--message", "keys"]);
+        self.run(
+            at,
+            &["commit", "--quiet", "--allow-empty", "--message", "keys"],
+        );
         self.run(at, &["rev-parse", "HEAD"])
     }
 
     /// Makes a signed tag on a commit.
     pub(crate) fn tag(&self, at: UnixTime, name: &str, by: &str, commit: &str) {
-        self.run(at, &["tag", "--message", name, "--sign", "--local-user", by, name, commit]);
+        self.run(
+            at,
+            &[
+                "tag",
+                "--message",
+                name,
+                "--sign",
+                "--local-user",
+                by,
+                name,
+                commit,
+            ],
+        );
     }
 }
 

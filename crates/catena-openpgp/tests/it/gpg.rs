@@ -2,6 +2,7 @@
 //! The real `gpg`, in a home of its own and at a time of our choosing.
 
 use std::io::Write as _;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
@@ -23,7 +24,11 @@ pub(crate) struct Ran {
 
 impl Gpg {
     pub(crate) fn new() -> Self {
-        let home = tempfile::Builder::new().prefix("g").tempdir().unwrap();
+        let home = tempfile::Builder::new()
+            .prefix("g")
+            .permissions(std::fs::Permissions::from_mode(0o700))
+            .tempdir()
+            .unwrap();
         Self { home }
     }
 
@@ -35,7 +40,13 @@ impl Gpg {
     pub(crate) fn run(&self, at: UnixTime, words: &[&str], input: &[u8]) -> Ran {
         let time = format!("{}!", at.seconds());
         let mut child = Command::new("gpg")
-            .args(["--batch", "--no-tty", "--yes", "--quiet", "--no-auto-check-trustdb"])
+            .args([
+                "--batch",
+                "--no-tty",
+                "--yes",
+                "--quiet",
+                "--no-auto-check-trustdb",
+            ])
             .args(["--pinentry-mode", "loopback", "--passphrase", ""])
             .args(["--trust-model", "always", "--faked-system-time", &time])
             .args(words)
@@ -71,7 +82,17 @@ impl Gpg {
     pub(crate) fn key(&self, at: UnixTime, name: &str, algorithm: &str, days: u32) {
         let expires = format!("{days}d");
         let expires = if days == 0 { "0" } else { &expires };
-        self.must(at, &["--quick-generate-key", name, algorithm, "cert,sign", expires], b"");
+        self.must(
+            at,
+            &[
+                "--quick-generate-key",
+                name,
+                algorithm,
+                "cert,sign",
+                expires,
+            ],
+            b"",
+        );
     }
 
     /// Exports public keys into a file's form.
@@ -89,16 +110,34 @@ impl Gpg {
 
     /// Signs a text in the clear.
     pub(crate) fn clearsign(&self, at: UnixTime, name: &str, digest: &str, text: &str) -> String {
-        let words = ["--digest-algo", digest, "--allow-weak-digest-algos", "--local-user", name, "--clearsign"];
+        let words = [
+            "--digest-algo",
+            digest,
+            "--allow-weak-digest-algos",
+            "--local-user",
+            name,
+            "--clearsign",
+        ];
         String::from_utf8(self.must(at, &words, text.as_bytes())).unwrap()
     }
 
     /// Lets one key certify another.
     pub(crate) fn certify(&self, at: UnixTime, by: &str, whom: &str, digest: &str) {
-        let words = ["--cert-digest-algo", digest, "--allow-weak-digest-algos", "--local-user", by, "--quick-sign-key"];
+        let words = [
+            "--cert-digest-algo",
+            digest,
+            "--allow-weak-digest-algos",
+            "--allow-weak-key-signatures",
+            "--local-user",
+            by,
+            "--quick-sign-key",
+        ];
         let listed = self.must(at, &["--with-colons", "--fingerprint", whom], b"");
         let listed = String::from_utf8(listed).unwrap();
-        let line = listed.lines().find(|line| line.starts_with("fpr:")).unwrap();
+        let line = listed
+            .lines()
+            .find(|line| line.starts_with("fpr:"))
+            .unwrap();
         let fingerprint = line.split(':').nth(9).unwrap();
         self.must(at, &[&words[..], &[fingerprint]].concat(), b"");
     }
@@ -116,5 +155,8 @@ impl Drop for Gpg {
 
 /// A fixed time of that era, so many hours after it began here.
 pub(crate) fn hour(count: u64) -> UnixTime {
-    "2017-06-01T00:00:00Z".parse::<UnixTime>().unwrap().plus(count * 3600)
+    "2017-06-01T00:00:00Z"
+        .parse::<UnixTime>()
+        .unwrap()
+        .plus(count * 3600)
 }

@@ -5,14 +5,16 @@
 //! The library's arithmetic is variable-time: who can time many signatures by the same key may learn it. This is for
 //! `catena generate --gpg-key` alone, never for the worker.
 
-use openpgp::Cert;
-use openpgp::Packet;
-use openpgp::crypto::KeyPair;
-use openpgp::packet::signature::SignatureBuilder;
+use openpgp::crypto::hash::Hash as _;
+use openpgp::crypto::{KeyPair, Signer as _, mpi};
+use openpgp::packet::Signature;
+use openpgp::packet::signature::Signature4;
+use openpgp::packet::signature::subpacket::{Subpacket, SubpacketArea, SubpacketValue};
 use openpgp::parse::Parse as _;
 use openpgp::policy::StandardPolicy;
 use openpgp::serialize::MarshalInto as _;
 use openpgp::types::{HashAlgorithm, SignatureType};
+use openpgp::{Cert, Packet};
 use sequoia_openpgp as openpgp;
 
 use crate::armour;
@@ -126,11 +128,7 @@ pub fn clearsign(document: &str, key: &SigningKey, at: UnixTime) -> Result<Strin
     }
     let mut pair = key.pair(at)?;
     let signed = lines.join("\r\n");
-    let signature = SignatureBuilder::new(SignatureType::Text)
-        .set_hash_algo(HashAlgorithm::SHA512)
-        .set_signature_creation_time(to_system(at))
-        .and_then(|builder| builder.sign_message(&mut pair, &signed))
-        .map_err(|error| failed(error.to_string()))?;
+    let signature = signature(&mut pair, &signed, at).map_err(|error| failed(error.to_string()))?;
     // a fault while signing with RSA can give the key away
     signature
         .verify_message(pair.public(), &signed)
@@ -148,6 +146,51 @@ pub fn clearsign(document: &str, key: &SigningKey, at: UnixTime) -> Result<Strin
     }
     text.push_str(&armour::encode(&packet));
     Ok(text)
+}
+
+/// Makes the packet with what GnuPG of that time put into it. The library's own builder adds a random notation, which
+/// GnuPG repeats to its callers byte for byte, and the Python tools of that time stop at that.
+fn signature(pair: &mut KeyPair, signed: &str, at: UnixTime) -> openpgp::Result<Signature> {
+    let created = SubpacketValue::SignatureCreationTime(to_system(at).try_into()?);
+    let issuer = SubpacketValue::Issuer(pair.public().keyid());
+    let fingerprint = SubpacketValue::IssuerFingerprint(pair.public().fingerprint());
+    let area = |values: Vec<SubpacketValue>| {
+        let packets = values.into_iter().map(|value| Subpacket::new(value, false));
+        SubpacketArea::new(packets.collect::<openpgp::Result<Vec<_>>>()?)
+    };
+    let algorithm = pair.public().pk_algo();
+    let hashed = area(vec![created, fingerprint])?;
+    let unhashed = area(vec![issuer])?;
+    let with = |prefix: [u8; 2], mpis: mpi::Signature| {
+        let (hashed, unhashed) = (hashed.clone(), unhashed.clone());
+        let digest = HashAlgorithm::SHA512;
+        Signature4::new(
+            SignatureType::Text,
+            algorithm,
+            digest,
+            hashed,
+            unhashed,
+            prefix,
+            mpis,
+        )
+    };
+    // what is signed ends with the packet's own fields, which depend on neither the digest nor its signature
+    let fields = with(
+        [0; 2],
+        mpi::Signature::RSA {
+            s: mpi::MPI::new(&[]),
+        },
+    );
+    let mut hash = HashAlgorithm::SHA512.context()?.for_signature(4);
+    hash.update(signed.as_bytes());
+    Signature::from(fields).hash(&mut hash)?;
+    let digest = hash.into_digest()?;
+    let mpis = pair.sign(HashAlgorithm::SHA512, &digest)?;
+    let prefix = match digest.as_slice() {
+        [first, second, ..] => [*first, *second],
+        _ => [0; 2],
+    };
+    Ok(with(prefix, mpis).into())
 }
 
 /// GnuPG cuts lines of a cleartext message at 20,000 bytes, line end included.

@@ -93,6 +93,25 @@ fn what_we_sign_gpg_verifies_and_reads_back() {
 }
 
 #[test]
+fn what_we_sign_carries_no_notation_for_gpg_to_repeat() {
+    let gpg = Gpg::new();
+    gpg.key(hour(0), "worker@example.org", "rsa2048", 0);
+    let key = SigningKey::read(&gpg.private(hour(1), "worker@example.org")).unwrap();
+    let signed = clearsign(TEXT, &key, hour(2)).unwrap();
+    let ran = gpg.run(
+        hour(3),
+        &["--status-fd", "2", "--verify"],
+        signed.as_bytes(),
+    );
+    assert!(ran.ok && !ran.err.contains("NOTATION"), "{}", ran.err);
+    assert_eq!(
+        signed,
+        clearsign(TEXT, &key, hour(2)).unwrap(),
+        "nothing in it is random"
+    );
+}
+
+#[test]
 fn we_do_not_sign_what_would_be_refused() {
     let gpg = Gpg::new();
     gpg.key(hour(0), "short@example.org", "rsa1024", 0);

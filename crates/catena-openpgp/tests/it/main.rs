@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
 //! The GPG era, tested with a real document of 2017 and with the real `gpg` and `git`, which must be installed.
-#![cfg(feature = "openpgp")]
 #![expect(
     clippy::unwrap_used,
     clippy::panic,

@@ -98,7 +98,7 @@ pub(crate) fn canonical(text: &str) -> Vec<&str> {
 /// Skips to behind the line that begins the block.
 fn begin(lines: &mut Lines<'_>) -> Result<(), Refusal> {
     let mut outside = None;
-    while let Some((number, line)) = lines.next() {
+    for (number, line) in lines.by_ref() {
         if line == BEGIN {
             return outside.map_or(Ok(()), |line| Err(Refusal::TextOutside { line }));
         }

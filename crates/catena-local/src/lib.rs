@@ -24,6 +24,7 @@ pub mod client;
 pub mod clock;
 pub mod demo;
 pub mod http;
+mod locks;
 pub mod page;
 pub mod queue;
 mod server;

@@ -4,8 +4,6 @@
 //! A content is a file of its own: one line of JSON with the headers that readers get, then the bytes. It is written
 //! beside its place and moved there when it is complete, so it is whole or not there.
 
-use std::path::PathBuf;
-
 use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, ETAG};
@@ -29,6 +27,7 @@ use super::object;
 use super::reply::common;
 use super::route::{self, Params, bad};
 use super::services::Services;
+use crate::locks::Held;
 use crate::queue::{ArtifactContent, QueueError, is_public};
 use crate::store::BlobWriter;
 
@@ -88,10 +87,6 @@ async fn answer(
         return Err(ApiError::new(Code::InsufficientScopes, text));
     }
     match call {
-        // unlike an s3 artifact, a finished object never changes, even while a URL lives (worker.md §12.4)
-        "put" if object::is_finished(services, at)? => {
-            Err(ApiError::conflict("The object is finished"))
-        }
         "put" => put(services, parts, body, at).await,
         _ => get(services, parts, at).await,
     }
@@ -114,7 +109,12 @@ async fn put(
         content_type: header(CONTENT_TYPE)?,
         content_encoding: header(CONTENT_ENCODING)?,
     };
-    let etag = receive(services, &head, body, at).await?;
+    unfinished(services, at)?;
+    let content = receive(services, &head, body).await?;
+    let held = object::hold(services, at).await;
+    // it may have been finished while this body was on its way
+    unfinished(services, at)?;
+    let (etag, _held) = content.keep(services, at, held).await?;
     let mut response = Response::new(Body::empty());
     if let Ok(etag) = HeaderValue::from_str(&format!("\"{etag}\"")) {
         response.headers_mut().insert(ETAG, etag);
@@ -122,13 +122,41 @@ async fn put(
     Ok(response)
 }
 
-/// Writes a content; returns its SHA-256.
+/// Unlike an s3 artifact, a finished object never changes, even while a URL lives (worker.md §12.4).
+fn unfinished(services: &Services, at: (TaskId, RunId, &str)) -> Result<(), ApiError> {
+    if object::is_finished(services, at)? {
+        return Err(ApiError::conflict("The object is finished"));
+    }
+    Ok(())
+}
+
+/// A content that was written, and is not in its place yet.
+pub(super) struct Content {
+    writer: BlobWriter,
+    sha256: String,
+}
+
+impl Content {
+    /// Puts it in its place while the artifact's lock is held; returns its SHA-256, and the lock. It goes there whole even if
+    /// the caller goes away, and the lock is held until then.
+    pub(super) async fn keep(
+        self,
+        services: &Services,
+        at: (TaskId, RunId, &str),
+        held: Held,
+    ) -> Result<(String, Held), ApiError> {
+        let path = services.store().blob_path(at.0, at.1, at.2);
+        let held = blocking(move || self.writer.finish(&path).map(|()| held)).await?;
+        Ok((self.sha256, held))
+    }
+}
+
+/// Writes a content aside.
 pub(super) async fn receive(
     services: &Services,
     head: &Head,
     body: Body,
-    at: (TaskId, RunId, &str),
-) -> Result<String, ApiError> {
+) -> Result<Content, ApiError> {
     let limit = services.caps().artifact;
     let store = services.store().clone();
     let first = serde_json::to_vec(head).map_err(ApiError::internal)?;
@@ -152,13 +180,10 @@ pub(super) async fn receive(
             return Err(ApiError::new(Code::InputTooLarge, text));
         }
     }
-    // it may have been finished while this body was on its way
-    if object::is_finished(services, at)? {
-        return Err(ApiError::conflict("The object is finished"));
-    }
-    let path = place(services, at);
-    blocking(move || writer.finish(&path)).await?;
-    Ok(hasher.finish().hex())
+    Ok(Content {
+        writer,
+        sha256: hasher.finish().hex(),
+    })
 }
 
 async fn write(mut writer: BlobWriter, chunk: Bytes) -> Result<BlobWriter, ApiError> {
@@ -175,10 +200,6 @@ async fn blocking<T: Send + 'static>(
 ) -> Result<T, ApiError> {
     let done = spawn_blocking(work).await.map_err(ApiError::internal)?;
     Ok(done?)
-}
-
-fn place(services: &Services, (task, run, name): (TaskId, RunId, &str)) -> PathBuf {
-    services.store().blob_path(task, run, name)
 }
 
 async fn get(

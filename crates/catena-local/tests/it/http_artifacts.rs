@@ -2,6 +2,7 @@
 //! Artifacts of every kind: create, upload, read (worker.md §12.3 to §12.5).
 
 use catena_core::model::ids::RunId;
+use catena_crypto::digest::{Algorithm, Digest};
 use catena_local::client::Client;
 use catena_local::queue::Resolution;
 use jiff::SignedDuration;
@@ -376,4 +377,47 @@ async fn downloads(run: &Run, name: &str, sha256: &str) {
             .status,
         403
     );
+}
+
+/// A PUT that is under way when the upload is finished either counts for the digests, or is refused.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_object_has_the_content_that_it_was_finished_with() {
+    let run = run().await;
+    for round in 0..60 {
+        let name = format!("public/o{round}");
+        let made = run.create(&name, json!({"storageType": "object"})).await;
+        let (object, ids) = (made["name"].as_str().unwrap(), &made);
+        let begin = json!({
+            "projectId": ids["projectId"],
+            "uploadId": ids["uploadId"],
+            "expires": run.world.in_hours(1),
+            "proposedUploadMethods": {"putUrl": {"contentType": "text/o", "contentLength": 90_000}},
+        });
+        let path = format!("/api/object/v1/upload/{object}");
+        let begun = run.world.as_root("PUT", &path, Some(&begin)).await.json();
+        let url = run.path(&begun["uploadMethod"]["putUrl"]["url"]);
+        let (one, other) = (vec![b'1'; 90_000], vec![b'2'; 90_000]);
+        assert_eq!(run.world.raw("PUT", &url, &[], &one).await.status, 200);
+        let body =
+            json!({"projectId": ids["projectId"], "uploadId": ids["uploadId"], "hashes": {}});
+        let end = format!("/api/object/v1/finish-upload/{object}");
+        let (done, late) = tokio::join!(
+            run.world.as_root("POST", &end, Some(&body)),
+            run.world.raw("PUT", &url, &[], &other),
+        );
+        assert_eq!(done.status, 200, "{done:?}");
+        assert!(matches!(late.status, 200 | 409), "{late:?}");
+        let body = json!({"uploadId": made["uploadId"]});
+        let done = run.world.as_root("PUT", &at(&name), Some(&body)).await;
+        assert_eq!(done.status, 204, "{done:?}");
+        let start = format!("/api/object/v1/start-download/{object}");
+        let body = json!({"acceptDownloadMethods": {"getUrl": true}});
+        let download = run.world.as_root("PUT", &start, Some(&body)).await.json();
+        let content = run.get(&run.path(&download["url"])).await.body;
+        assert_eq!(
+            download["hashes"]["sha256"],
+            Digest::of(Algorithm::Sha256, content.as_bytes()).hex(),
+            "round {round}"
+        );
+    }
 }

@@ -17,6 +17,7 @@ use super::reply::Reply;
 use super::route::{Endpoint, bad};
 use super::schema::Schema;
 use crate::auth::{QUEUE, bewit};
+use crate::locks::Held;
 use crate::queue::is_public;
 use crate::store::{Change, Table};
 
@@ -122,6 +123,7 @@ async fn insert_task(call: &Call) -> Result<Reply, ApiError> {
         data: body.data,
         expires: body.expires,
     };
+    let held = hold(call, path).await;
     match find(call, path) {
         Ok(before) if before.rank > entry.rank => return Ok(Reply::json(&before)),
         _ => {}
@@ -132,19 +134,25 @@ async fn insert_task(call: &Call) -> Result<Reply, ApiError> {
         key: path.to_owned(),
         value: Some(value),
     };
-    call.services.store().commit(vec![change]).await?;
+    call.services.commit(change, held).await?;
     Ok(Reply::json(&entry))
+}
+
+/// A name in the index is looked at and changed by one call at a time.
+async fn hold(call: &Call, path: &str) -> Held {
+    call.services.locks().hold(&format!("index/{path}")).await
 }
 
 async fn delete_task(call: &Call) -> Result<Reply, ApiError> {
     let path = namespace(call, "namespace")?;
     call.require(format!("index:delete-task:{path}"))?;
+    let held = hold(call, path).await;
     let change = Change {
         table: Table::Index,
         key: path.to_owned(),
         value: None,
     };
-    call.services.store().commit(vec![change]).await?;
+    call.services.commit(change, held).await?;
     Ok(Reply::empty_object())
 }
 

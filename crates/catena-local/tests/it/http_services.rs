@@ -169,3 +169,17 @@ async fn roles_and_clients_give_no_more_than_their_maker_has() {
     let token = world.as_root("POST", path, Some(&json!({}))).await;
     assert_eq!(token.status, 404, "no GitHub app");
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_two_at_once_the_higher_rank_stays_in_the_index() {
+    let world = world().await;
+    let expires = world.in_hours(2);
+    for round in 0..100 {
+        let name = format!("r.n{round}");
+        let put = |number, rank| world.root.put_index(&name, task(number), rank, expires);
+        let (high, low) = tokio::join!(put(1, 2), put(0, 1));
+        (high.unwrap(), low.unwrap());
+        let found = world.root.find_task(&name).await.unwrap();
+        assert_eq!(found, task(1), "round {round}");
+    }
+}

@@ -5,7 +5,7 @@ use axum::http::StatusCode;
 use catena_local::vcs::{Event, Mount, Push, RepoName, tasks};
 use serde_json::json;
 
-use crate::vcs_world::{TEMPLATE, World, commit, get};
+use crate::vcs_world::{TEMPLATE, World, commit, get, git};
 
 #[tokio::test]
 async fn the_page_of_a_commit_that_no_branch_has_is_blank_v94() {
@@ -168,4 +168,33 @@ fn a_push_to_a_mounted_branch_becomes_an_hg_decision_v61() {
         "https://hg.mozilla.org/releases/mozilla-beta"
     );
     assert_eq!(task.definition["taskGroupId"], task.id.as_str());
+}
+
+/// git takes branches whose names are markup.
+#[tokio::test]
+async fn names_of_branches_are_text_on_the_page_of_a_commit() {
+    let world = World::new();
+    let (repo, push) = world.widget();
+    let sha = push.after.unwrap();
+    for name in ["a<img/src=x>", "b\"onclick=\"x", "c'&d"] {
+        let reference = format!("refs/heads/{name}");
+        git(&world.git_dir(&repo), &["update-ref", &reference, &sha]);
+    }
+    let reply = get(world.site(), &format!("/octo/widget/branch_commits/{sha}")).await;
+    let page = String::from_utf8_lossy(&reply.body).into_owned();
+    for text in [
+        "a&lt;img/src=x&gt;",
+        "b&quot;onclick=&quot;x",
+        "c&#39;&amp;d",
+        "main",
+    ] {
+        let item =
+            format!("<li class=\"branch\"><a href=\"/octo/widget/tree/{text}\">{text}</a></li>");
+        assert!(page.contains(&item), "{text}: {page}");
+    }
+    assert_eq!(
+        reply.header("content-security-policy"),
+        "default-src 'none'; sandbox"
+    );
+    assert_eq!(reply.header("x-content-type-options"), "nosniff");
 }

@@ -23,6 +23,7 @@ pub mod auth;
 pub mod client;
 pub mod clock;
 pub mod demo;
+mod hosts;
 pub mod http;
 mod locks;
 pub mod page;

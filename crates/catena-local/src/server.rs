@@ -15,6 +15,7 @@ use zeroize::Zeroizing;
 
 use crate::auth::{ROOT, Registry};
 use crate::clock::Clock;
+use crate::hosts;
 use crate::http::{Caps, Parts, Services, router};
 use crate::queue::{Queue, QueueError, QueueSettings};
 use crate::store::Store;
@@ -32,6 +33,8 @@ pub struct LocalOptions {
     pub caps: Caps,
     /// What time it is; `None`: the system's clock.
     pub clock: Option<Clock>,
+    /// Host names beside loopback's under which it answers, such as that of a deployment which it stands in for.
+    pub hosts: Vec<String>,
 }
 
 /// A client id and its access token.
@@ -126,6 +129,7 @@ impl Local {
         };
         let services = Services::new(parts).await?;
         let router = router(services.clone()).merge(more(&services));
+        let router = hosts::only(router, options.hosts);
         Ok(Self {
             served: Some(tokio::spawn(serve(listener, router, closed))),
             sweeps: tokio::spawn(sweep(services.queue().clone())),

@@ -11,14 +11,16 @@ use axum::response::{IntoResponse as _, Response};
 use axum::routing::any;
 
 use super::{Service, blocking};
+use crate::hosts;
 use crate::vcs::deliver::TaskSink;
 use crate::vcs::{Host, RepoName, VcsError, git_http};
 
 /// The router for `https://github.com`. What is pushed to it becomes tasks in the sink.
 pub fn github_site(host: Host, sink: Arc<dyn TaskSink>) -> Router {
-    Router::new()
+    let router = Router::new()
         .route("/{owner}/{name}/{*place}", any(serve))
-        .with_state(Service { host, sink })
+        .with_state(Service { host, sink });
+    hosts::only(router, ["github.com".to_owned()])
 }
 
 async fn serve(

@@ -421,3 +421,51 @@ async fn an_object_has_the_content_that_it_was_finished_with() {
         );
     }
 }
+
+/// As long as either the object service or the queue has not heard that the upload is complete, nobody reads it.
+#[tokio::test]
+async fn what_is_uploaded_of_an_object_is_not_read_before_both_services_know_it_complete() {
+    for finished in ["neither", "object", "queue"] {
+        let run = run().await;
+        let made = run
+            .create("public/o", json!({"storageType": "object"}))
+            .await;
+        let name = made["name"].as_str().unwrap();
+        let begin = json!({
+            "projectId": made["projectId"],
+            "uploadId": made["uploadId"],
+            "expires": run.world.in_hours(1),
+            "proposedUploadMethods": {"putUrl": {"contentType": "text/o", "contentLength": 5}},
+        });
+        let path = format!("/api/object/v1/upload/{name}");
+        let begun = run.world.as_root("PUT", &path, Some(&begin)).await.json();
+        let put = run.path(&begun["uploadMethod"]["putUrl"]["url"]);
+        assert_eq!(run.world.raw("PUT", &put, &[], b"early").await.status, 200);
+        let end =
+            json!({"projectId": made["projectId"], "uploadId": made["uploadId"], "hashes": {}});
+        let id = json!({"uploadId": made["uploadId"]});
+        let done = match finished {
+            "object" => {
+                let path = format!("/api/object/v1/finish-upload/{name}");
+                run.world.as_root("POST", &path, Some(&end)).await.status
+            }
+            "queue" => {
+                let path = at("public/o");
+                run.world.as_root("PUT", &path, Some(&id)).await.status
+            }
+            _ => 200,
+        };
+        assert!(matches!(done, 200 | 204), "{finished}: {done}");
+        let content = format!("/bucket/{}/0/public/o", task(0));
+        let read = run.get(&content).await;
+        assert_eq!(read.status, 404, "{finished}: {read:?}");
+        if finished != "queue" {
+            assert_eq!(run.get(&at("public/o")).await.status, 404, "{finished}");
+        }
+        if finished != "object" {
+            let path = format!("/api/object/v1/download/{name}");
+            let found = run.world.as_root("GET", &path, None).await;
+            assert_eq!(found.status, 404, "{finished}");
+        }
+    }
+}

@@ -22,6 +22,7 @@ mod queue_create;
 mod queue_dependencies;
 mod queue_expiry;
 mod queue_load;
+mod queue_priority;
 mod queue_properties;
 mod queue_runs;
 mod queue_world;

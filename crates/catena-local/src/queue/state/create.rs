@@ -42,6 +42,7 @@ impl Tx<'_> {
                 sequence: self.next(),
                 queued: 0,
                 retries_left: retries(fields.retries, 1),
+                priority: None,
                 waiting,
                 runs: Vec::new(),
             },

@@ -9,7 +9,7 @@ use catena_core::model::ids::{RunId, TaskId};
 use indexmap::IndexMap;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 use tokio::sync::Notify;
 
 use super::super::definition::Fields;
@@ -24,6 +24,9 @@ pub(super) struct Record {
     /// Order in which the last run became pending.
     pub(super) queued: u64,
     pub(super) retries_left: u32,
+    /// What `changeTaskPriority` made of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) priority: Option<Priority>,
     /// Dependencies that are not fulfilled.
     pub(super) waiting: BTreeSet<TaskId>,
     pub(super) runs: Vec<Run>,
@@ -74,7 +77,7 @@ impl Task {
             scheduler_id: fields.scheduler_id.clone(),
             project_id: fields.project_id.clone(),
             task_group_id: fields.task_group_id.clone(),
-            priority: fields.priority,
+            priority: self.priority(),
             deadline: fields.deadline,
             expires: fields.expires,
             retries_left: self.record.retries_left,
@@ -83,9 +86,23 @@ impl Task {
         }
     }
 
+    /// That of the definition, unless it was changed.
+    pub(super) fn priority(&self) -> Priority {
+        self.record.priority.unwrap_or(self.fields.priority)
+    }
+
+    /// The definition as the API shows it: nothing of it changes but the priority (worker.md §12.2).
+    pub(super) fn shown(&self) -> Map<String, Value> {
+        let mut definition = (*self.definition).clone();
+        if let Some(priority) = self.record.priority {
+            definition.insert("priority".to_owned(), json!(priority));
+        }
+        definition
+    }
+
     /// Its place among the pending runs of its queue.
     fn place(&self) -> Place {
-        (Reverse(self.fields.priority), self.record.queued)
+        (Reverse(self.priority()), self.record.queued)
     }
 }
 
@@ -124,6 +141,8 @@ pub(super) struct State {
     pub(super) pools: HashMap<String, Pool>,
     /// Who waits for a task.
     pub(super) dependents: HashMap<TaskId, BTreeSet<TaskId>>,
+    /// Whose definitions name a task as a dependency, whether or not they wait.
+    pub(super) named_by: HashMap<TaskId, BTreeSet<TaskId>>,
     pub(super) timers: BTreeSet<(Timestamp, Timer, TaskId)>,
     pub(super) artifacts: HashMap<(TaskId, RunId), BTreeMap<String, Artifact>>,
     /// The last number given out.
@@ -145,6 +164,9 @@ impl State {
         self.sequence = self.sequence.max(record.sequence).max(record.queued);
         for dependency in &record.waiting {
             self.dependents.entry(*dependency).or_default().insert(id);
+        }
+        for dependency in &fields.dependencies {
+            self.named_by.entry(*dependency).or_default().insert(id);
         }
         self.groups
             .entry(fields.task_group_id.clone())

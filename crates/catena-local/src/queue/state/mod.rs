@@ -10,7 +10,9 @@ mod artifacts;
 mod claim;
 mod create;
 mod data;
+mod dependents;
 mod load;
+mod priority;
 mod resolve;
 mod runs;
 
@@ -24,8 +26,8 @@ use tokio::sync::Notify;
 use tokio::time::{Instant, timeout_at};
 
 use super::{
-    Artifact, ArtifactRequest, Claim, Page, QueueError, Resolution, Status, Worker, definition,
-    token,
+    Artifact, ArtifactRequest, Claim, Page, Priority, QueueError, Resolution, Status, Worker,
+    definition, token,
 };
 use crate::clock::Clock;
 use crate::store::{Receipt, Store};
@@ -101,8 +103,7 @@ impl Queue {
     /// # Errors
     /// `NotFound`.
     pub fn definition(&self, task: TaskId) -> Result<Map<String, Value>, QueueError> {
-        let definition = Arc::clone(&self.state().task(task)?.definition);
-        Ok((*definition).clone())
+        Ok(self.state().task(task)?.shown())
     }
 
     /// `status`.
@@ -230,6 +231,31 @@ impl Queue {
     /// `NotFound`, `Conflict` past the deadline.
     pub async fn schedule(&self, task: TaskId) -> Result<Status, QueueError> {
         self.change(|tx| tx.schedule(task)).await
+    }
+
+    /// `changeTaskPriority`: of a task that has not ended; runs that are claimed stay as they are.
+    ///
+    /// # Errors
+    /// `NotFound`; `Conflict` for a task that has ended.
+    pub async fn change_priority(
+        &self,
+        task: TaskId,
+        priority: Priority,
+    ) -> Result<Status, QueueError> {
+        self.change(|tx| tx.change_priority(task, priority)).await
+    }
+
+    /// `listDependentTasks`: up to `limit` tasks (at least one) that name this one as a dependency, by id.
+    ///
+    /// # Errors
+    /// `NotFound`; `Input` for a token that is none.
+    pub fn dependents(
+        &self,
+        task: TaskId,
+        continuation: Option<&str>,
+        limit: usize,
+    ) -> Result<Page<TaskId>, QueueError> {
+        self.state().dependent_page(task, continuation, limit)
     }
 
     /// Number of pending runs of a queue.

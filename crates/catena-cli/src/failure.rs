@@ -47,6 +47,8 @@ pub(crate) enum Failure {
         reason: String,
         candidates: Vec<String>,
     },
+    #[error("catena local up: {source}")]
+    Local { source: catena_local::LocalError },
     #[error("{0}")]
     Lint(#[from] ReadError),
     #[error("{path}: {source}")]

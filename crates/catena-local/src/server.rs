@@ -76,6 +76,18 @@ pub enum LocalError {
     },
 }
 
+impl LocalError {
+    /// Whether it is about what was asked for: a directory or a port that something else has.
+    #[must_use]
+    pub fn is_usage(&self) -> bool {
+        match self {
+            Self::Store(why) => why.is_usage(),
+            Self::Queue(_) => false,
+            Self::Io { why, .. } => why.kind() == std::io::ErrorKind::AddrInUse,
+        }
+    }
+}
+
 /// A running Taskcluster; ends when it is dropped.
 #[derive(Debug)]
 pub struct Local {

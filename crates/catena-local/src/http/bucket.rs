@@ -4,9 +4,13 @@
 //! A content is a file of its own: one line of JSON with the headers that readers get, then the bytes. It is written
 //! beside its place and moved there when it is complete, so it is whole or not there.
 
+use std::io::SeekFrom;
+
 use axum::body::Body;
 use axum::extract::{Request, State};
-use axum::http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, ETAG};
+use axum::http::header::{
+    ACCEPT_RANGES, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, ETAG,
+};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use axum::response::{IntoResponse, Response};
@@ -17,13 +21,14 @@ use futures::StreamExt as _;
 use futures::stream::try_unfold;
 use serde::{Deserialize, Serialize};
 use tokio::fs::File;
-use tokio::io::AsyncReadExt as _;
+use tokio::io::{AsyncReadExt as _, AsyncSeekExt as _, Take};
 use tokio::task::spawn_blocking;
 
 use super::call::check_name;
 use super::error::{ApiError, Code, Info};
 use super::front::query;
 use super::object;
+use super::range::{self, Part};
 use super::reply::common;
 use super::route::{self, Params, bad};
 use super::services::Services;
@@ -223,25 +228,58 @@ async fn get(
     if !stored {
         return Err(ApiError::not_found("no such object"));
     }
-    let (head, length, file) = open(services, at).await?;
+    let (mut head, length, file) = open(services, at).await?;
+    head.content_type = head.content_type.or(artifact.content_type);
+    reply(parts, head, length, file).await
+}
+
+/// The content, or the part of it that is asked for.
+async fn reply(
+    parts: &Parts,
+    head: Head,
+    length: u64,
+    mut file: File,
+) -> Result<Response, ApiError> {
+    let is_head = parts.method == Method::HEAD;
+    let asked = if is_head {
+        Part::Whole
+    } else {
+        range::part(&parts.headers, length)
+    };
+    let (status, range, sent) = match asked {
+        Part::Whole => (StatusCode::OK, None, length),
+        Part::Span { start, last } => {
+            let skip = i64::try_from(start).map_err(ApiError::internal)?;
+            let skipped = file.seek(SeekFrom::Current(skip)).await;
+            skipped.map_err(ApiError::internal)?;
+            let range = format!("bytes {start}-{last}/{length}");
+            let sent = last.saturating_sub(start).saturating_add(1);
+            (StatusCode::PARTIAL_CONTENT, Some(range), sent)
+        }
+        Part::Beyond => {
+            let range = format!("bytes */{length}");
+            (StatusCode::RANGE_NOT_SATISFIABLE, Some(range), 0)
+        }
+    };
     let mut headers = HeaderMap::new();
-    let content_type = head.content_type.or(artifact.content_type);
     for (name, value) in [
-        (CONTENT_TYPE, content_type),
+        (ACCEPT_RANGES, Some("bytes".to_owned())),
+        (CONTENT_TYPE, head.content_type),
         (CONTENT_ENCODING, head.content_encoding),
-        (CONTENT_LENGTH, Some(length.to_string())),
+        (CONTENT_LENGTH, Some(sent.to_string())),
+        (CONTENT_RANGE, range),
     ] {
         if let Some(value) = value.and_then(|value| HeaderValue::from_str(&value).ok()) {
             headers.insert(name, value);
         }
     }
     common(&mut headers);
-    let body = if parts.method == Method::HEAD {
+    let body = if is_head {
         Body::empty()
     } else {
-        stream(file)
+        stream(file.take(sent))
     };
-    Ok((StatusCode::OK, headers, body).into_response())
+    Ok((status, headers, body).into_response())
 }
 
 /// Opens a content: its head, the length of what follows, and the file at that place.
@@ -264,7 +302,7 @@ pub(super) async fn open(
 }
 
 /// The rest of a file, piece by piece.
-fn stream(file: File) -> Body {
+fn stream(file: Take<File>) -> Body {
     Body::from_stream(try_unfold(file, |mut file| async move {
         let mut piece = vec![0; PIECE];
         let read = file.read(&mut piece).await?;

@@ -17,6 +17,7 @@ mod front;
 mod index;
 mod object;
 mod queue;
+mod range;
 mod reply;
 mod route;
 mod schema;

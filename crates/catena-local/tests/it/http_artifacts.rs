@@ -469,3 +469,47 @@ async fn what_is_uploaded_of_an_object_is_not_read_before_both_services_know_it_
         }
     }
 }
+
+#[tokio::test]
+async fn a_part_of_a_content_is_served_when_asked_for() {
+    let run = run().await;
+    let whole: String = (b'a'..=b'z').cycle().take(30_000).map(char::from).collect();
+    assert_eq!(run.upload("public/x", whole.as_bytes()).await.status, 200);
+    let place = run.path(&run.get(&at("public/x")).await.json()["url"]);
+    let get = async |method: &str, range: &str| {
+        run.world
+            .raw(method, &place, &[("Range", range)], b"")
+            .await
+    };
+    for (range, from, to) in [
+        ("bytes=0-0", 0, 1),
+        ("bytes=100-20099", 100, 20_100),
+        ("bytes=29990-", 29_990, 30_000),
+        ("bytes=-10", 29_990, 30_000),
+        ("bytes=29990-99999", 29_990, 30_000),
+    ] {
+        let part = get("GET", range).await;
+        assert_eq!(
+            (part.status, &*part.body),
+            (206, &whole[from..to]),
+            "{range}"
+        );
+        let said = format!("content-range: bytes {from}-{}/30000", to - 1);
+        assert!(part.head.contains(&said), "{range}: {}", part.head);
+        assert!(
+            part.head
+                .contains(&format!("content-length: {}", to - from))
+        );
+    }
+    let beyond = get("GET", "bytes=30000-").await;
+    assert_eq!((beyond.status, &*beyond.body), (416, ""));
+    assert!(beyond.head.contains("content-range: bytes */30000"));
+    for range in ["bytes=0-1,5-6", "bytes=x-y", "pages=1-2"] {
+        let all = get("GET", range).await;
+        assert_eq!((all.status, &*all.body), (200, &*whole), "{range}");
+    }
+    let head = get("HEAD", "bytes=0-1").await;
+    assert_eq!(head.status, 200);
+    assert!(head.head.contains("content-length: 30000"));
+    assert!(head.head.contains("accept-ranges: bytes"));
+}

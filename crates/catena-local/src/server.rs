@@ -97,6 +97,7 @@ pub struct Local {
     closing: watch::Sender<bool>,
     served: Option<JoinHandle<()>>,
     sweeps: JoinHandle<()>,
+    removals: JoinHandle<()>,
 }
 
 impl Local {
@@ -145,6 +146,7 @@ impl Local {
         Ok(Self {
             served: Some(tokio::spawn(serve(listener, router, closed))),
             sweeps: tokio::spawn(sweep(services.queue().clone())),
+            removals: tokio::spawn(remove(services.clone())),
             services,
             credentials,
             address,
@@ -184,6 +186,11 @@ impl Local {
         {
             tracing::warn!("requests were still running when the server ended");
         }
+        for task in [&mut self.sweeps, &mut self.removals] {
+            task.abort();
+            // it was told to end, so that is no news; the store is free when it has
+            let _ = task.await;
+        }
     }
 }
 
@@ -191,6 +198,7 @@ impl Drop for Local {
     fn drop(&mut self) {
         self.closing.send_replace(true);
         self.sweeps.abort();
+        self.removals.abort();
     }
 }
 
@@ -239,5 +247,17 @@ async fn sweep(queue: Queue) {
     }
 }
 
+/// Removes what expired long ago, once an hour.
+async fn remove(services: Services) {
+    let mut ticks = interval(REMOVAL);
+    loop {
+        ticks.tick().await;
+        if let Err(why) = services.remove_expired().await {
+            tracing::error!(%why, "what expired was not removed");
+        }
+    }
+}
+
 const SWEEP: Duration = Duration::from_millis(500);
+const REMOVAL: Duration = Duration::from_secs(3600);
 const PATIENCE: Duration = Duration::from_secs(5);

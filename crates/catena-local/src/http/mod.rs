@@ -13,6 +13,7 @@ mod auth;
 mod bucket;
 mod call;
 mod error;
+mod expiry;
 mod front;
 mod index;
 mod object;

@@ -294,7 +294,8 @@ async fn keep(
     services.commit(change, held).await
 }
 
-fn key(name: &str) -> String {
+/// Key of the record of an object.
+pub(super) fn key(name: &str) -> String {
     format!("object/{name}")
 }
 

@@ -18,4 +18,4 @@ pub use model::{
     Resolution, Run, RunState, Status, TaskState, Worker,
 };
 pub(crate) use model::{is_public, time};
-pub use state::{Queue, QueueSettings};
+pub use state::{Expired, Queue, QueueSettings};

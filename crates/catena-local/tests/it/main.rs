@@ -11,6 +11,7 @@ mod demo;
 mod http_artifacts;
 mod http_auth;
 mod http_errors;
+mod http_expiry;
 mod http_round;
 mod http_services;
 mod http_world;

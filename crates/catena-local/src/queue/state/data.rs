@@ -209,6 +209,31 @@ impl State {
         self.forget_idle(queue);
     }
 
+    /// Takes a task that has ended out of all indexes.
+    pub(super) fn forget(&mut self, task: &Task) {
+        let (id, fields) = (task.id, &task.fields);
+        self.timers.remove(&(fields.deadline, Timer::Deadline, id));
+        self.dependents.remove(&id);
+        self.named_by.remove(&id);
+        for dependency in &fields.dependencies {
+            for index in [&mut self.dependents, &mut self.named_by] {
+                if let Some(all) = index.get_mut(dependency) {
+                    all.remove(&id);
+                }
+                if index.get(dependency).is_some_and(BTreeSet::is_empty) {
+                    index.remove(dependency);
+                }
+            }
+        }
+        if let Some(group) = self.groups.get_mut(&fields.task_group_id) {
+            group.tasks.retain(|other| *other != id);
+            if group.tasks.is_empty() {
+                self.groups.shift_remove(&fields.task_group_id);
+            }
+        }
+        self.tasks.remove(&id);
+    }
+
     /// Forgets a queue without runs that nobody waits for.
     pub(super) fn forget_idle(&mut self, queue: &str) {
         let idle = self
@@ -258,6 +283,12 @@ impl<'a> Tx<'a> {
         let value = Some(encode(table, value)?);
         self.changes.push(Change { table, key, value });
         Ok(())
+    }
+
+    /// Removes a record.
+    pub(super) fn delete(&mut self, table: Table, key: String) {
+        let value = None;
+        self.changes.push(Change { table, key, value });
     }
 
     /// The next number in the order of things.

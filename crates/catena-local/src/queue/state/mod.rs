@@ -13,6 +13,7 @@ mod data;
 mod dependents;
 mod load;
 mod priority;
+mod remove;
 mod resolve;
 mod runs;
 
@@ -33,6 +34,7 @@ use crate::clock::Clock;
 use crate::store::{Receipt, Store};
 
 use data::{State, Tx};
+pub use remove::Expired;
 
 /// Kind of the tokens of task group lists.
 const TOKEN: &str = "group";
@@ -272,6 +274,25 @@ impl Queue {
     pub async fn sweep(&self) -> Result<(), QueueError> {
         self.change(|tx| {
             tx.expire_due();
+            Ok(())
+        })
+        .await
+    }
+
+    /// What expired more than a day ago: until then it is still answered that it expired.
+    #[must_use]
+    pub fn expired(&self) -> Expired {
+        let late = self.0.settings.late_artifacts;
+        self.state().expired(self.now(), late)
+    }
+
+    /// Removes what [`Queue::expired`] found; its contents are the caller's to remove, before.
+    ///
+    /// # Errors
+    /// `Store`.
+    pub async fn remove(&self, expired: &Expired) -> Result<(), QueueError> {
+        self.change(|tx| {
+            tx.remove(expired);
             Ok(())
         })
         .await

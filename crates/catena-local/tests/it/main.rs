@@ -22,6 +22,7 @@ mod queue_crash;
 mod queue_create;
 mod queue_dependencies;
 mod queue_expiry;
+mod queue_groups;
 mod queue_load;
 mod queue_priority;
 mod queue_properties;

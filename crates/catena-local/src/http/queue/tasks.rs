@@ -11,7 +11,6 @@ use serde_json::{Value, json};
 use super::super::call::Call;
 use super::super::error::ApiError;
 use super::super::reply::Reply;
-use super::super::route::bad;
 use super::super::schema::Schema;
 use super::create::json_status;
 use crate::auth::Requirement;
@@ -57,48 +56,15 @@ pub(super) async fn change(name: &str, call: &Call) -> Result<Reply, ApiError> {
     Ok(Reply::json(&json_status(status)))
 }
 
+/// A task as lists have it.
 #[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Group {
-    task_group_id: String,
-    scheduler_id: Value,
-    expires: Value,
-    tasks: Vec<Member>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    continuation_token: Option<String>,
-}
-
-#[derive(Serialize)]
-struct Member {
+pub(super) struct Member {
     status: Status,
     task: IndexMap<String, Value>,
 }
 
-pub(super) fn list_group(call: &Call) -> Result<Reply, ApiError> {
-    let group = call.param("taskGroupId");
-    if group.parse::<TaskId>().is_err() {
-        return Err(bad("taskGroupId", group, "a slug of 22 characters"));
-    }
-    call.require(format!("queue:list-task-group:{group}"))?;
-    let (limit, token) = call.page()?;
-    let page = call.services.queue().task_group(group, token, limit)?;
-    let tasks = members(call, page.items)?;
-    let first = tasks.first();
-    let of_first = |key: &str| {
-        let value = first.and_then(|member| member.task.get(key));
-        value.cloned().unwrap_or_default()
-    };
-    let (scheduler_id, expires) = (of_first("schedulerId"), of_first("expires"));
-    Ok(Reply::json(&Group {
-        task_group_id: group.to_owned(),
-        scheduler_id,
-        expires,
-        tasks,
-        continuation_token: page.continuation,
-    }))
-}
-
-fn members(call: &Call, ids: Vec<TaskId>) -> Result<Vec<Member>, ApiError> {
+/// Tasks as lists have them.
+pub(super) fn members(call: &Call, ids: Vec<TaskId>) -> Result<Vec<Member>, ApiError> {
     let queue = call.services.queue();
     let member = |task| -> Result<Member, ApiError> {
         Ok(Member {

@@ -121,6 +121,8 @@ pub(super) struct Pool {
 pub(super) struct Group {
     pub(super) scheduler: String,
     pub(super) project: String,
+    /// Since when it takes no more tasks.
+    pub(super) sealed: Option<Timestamp>,
     pub(super) tasks: Vec<TaskId>,
 }
 
@@ -173,6 +175,7 @@ impl State {
             .or_insert_with(|| Group {
                 scheduler: fields.scheduler_id.clone(),
                 project: fields.project_id.clone(),
+                sealed: None,
                 tasks: Vec::new(),
             })
             .tasks

@@ -11,6 +11,7 @@ mod claim;
 mod create;
 mod data;
 mod dependents;
+mod groups;
 mod load;
 mod priority;
 mod remove;
@@ -27,8 +28,8 @@ use tokio::sync::Notify;
 use tokio::time::{Instant, timeout_at};
 
 use super::{
-    Artifact, ArtifactRequest, Claim, Page, Priority, QueueError, Resolution, Status, Worker,
-    definition, token,
+    Artifact, ArtifactRequest, Claim, Page, Priority, QueueError, Resolution, Status, TaskGroup,
+    Worker, definition, token,
 };
 use crate::clock::Clock;
 use crate::store::{Receipt, Store};
@@ -127,12 +128,7 @@ impl Queue {
         limit: usize,
     ) -> Result<Page<TaskId>, QueueError> {
         let state = self.state();
-        let Some(found) = state.groups.get(group) else {
-            return Err(QueueError::NotFound(format!(
-                "No task-group with taskGroupId: `{}`",
-                group.chars().take(100).collect::<String>()
-            )));
-        };
+        let found = state.known_group(group)?;
         let start = match continuation {
             Some(given) => token::read(TOKEN, given)?
                 .parse()
@@ -148,6 +144,30 @@ impl Queue {
             items,
             continuation,
         })
+    }
+
+    /// `getTaskGroup`.
+    ///
+    /// # Errors
+    /// `NotFound` for a group without tasks.
+    pub fn group(&self, group: &str) -> Result<TaskGroup, QueueError> {
+        self.state().group(group)
+    }
+
+    /// `sealTaskGroup`: it takes no more tasks. Idempotent.
+    ///
+    /// # Errors
+    /// `NotFound` for a group without tasks.
+    pub async fn seal_group(&self, group: &str) -> Result<TaskGroup, QueueError> {
+        self.change(|tx| tx.seal_group(group)).await
+    }
+
+    /// `cancelTaskGroup`: ends what has not ended; returns those tasks.
+    ///
+    /// # Errors
+    /// `NotFound` for a group without tasks; `Conflict` for one that is not sealed.
+    pub async fn cancel_group(&self, group: &str) -> Result<Vec<TaskId>, QueueError> {
+        self.change(|tx| tx.cancel_group(group)).await
     }
 
     /// Task groups, newest first: for the web page.

@@ -10,6 +10,7 @@ use super::super::{RunState, TaskState};
 use super::artifacts::key;
 use super::claim::later;
 use super::data::{State, Task, Tx};
+use super::groups::SEALED;
 use crate::store::Table;
 
 /// How long what has expired stays: readers are told that it expired, and no URL for its upload lives any more.
@@ -78,6 +79,10 @@ impl Tx<'_> {
                 }
             }
             self.state.forget(&task);
+            let group = &task.fields.task_group_id;
+            if !self.state.groups.contains_key(group) {
+                self.delete(Table::Settings, format!("{SEALED}{group}"));
+            }
             self.delete(Table::Tasks, id.to_string());
             self.delete(Table::Statuses, id.to_string());
         }

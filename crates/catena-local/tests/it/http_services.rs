@@ -178,7 +178,8 @@ async fn of_two_at_once_the_higher_rank_stays_in_the_index() {
         let name = format!("r.n{round}");
         let put = |number, rank| world.root.put_index(&name, task(number), rank, expires);
         let (high, low) = tokio::join!(put(1, 2), put(0, 1));
-        (high.unwrap(), low.unwrap());
+        high.unwrap();
+        low.unwrap();
         let found = world.root.find_task(&name).await.unwrap();
         assert_eq!(found, task(1), "round {round}");
     }

@@ -11,22 +11,34 @@ use super::event::address;
 use super::{Host, Push, RepoName, VcsError};
 
 /// Logs what moved and was not logged when the last process ended, and creates the tasks of all pushes through git that may lack
-/// them. To be called once, before anything is served. Returns the ids of the tasks.
+/// them. To be called once, before anybody can push. Returns the ids of the tasks. A repository that cannot be read is logged and
+/// passed over.
 ///
 /// # Errors
-/// `Broken` if the host cannot be read.
+/// `Broken` if the repositories cannot be listed.
 pub async fn deliver_outstanding(
     host: &Host,
     sink: &dyn TaskSink,
 ) -> Result<Vec<TaskId>, VcsError> {
     let mut created = Vec::new();
     for repo in host.repos()? {
-        let (inner, name) = (host.clone(), repo.clone());
-        let logged = tokio::task::spawn_blocking(move || log(&inner, &name));
-        logged.await.map_err(broken("logging ended early"))??;
-        created.extend(deliver_all(host, &repo, sink).await?);
+        match deliver_of(host, &repo, sink).await {
+            Ok(tasks) => created.extend(tasks),
+            Err(why) => tracing::warn!(%repo, %why, "pushes without tasks were not looked for"),
+        }
     }
     Ok(created)
+}
+
+async fn deliver_of(
+    host: &Host,
+    repo: &RepoName,
+    sink: &dyn TaskSink,
+) -> Result<Vec<TaskId>, VcsError> {
+    let (inner, name) = (host.clone(), repo.clone());
+    let logged = tokio::task::spawn_blocking(move || log(&inner, &name));
+    logged.await.map_err(broken("logging ended early"))??;
+    deliver_all(host, repo, sink).await
 }
 
 /// Notes who begins to push.

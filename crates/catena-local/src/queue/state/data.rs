@@ -212,12 +212,10 @@ impl State {
         self.forget_idle(queue);
     }
 
-    /// Takes a task that has ended out of all indexes.
+    /// Takes a task that has ended out of all indexes. Those who name it as a dependency go on naming it.
     pub(super) fn forget(&mut self, task: &Task) {
         let (id, fields) = (task.id, &task.fields);
         self.timers.remove(&(fields.deadline, Timer::Deadline, id));
-        self.dependents.remove(&id);
-        self.named_by.remove(&id);
         for dependency in &fields.dependencies {
             for index in [&mut self.dependents, &mut self.named_by] {
                 if let Some(all) = index.get_mut(dependency) {

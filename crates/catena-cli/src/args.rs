@@ -10,6 +10,8 @@ use catena_core::walk::{CheckTask, Signatures};
 use catena_report::text::Detail;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::{generate, log_header};
+
 const EXIT_STATUS: &str = "\
 Exit status:
    0  trusted
@@ -75,12 +77,18 @@ pub(crate) enum Command {
         /// Id of the check, as findings show it
         id: String,
     },
+    /// Write the chain-of-trust document of a task, and sign it
+    #[command(after_help = generate::HELP)]
+    Generate(generate::Options),
     /// Show the chain that definitions or a task graph will produce, and what would be refused; without network
     #[command(after_help = LINT_STATUS)]
     Lint(Lint),
     /// A Taskcluster in this process, for demonstrations, authors of scripts and tests
     #[command(subcommand)]
     Local(Local),
+    /// Show what the head of a log says of the worker that wrote it
+    #[command(after_help = log_header::HELP)]
+    LogHeader(log_header::Options),
     /// Verify the chain of trust of a task
     #[command(after_help = ENVIRONMENT)]
     Verify(Verify),

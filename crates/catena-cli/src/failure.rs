@@ -10,6 +10,7 @@ use catena_core::policy::ConfigError;
 use catena_evidence::{DirectoryError, OptionsError, PlaceError};
 
 use crate::exit::Exit;
+use crate::{generate, log_header};
 
 /// A run without a verdict.
 #[derive(Debug, thiserror::Error)]
@@ -39,6 +40,8 @@ pub(crate) enum Failure {
     },
     #[error("{path}: {source}")]
     File { path: PathBuf, source: io::Error },
+    #[error(transparent)]
+    Generate(#[from] generate::Refusal),
     #[error("network options: {0}")]
     Http(#[from] OptionsError),
     #[error("expected {flag}, which {reason}{}", or(candidates))]
@@ -51,6 +54,8 @@ pub(crate) enum Failure {
     Lint(#[from] ReadError),
     #[error("{path}: {source}")]
     LintFile { path: PathBuf, source: io::Error },
+    #[error(transparent)]
+    LogHeader(#[from] log_header::Refusal),
     #[error(
         "expected a task that releases something in the files, found none; --task names another"
     )]
@@ -108,6 +113,8 @@ impl Failure {
     /// What the process ends with (P8).
     pub(crate) const fn exit(&self) -> Exit {
         match self {
+            Self::Generate(refusal) => refusal.exit(),
+            Self::LogHeader(refusal) => refusal.exit(),
             Self::Demo { .. }
             | Self::File { .. }
             | Self::Place { .. }

@@ -9,9 +9,11 @@ mod demo;
 mod exit;
 mod explain;
 mod failure;
+mod generate;
 mod infer;
 mod lint;
 mod local;
+mod log_header;
 mod notes;
 mod output;
 mod progress;
@@ -41,8 +43,10 @@ fn run() -> Exit {
         Command::Checks => explain::list(),
         Command::Demo(options) => demo::run(options, cli.color),
         Command::Explain { id } => explain::one(id),
+        Command::Generate(options) => generate::run(options),
         Command::Lint(options) => lint::run(options, cli.color),
         Command::Local(what) => local::run(what),
+        Command::LogHeader(options) => log_header::run(options),
         Command::Verify(options) => verify::verify(options, cli.color),
     };
     done.unwrap_or_else(|failure| {

@@ -79,7 +79,7 @@ impl<'de> Visitor<'de> for Container {
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Json, A::Error> {
         let mut out = Vec::new();
         while let Some(item) = items.next_element::<&RawValue>()? {
-            out.push(value(item.get(), self.depth).map_err(serde::de::Error::custom)?);
+            out.push(value(item.get(), self.depth).map_err(|why| serde::de::Error::custom(why.0))?);
         }
         Ok(Json::Array(out))
     }
@@ -92,7 +92,8 @@ impl<'de> Visitor<'de> for Container {
                 return Err(serde::de::Error::custom(why));
             }
             let member = members.next_value::<&RawValue>()?;
-            let member = value(member.get(), self.depth).map_err(serde::de::Error::custom)?;
+            let member =
+                value(member.get(), self.depth).map_err(|why| serde::de::Error::custom(why.0))?;
             out.insert(key, member);
         }
         Ok(Json::Object(out))
@@ -121,15 +122,16 @@ mod tests {
     fn p37_what_is_ambiguous_is_refused() {
         for (text, why) in [
             (r#"{"a": {"b": 1, "\u0062": 2}}"#, "a second time"),
-            (r#"["\ud800"]"#, "surrogate"),
+            (r#"["\ud800"]"#, "hex escape"),
             (r#"{"\udc00": 1}"#, "surrogate"),
+            (r#"["\ud800\u0041"]"#, "surrogate"),
             ("[NaN]", "expected value"),
             ("[1e999]", "1e999"),
             ("{} {}", "trailing"),
             ("\u{feff}{}", "expected value"),
             ("", "EOF"),
             ("[01]", "invalid number"),
-            ("[1,]", "trailing comma"),
+            ("[1,]", "expected value"),
         ] {
             let error = parse(text.as_bytes()).unwrap_err().to_string();
             assert!(error.contains(why), "{text}: {error}");

@@ -5,6 +5,7 @@
 mod demo;
 mod evidence;
 mod examples;
+mod generate;
 mod help;
 mod http;
 mod interrupt;

@@ -4,8 +4,10 @@
 //!
 //! - [`generate`]: from a directory of artifacts and a claim to `public/chain-of-trust.json` and its signature.
 //! - [`facts`]: the first line of a log and `public/worker-info.json`, of this worker and of older ones.
+//! - [`documents`]: the documents of every worker, read.
 //! - [`json`]: JSON as the reference reads and writes it, so that documents are equal to the byte (P37).
 
+pub mod documents;
 pub mod facts;
 pub mod generate;
 pub mod json;

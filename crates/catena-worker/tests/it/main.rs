@@ -6,6 +6,7 @@
     reason = "a test that cannot go on may panic"
 )]
 
+mod documents;
 mod facts;
 mod generate;
 mod tree;

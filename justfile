@@ -62,6 +62,14 @@ vectors *ARGS:
 local *ARGS:
     conformance/local.sh {{ ARGS }}
 
+# Documents of random artifact trees, beside the published scriptworker
+generate *ARGS:
+    conformance/generate.sh {{ ARGS }}
+
+# How fast documents are generated, beside openssl; needs 3 GB and a quiet machine
+bench-generate *ARGS:
+    benches/generate.sh {{ ARGS }}
+
 # How fast the embedded queue gives work to 50 workers
 claims:
     cargo bench --locked -p catena-local --bench claims_http

@@ -152,8 +152,20 @@ fn converse(child: &mut Child, input: Vec<u8>) -> Answers {
             let _ = sender.send((at, text));
         });
     };
-    listen(0, child.stdout.take().map(|out| Box::new(out) as Box<_>));
-    listen(1, child.stderr.take().map(|err| Box::new(err) as Box<_>));
+    listen(
+        0,
+        child
+            .stdout
+            .take()
+            .map(|out| -> Box<dyn Read + Send> { Box::new(out) }),
+    );
+    listen(
+        1,
+        child
+            .stderr
+            .take()
+            .map(|err| -> Box<dyn Read + Send> { Box::new(err) }),
+    );
     Answers(receiver)
 }
 

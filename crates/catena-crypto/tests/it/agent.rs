@@ -1,15 +1,17 @@
 // SPDX-License-Identifier: MPL-2.0
 //! `agent:` with a socket that speaks the agent's protocol; a real ssh-agent is asked by `conformance/tools.sh`.
 
-use std::io::{Read as _, Write as _};
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::PathBuf;
+use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
-use catena_crypto::ed25519::KeyId;
+use catena_crypto::ed25519::{KeyId, PublicKey};
 use catena_crypto::signer::agent::AgentSigner;
+use catena_crypto::signer::reference::SignerRef;
 use catena_crypto::signer::{SignError, Signer, SigningKey};
 use tempfile::TempDir;
 
@@ -159,4 +161,47 @@ fn a_signature_by_another_key_is_not_passed_on() {
     let signer = agent.open(None).unwrap();
     let error = signer.sign(b"m").unwrap_err();
     assert!(matches!(error, SignError::Forged { .. }), "{error}");
+}
+
+#[test]
+#[ignore = "needs OpenSSH; conformance/tools.sh runs it"]
+fn a_real_agent_signs() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = |name: &str| dir.path().join(name).to_str().unwrap().to_owned();
+    let socket = path("socket");
+    let mut agent = Command::new("ssh-agent")
+        .args(["-D", "-a", &socket])
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    // its first line says that it listens
+    let mut line = String::new();
+    BufReader::new(agent.stdout.take().unwrap())
+        .read_line(&mut line)
+        .unwrap();
+    assert!(line.contains(&socket), "{line}");
+    let run = |program: &str, arguments: &[&str]| {
+        let mut command = Command::new(program);
+        command.args(arguments).env("SSH_AUTH_SOCK", &socket);
+        let done = command.stdin(Stdio::null()).output().unwrap();
+        assert!(done.status.success(), "{done:?}");
+    };
+    for name in ["one", "two"] {
+        run(
+            "ssh-keygen",
+            &["-q", "-t", "ed25519", "-N", "", "-f", &path(name)],
+        );
+        run("ssh-add", &["-q", &path(name)]);
+    }
+    let public = std::fs::read(path("two.pub")).unwrap();
+    let (public, _) = PublicKey::parse(&public).unwrap();
+    let text = format!("agent:{}", public.id());
+    let signer: SignerRef = text.parse().ok().unwrap();
+    let signer = signer.open(&|_| Some(socket.clone().into())).ok().unwrap();
+    assert_eq!(signer.public_key(), &public);
+    let signature = signer.sign(b"message").unwrap();
+    let proof = public.verify(b"message", &signature.into()).unwrap();
+    assert_eq!(proof.key_id(), public.id());
+    agent.kill().unwrap();
+    agent.wait().unwrap();
 }

@@ -7,7 +7,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use catena_core::document::{Answer, Body};
+use catena_core::document::{Answer, Body, ErrorKind};
 use catena_core::json::{self, Reading};
 use catena_core::model::definition::Definition;
 use catena_core::model::ids::{ArtifactName, RunId, TaskId};
@@ -16,7 +16,7 @@ use catena_core::model::task_type::TaskType;
 use catena_core::policy::Credentials;
 use catena_core::report::Verdict;
 use catena_core::request::Request;
-use catena_evidence::{HttpOptions, HttpSource, Progress, Source};
+use catena_evidence::{HttpOptions, HttpSource, Source};
 use clap::{Args, Parser as _};
 use tokio::runtime;
 
@@ -93,6 +93,9 @@ pub(crate) fn run(options: &Options, color: When) -> Result<Exit, Failure> {
     if !filled.named {
         output::say("catena: the task has no payload.upstreamArtifacts");
     }
+    for request in &filled.absent {
+        output::say(&format!("catena: {request} is optional, and absent"));
+    }
     output::say(UNVERIFIED);
     Ok(Exit::Success)
 }
@@ -156,6 +159,8 @@ pub(crate) struct Wanted<'a> {
 /// What was written beside `task.json`.
 pub(crate) struct Filled {
     pub(crate) artifacts: usize,
+    /// What is optional and not there (V41).
+    pub(crate) absent: Vec<Request>,
     /// Whether the task has `payload.upstreamArtifacts`.
     pub(crate) named: bool,
 }
@@ -179,7 +184,7 @@ pub(crate) fn fill(wanted: &Wanted<'_>) -> Result<Filled, Failure> {
         .map_err(|source| Failure::Runtime { source })?;
     let done = runtime.block_on(async {
         tokio::select! {
-            done = write(&source, wanted.task, &work_dir, &options.progress) => done,
+            done = write(&source, wanted.task, &work_dir) => done,
             () = interrupted() => Err(Failure::Usage("interrupted; the directory is not complete".to_owned())),
         }
     });
@@ -188,33 +193,51 @@ pub(crate) fn fill(wanted: &Wanted<'_>) -> Result<Filled, Failure> {
     done
 }
 
-async fn write(
-    source: &HttpSource,
-    task: TaskId,
-    work_dir: &WorkDir,
-    _progress: &Progress,
-) -> Result<Filled, Failure> {
+async fn write(source: &HttpSource, task: TaskId, work_dir: &WorkDir) -> Result<Filled, Failure> {
     let request = Request::Definition { task };
     let definition = definition(task, &source.fetch(&request).await)?;
     work_dir.task_json(source, task).await?;
     let named = definition
         .payload()
         .is_ok_and(|payload| payload.get("upstreamArtifacts").is_some());
-    let mut artifacts = 0;
-    for (task, name) in names(&definition)? {
+    let mut filled = Filled {
+        artifacts: 0,
+        absent: Vec::new(),
+        named,
+    };
+    for Name {
+        task,
+        name,
+        optional,
+    } in names(&definition)?
+    {
         let run = last_run(source, task).await?;
         let request = Request::Artifact { task, run, name };
-        received(&request, source.fetch(&request).await)?;
+        match source.fetch(&request).await {
+            Err(error) if optional && error.kind == ErrorKind::Absent => {
+                filled.absent.push(request);
+                continue;
+            }
+            answer => drop(received(&request, answer)?),
+        }
         source
             .place(&request, work_dir.path())
             .map_err(|source| Failure::Place { source })?;
-        artifacts += 1;
+        filled.artifacts += 1;
     }
-    Ok(Filled { artifacts, named })
+    Ok(filled)
 }
 
-/// Lists the artifacts that a definition names; patterns are no names.
-fn names(definition: &Definition) -> Result<Vec<(TaskId, ArtifactName)>, Failure> {
+/// An artifact that a definition names.
+#[derive(Eq, PartialEq)]
+struct Name {
+    task: TaskId,
+    name: ArtifactName,
+    optional: bool,
+}
+
+/// Lists the artifacts that a definition names; patterns are taken literally.
+fn names(definition: &Definition) -> Result<Vec<Name>, Failure> {
     let unfit = |error: &dyn std::fmt::Display| {
         Failure::Unfit(format!("task {}: {error}", definition.id()))
     };
@@ -225,7 +248,11 @@ fn names(definition: &Definition) -> Result<Vec<(TaskId, ArtifactName)>, Failure
     {
         for path in upstream.paths().map_err(|error| unfit(&error))? {
             let name: ArtifactName = path.parse().map_err(|error| unfit(&error))?;
-            let wanted = (upstream.task, name);
+            let wanted = Name {
+                task: upstream.task,
+                name,
+                optional: upstream.optional,
+            };
             // named twice is one file
             if !out.contains(&wanted) {
                 out.push(wanted);

@@ -52,6 +52,11 @@ pub(super) fn run(arguments: &[String]) -> Result<Status, Stop> {
         log("CRITICAL", "the task has no payload.upstreamArtifacts");
         return Ok(Status::Failed);
     }
+    if let Some(request) = filled.absent.first() {
+        // the reference knows no optional artifacts here
+        log("CRITICAL", &format!("{request} is absent"));
+        return Ok(Status::Failed);
+    }
     log("INFO", "Done.");
     Ok(Status::Done)
 }

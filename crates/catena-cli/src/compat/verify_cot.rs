@@ -65,12 +65,12 @@ const TYPES: &[&str] = &[
     "build",
     "decision",
     "docker-image",
-    "github",
     "l10n",
     "partials",
     "pushapk",
     "repackage",
     "scriptworker",
+    "shipit",
     "signing",
 ];
 

@@ -4,6 +4,8 @@
 use std::fs;
 use std::path::PathBuf;
 
+use catena_core::request::Request;
+
 use crate::compat::Tools;
 use crate::run::Run;
 use crate::world::World;
@@ -108,7 +110,14 @@ fn any_failure_is_status_1() {
 
 #[test]
 fn create_test_workdir_fills_a_directory() {
-    let (world, tools) = (World::of(|_| {}), Tools::new());
+    let world = World::of(|chain| {
+        let definition = Request::Definition { task: chain.root };
+        chain.edit_json(&definition, |value| {
+            let upstream = value["payload"]["upstreamArtifacts"].as_array_mut();
+            upstream.unwrap().retain(|entry| entry["optional"] != true);
+        });
+    });
+    let tools = Tools::new();
     let config = world.config();
     let common = [
         "--scriptworker-yaml",
@@ -130,4 +139,19 @@ fn create_test_workdir_fills_a_directory() {
     fs::write(tools.path("work/stale"), "").unwrap();
     assert_eq!(tools.run("create_test_workdir", &again, &[]).status, 0);
     assert!(!tools.path("work/stale").exists());
+}
+
+#[test]
+fn create_test_workdir_knows_no_optional_artifacts() {
+    let (world, tools) = (World::of(|_| {}), Tools::new());
+    let config = world.config();
+    let arguments = [
+        "--scriptworker-yaml",
+        &config,
+        "--",
+        world.chain.root.as_str(),
+    ];
+    let run = tools.run("create_test_workdir", &arguments, &[]);
+    assert_eq!(run.status, 1);
+    assert!(run.stderr.contains("is absent"), "{}", run.stderr);
 }

@@ -2,7 +2,7 @@
 //! Signing: who can sign, and the signer whose key lies in a file.
 //!
 //! Other signers hold their keys elsewhere: [`exec`] in whatever a command reaches, [`agent`] in an ssh-agent, `pkcs11` in a
-//! hardware token. [`reference`] reads the text by which a configuration names any of them.
+//! hardware token. [`mod@reference`] reads the text by which a configuration names any of them.
 
 pub mod agent;
 pub mod exec;

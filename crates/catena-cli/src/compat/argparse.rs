@@ -86,7 +86,7 @@ impl Spec {
         let mut rest = arguments.iter().map(String::as_str);
         let mut only_positionals = false;
         while let Some(word) = rest.next() {
-            if only_positionals || !word.starts_with('-') || word == "-" {
+            if only_positionals || !looks_like_option(word) {
                 given.positionals.push(word.to_owned());
             } else if word == "--" {
                 only_positionals = true;
@@ -164,7 +164,7 @@ impl Spec {
             (Some(_), Word::Inline(found)) => found,
             (Some(_), Word::Next) => rest
                 .next()
-                .filter(|found| !found.starts_with('-') || *found == "-")
+                .filter(|found| !looks_like_option(found))
                 .ok_or_else(|| wrong("expected one argument"))?,
         };
         if !option.choices.is_empty() && !option.choices.contains(&value) {
@@ -252,6 +252,20 @@ impl Spec {
     }
 }
 
+/// Whether a word is taken for an option: it begins with a dash, and is no negative number and not several words.
+fn looks_like_option(word: &str) -> bool {
+    let name = word.split('=').next().unwrap_or_default();
+    match name.strip_prefix('-') {
+        None | Some("") => false,
+        Some(rest) => {
+            let (whole, part) = rest.split_once('.').unwrap_or((rest, "0"));
+            let digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+            let number = digits(whole) && digits(part) && !part.is_empty();
+            !number && !name.contains(' ')
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -301,6 +315,20 @@ mod tests {
         }
         assert!(read("-vv --t a T").unwrap().has("verbose"));
         assert_eq!(read("--t a -- -T").unwrap().positional(0), "-T");
+        for (word, option) in [
+            ("-T", true),
+            ("--path=a b", true),
+            ("-1x", true),
+            ("-1.", true),
+            ("-", false),
+            ("-1", false),
+            ("-.5", false),
+            ("-1.5", false),
+            ("-a b", false),
+            ("T", false),
+        ] {
+            assert_eq!(looks_like_option(word), option, "{word}");
+        }
     }
 
     #[test]

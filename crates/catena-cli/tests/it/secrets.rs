@@ -7,21 +7,19 @@ use std::os::unix::fs::PermissionsExt as _;
 use catena_crypto::signer::form::KeyForm;
 use catena_crypto::signer::{Signer as _, SigningKey};
 
+use crate::compat::Tools;
 use crate::run::Run;
 
 /// No run of these bytes is in the public key or in anything else that is printed.
 const SEED: [u8; 32] = *b"\x9d\x61\xb1\x9d\xef\xfd\x5a\x60\xba\x84\x4a\xf4\x92\xec\x2c\xc4\x44\x49\xc5\x69\x7b\x32\x69\x19\x70\x3b\xac\x03\x1c\xae\x7f\x60";
 
-/// What a part of the secret would look like: base64 as in each form, hex, and numbers.
-fn traces() -> Vec<String> {
-    let key = SigningKey::from_seed(SEED);
+/// What a part of a private key would look like in each form of its file.
+fn forms(key: &SigningKey) -> Vec<String> {
     let mut traces = Vec::new();
     for form in KeyForm::ALL {
         let text = key.encode(form);
-        let body = text
-            .lines()
-            .find(|line| !line.starts_with("-----"))
-            .unwrap();
+        let mut lines = text.lines();
+        let body = lines.find(|line| !line.starts_with("-----")).unwrap();
         // PEM begins with what all keys have, and a pair ends with the public key
         let secret = match form {
             KeyForm::Pem => &body[22..],
@@ -30,6 +28,12 @@ fn traces() -> Vec<String> {
         };
         traces.extend(windows(secret, 8));
     }
+    traces
+}
+
+/// What a part of the secret would look like: as in each form, in hex, and as numbers.
+fn traces() -> Vec<String> {
+    let mut traces = forms(&SigningKey::from_seed(SEED));
     let hex: String = SEED.iter().map(|byte| format!("{byte:02x}")).collect();
     traces.extend(windows(&hex, 12));
     traces.extend(windows(&hex.to_uppercase(), 12));
@@ -137,6 +141,69 @@ fn no_command_on_keys_prints_a_private_one() {
         silent(&traces, &["keys", "pub", &format!("exec:/bin/cat {file}")]);
         let uri = format!("pkcs11:object=k?module-path={file}&pin-source={file}");
         silent(&traces, &["keys", "pub", &uri]);
+    }
+}
+
+#[test]
+fn new_keys_are_not_printed() {
+    let files = Files::new();
+    let out = files.path("new");
+    for form in KeyForm::ALL {
+        for json in [&["--json"][..], &[]] {
+            let common = [
+                "keys",
+                "gen",
+                "--out",
+                &out,
+                "--force",
+                "--form",
+                form.as_str(),
+            ];
+            let run = Run::with(&[&common[..], json].concat(), &[("CATENA_LOG", "trace")]);
+            assert_eq!(run.status, 0, "{}", run.stderr);
+            let text = fs::read_to_string(&out).unwrap();
+            let key = SigningKey::parse(text.as_bytes()).unwrap();
+            for trace in forms(&key) {
+                assert!(!run.stdout.contains(&trace) && !run.stderr.contains(&trace));
+            }
+        }
+    }
+}
+
+#[test]
+fn no_old_tool_prints_a_private_key() {
+    let (files, traces) = (Files::new(), traces());
+    let tools = Tools::new();
+    let task = "YyxNNh7mTAmwDhB4Itm0jg";
+    for file in &files.files {
+        for (tool, arguments) in [
+            (
+                "verify_ed25519_signature",
+                &["--pubkey", file, file, file][..],
+            ),
+            ("verify_ed25519_signature", &[file, file]),
+            ("gen_ed25519_key", &[file]),
+            ("create_test_workdir", &["--path", file, task]),
+            ("create_test_workdir", &["--scriptworker-yaml", file, task]),
+            (
+                "verify_cot",
+                &["--task-type", "signing", "--scriptworker-yaml", file, task],
+            ),
+        ] {
+            let run = tools.run(tool, arguments, &[("CATENA_LOG", "trace")]);
+            for trace in &traces {
+                assert!(!run.stderr.contains(trace), "{tool} {arguments:?}: {trace}");
+            }
+        }
+        // the tools take credentials from here: a key is none
+        fs::copy(file, tools.path("secrets.json")).unwrap();
+        let run = tools.run("create_test_workdir", &[task], &[]);
+        assert_eq!(run.status, 1);
+        assert!(
+            !traces.iter().any(|trace| run.stderr.contains(trace)),
+            "{file}"
+        );
+        fs::remove_file(tools.path("secrets.json")).unwrap();
     }
 }
 

@@ -60,16 +60,29 @@ impl SigningKey {
         let secret = Staged::new(private, PRIVATE, content.as_bytes())?;
         let text = self.public_key().to_base64();
         let open = Staged::new(public, PUBLIC, text.as_bytes())?;
-        if existing == Existing::Keep && public.symlink_metadata().is_ok() {
-            return Err(exists(public));
+        for path in [private, public] {
+            free(path, existing)?;
         }
-        secret.publish(existing)?;
-        open.publish(existing).inspect_err(|_| {
+        // the public one first: whatever happens, no private key is lost that was there
+        open.publish(existing)?;
+        secret.publish(existing).inspect_err(|_| {
             if existing == Existing::Keep {
                 // it is ours: it did not exist before
-                let _ = fs::remove_file(private);
+                let _ = fs::remove_file(public);
             }
         })
+    }
+}
+
+/// Whether a path can be written: to know it of both files before the first is there.
+fn free(path: &Path, existing: Existing) -> Result<(), KeyFileError> {
+    match (path.symlink_metadata(), existing) {
+        (Err(_), _) => Ok(()),
+        (Ok(_), Existing::Keep) => Err(exists(path)),
+        (Ok(found), Existing::Replace) if found.is_dir() => Err(KeyFileError::NotAFile {
+            path: path.to_owned(),
+        }),
+        (Ok(_), Existing::Replace) => Ok(()),
     }
 }
 
@@ -232,6 +245,22 @@ mod tests {
             write(Existing::Replace).unwrap();
         }
         assert_eq!((mode(&private), names(dir.path()).len()), (0o600, 2));
+    }
+
+    #[test]
+    fn no_private_key_is_lost_where_its_pair_cannot_be_written() {
+        let dir = tempfile::tempdir().unwrap();
+        let [private, public] = ["a", "b"].map(|name| dir.path().join(name));
+        fs::write(&private, "mine").unwrap();
+        fs::create_dir(&public).unwrap();
+        let key = SigningKey::from_seed([7; 32]);
+        let form = KeyForm::default();
+        for (one, other) in [(&private, &public), (&public, &private)] {
+            let written = key.write_pair(one, other, form, Existing::Replace);
+            assert!(matches!(written, Err(KeyFileError::NotAFile { .. })));
+        }
+        assert_eq!(fs::read(&private).unwrap(), b"mine");
+        assert_eq!(names(dir.path()), ["a", "b"]);
     }
 
     #[test]

@@ -10,6 +10,9 @@ use catena_core::walk::{CheckTask, Signatures};
 use catena_report::text::Detail;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::verify::Extra;
+use crate::{check_sig, compat, generate, keys, log_header, populate};
+
 const EXIT_STATUS: &str = "\
 Exit status:
    0  trusted
@@ -65,8 +68,14 @@ pub(crate) struct Cli {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    /// Check a detached signature, such as that of a chain-of-trust.json
+    #[command(name = "check-sig", after_help = check_sig::STATUS)]
+    CheckSig(check_sig::Options),
     /// List all checks
     Checks,
+    /// Stand in for the tools of scriptworker, under their names and with their arguments
+    #[command(subcommand)]
+    Compat(compat::Command),
     /// Show the whole story, from a commit to a verified signing task; or break a chain, and see it caught
     #[command(after_help = DEMO_STATUS)]
     Demo(Demo),
@@ -75,15 +84,27 @@ pub(crate) enum Command {
         /// Id of the check, as findings show it
         id: String,
     },
+    /// Write the chain-of-trust document of a task, and sign it
+    #[command(after_help = generate::HELP)]
+    Generate(generate::Options),
+    /// Make, show and convert signing keys; private keys are never printed
+    #[command(subcommand, after_help = keys::STATUS)]
+    Keys(keys::Command),
     /// Show the chain that definitions or a task graph will produce, and what would be refused; without network
     #[command(after_help = LINT_STATUS)]
     Lint(Lint),
     /// A Taskcluster in this process, for demonstrations, authors of scripts and tests
     #[command(subcommand)]
     Local(Local),
+    /// Show what the head of a log says of the worker that wrote it
+    #[command(after_help = log_header::HELP)]
+    LogHeader(log_header::Options),
     /// Verify the chain of trust of a task
     #[command(after_help = ENVIRONMENT)]
     Verify(Verify),
+    /// Fill a work directory with a task's definition and its upstream artifacts, to develop scripts
+    #[command(after_help = populate::STATUS)]
+    Workdir(populate::Options),
 }
 
 #[derive(Args, Debug)]
@@ -132,6 +153,9 @@ pub(crate) struct Verify {
     unsigned: bool,
     #[command(flatten)]
     pub(crate) show: Show,
+    /// What other commands ask for beyond the command line
+    #[arg(skip)]
+    pub(crate) extra: Extra,
 }
 
 impl Verify {

@@ -4,12 +4,16 @@
 use std::io;
 use std::path::PathBuf;
 
+use catena_core::document::EvidenceError;
 use catena_core::lint::ReadError;
 use catena_core::model::task_type::UnknownTaskType;
 use catena_core::policy::ConfigError;
+use catena_crypto::keyfile::KeyFileError;
+use catena_crypto::signer::reference::OpenError;
 use catena_evidence::{DirectoryError, OptionsError, PlaceError};
 
 use crate::exit::Exit;
+use crate::{generate, log_header};
 
 /// A run without a verdict.
 #[derive(Debug, thiserror::Error)]
@@ -39,6 +43,8 @@ pub(crate) enum Failure {
     },
     #[error("{path}: {source}")]
     File { path: PathBuf, source: io::Error },
+    #[error(transparent)]
+    Generate(#[from] generate::Refusal),
     #[error("network options: {0}")]
     Http(#[from] OptionsError),
     #[error("expected {flag}, which {reason}{}", or(candidates))]
@@ -47,10 +53,21 @@ pub(crate) enum Failure {
         reason: String,
         candidates: Vec<String>,
     },
+    #[error("catena local up: {source}")]
+    Local { source: catena_local::LocalError },
+    #[error("{request}: {error}")]
+    Fetch {
+        request: String,
+        error: Box<EvidenceError>,
+    },
+    #[error("{0}")]
+    Key(#[from] KeyFileError),
     #[error("{0}")]
     Lint(#[from] ReadError),
     #[error("{path}: {source}")]
     LintFile { path: PathBuf, source: io::Error },
+    #[error(transparent)]
+    LogHeader(#[from] log_header::Refusal),
     #[error(
         "expected a task that releases something in the files, found none; --task names another"
     )]
@@ -80,8 +97,14 @@ pub(crate) enum Failure {
     RootUrl { origin: &'static str, found: String },
     #[error("the runtime does not start: {source}")]
     Runtime { source: io::Error },
+    #[error("{0}")]
+    Signer(#[from] OpenError),
     #[error("--evidence: {0}")]
     Subject(#[from] UnknownTaskType),
+    #[error("{0}")]
+    Unfit(String),
+    #[error("{0}")]
+    Usage(String),
     #[error("--work-dir: expected an empty or absent directory, found {found} at {path}")]
     WorkDir { path: PathBuf, found: String },
     #[error("stdout: {source}")]
@@ -108,6 +131,8 @@ impl Failure {
     /// What the process ends with (P8).
     pub(crate) const fn exit(&self) -> Exit {
         match self {
+            Self::Generate(refusal) => refusal.exit(),
+            Self::LogHeader(refusal) => refusal.exit(),
             Self::Demo { .. }
             | Self::File { .. }
             | Self::Place { .. }
@@ -115,7 +140,8 @@ impl Failure {
             | Self::Reread { .. }
             | Self::Runtime { .. }
             | Self::Write { .. } => Exit::Internal,
-            Self::Interrupted => Exit::Undetermined,
+            Self::Fetch { .. } | Self::Interrupted => Exit::Undetermined,
+            Self::Unfit(_) => Exit::Rejected,
             _ => Exit::Usage,
         }
     }

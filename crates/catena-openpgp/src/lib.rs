@@ -6,7 +6,7 @@
 //!
 //! Reading the text ([`clear`], [`armour`]) and the file of keys ([`snapshot`]) needs no library. Everything that
 //! verifies, signs or reads keys stands behind the feature `openpgp`, because the library that does it is LGPL
-//! (P40, ADR 0012). Without the feature this package links nothing of it, and no signature can be verified.
+//! (P40, ADR 0013). Without the feature this package links nothing of it, and no signature can be verified.
 //!
 //! # Security
 //! The library's arithmetic is variable-time. That is harmless for verifying; [`sign`](crate) is for the command

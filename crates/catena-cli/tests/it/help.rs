@@ -40,6 +40,21 @@ fn lint() {
 }
 
 #[test]
+fn check_sig() {
+    insta::assert_snapshot!(help(&["check-sig", "--help"]));
+}
+
+#[test]
+fn keys() {
+    insta::assert_snapshot!(help(&["keys", "--help"]));
+}
+
+#[test]
+fn workdir() {
+    insta::assert_snapshot!(help(&["workdir", "--help"]));
+}
+
+#[test]
 fn version() {
     assert_eq!(
         help(&["--version"]),
@@ -68,4 +83,14 @@ fn every_innocent_cause_has_a_page() {
         assert!(page.starts_with(&format!("{}\n", cause.id)), "{page}");
         assert!(page.contains(cause.text), "{page}");
     }
+}
+
+#[test]
+fn generate() {
+    insta::assert_snapshot!(help(&["generate", "--help"]));
+}
+
+#[test]
+fn log_header() {
+    insta::assert_snapshot!(help(&["log-header", "--help"]));
 }

@@ -17,8 +17,8 @@ use catena_report::escape::clean;
 use catena_worker::facts::{WORKER_INFO, WorkerInfo};
 use catena_worker::generate::claim::ClaimError;
 use catena_worker::generate::{
-    self, BODY, Claim, Environment, Found, GenerateError, Generated, Identity, Inputs, SIGNATURE,
-    TreeError,
+    self, BODY, Claim, Environment, Found, GenerateError, Generated, Identity, Inputs, LEGACY,
+    SIGNATURE, TreeError,
 };
 use clap::{Args, ValueEnum};
 use serde_json::json;
@@ -26,6 +26,7 @@ use serde_json::json;
 use crate::config;
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::legacy::Gpg;
 use crate::output;
 use crate::progress::Bytes;
 
@@ -81,6 +82,9 @@ pub(crate) struct Options {
     /// Write no signature: nobody will trust the document
     #[arg(long, conflicts_with = "key")]
     unsigned: bool,
+    /// Also sign the document as verifiers before 2019-06 read it, with this OpenPGP private key (docs/legacy.md)
+    #[arg(long, value_name = "FILE")]
+    gpg_key: Option<PathBuf>,
     /// The digests of each artifact
     #[arg(long, value_enum, default_value_t)]
     hash: Hash,
@@ -166,6 +170,7 @@ pub(crate) fn run(options: &Options) -> Result<Exit, Failure> {
     let claim = claim(options)?;
     let identity = identity(options, &claim)?;
     let signer = signer(options)?;
+    let gpg = options.gpg_key.as_deref().map(Gpg::read).transpose()?;
     let root_url = config::root_url(options.root_url.as_deref(), None, &Config::builtin())?;
     let root_url = root_url.to_string().trim_end_matches('/').to_owned();
     let version = env!("CARGO_PKG_VERSION").to_owned();
@@ -198,8 +203,29 @@ pub(crate) fn run(options: &Options) -> Result<Exit, Failure> {
         // without the document that lists it, it means nothing; the error that is told is the first
         let _ = fs::remove_file(options.artifact_dir.join(WORKER_INFO));
     }
-    tell(options, &done.map_err(Refusal::from)?)?;
+    let done = done.map_err(Refusal::from)?;
+    if let Some(gpg) = gpg {
+        legacy_text(options, &gpg, &done)?;
+    }
+    tell(options, &done)?;
     Ok(Exit::Success)
+}
+
+/// Writes the signed text of the GPG era beside the pair, with a warning (P40).
+fn legacy_text(options: &Options, gpg: &Gpg, done: &Generated) -> Result<(), Failure> {
+    let text = gpg.sign(&done.signed.body)?;
+    let found = if options.replace {
+        Found::Ours
+    } else {
+        Found::Refused
+    };
+    generate::write_own(&options.artifact_dir, LEGACY, text.as_bytes(), found)
+        .map_err(Refusal::from)?;
+    output::say(
+        "catena: --gpg-key: written for verifiers from before 2019-06; nobody of today should trust it, and the \
+         library that signs takes time that depends on the key",
+    );
+    Ok(())
 }
 
 fn signer(options: &Options) -> Result<Option<Box<dyn Signer + Send + Sync>>, Refusal> {

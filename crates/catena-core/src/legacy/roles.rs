@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use catena_crypto::digest::Digest;
+use catena_jsone::Value;
 
 use super::ALGORITHMS;
 use super::command::{self, Purpose};
@@ -35,6 +36,32 @@ impl Chain<'_> {
                 self.membership(task);
             }
             self.image(task);
+            self.interactive(task);
+        }
+    }
+
+    /// Refuses tasks in which somebody may have had a shell.
+    fn interactive(&mut self, task: TaskId) {
+        let Some(found) = self.judged(task, |link| {
+            let payload = link.definition.payload()?;
+            let features = payload.optional_object("features")?;
+            let flag = features.get("interactive").is_some_and(Value::is_truthy);
+            let variable = link
+                .definition
+                .env()?
+                .get("TASKCLUSTER_INTERACTIVE")
+                .is_some();
+            Ok(flag || variable || payload.get("rdpInfo").is_some_and(Value::is_truthy))
+        }) else {
+            return;
+        };
+        if found {
+            self.reject(
+                "legacy-interactive",
+                task,
+                "a task in which nobody had a shell",
+                "an interactive one",
+            );
         }
     }
 

@@ -60,7 +60,8 @@ impl<'a> Git<'a> {
             ])
             .envs([("GIT_AUTHOR_DATE", &date), ("GIT_COMMITTER_DATE", &date)])
             .output()
-            .unwrap_or_else(|error| panic!("these tests need git: {error}"));
+            .map_err(|error| format!("these tests need git: {error}"))
+            .unwrap();
         assert!(
             done.status.success(),
             "git {words:?}: {}",

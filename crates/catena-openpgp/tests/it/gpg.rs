@@ -58,7 +58,8 @@ impl Gpg {
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
-            .unwrap_or_else(|error| panic!("these tests need gpg: {error}"));
+            .map_err(|error| format!("these tests need gpg: {error}"))
+            .unwrap();
         let mut stdin = child.stdin.take().unwrap();
         let input = input.to_vec();
         let writer = std::thread::spawn(move || drop(stdin.write_all(&input)));

@@ -125,7 +125,7 @@ mod tests {
         for text in [
             "\nAAAA\n",
             "AAAA\n=xxxx",
-            "Hash: SHA1\n\nAAAA\n=u6IY",
+            "Hash: SHA1\n\nAAAA\n=AAAA",
             "\n\nAAAA\n=",
             "\n=twTO",
             "\nAA AA\n=twTO",

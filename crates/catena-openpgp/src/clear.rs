@@ -90,6 +90,7 @@ pub fn parse(bytes: &[u8]) -> Result<Clear, Refusal> {
 }
 
 /// Takes a text, returns its lines as they are signed: without blanks at their ends, and without the last line end.
+#[cfg(feature = "openpgp")]
 pub(crate) fn canonical(text: &str) -> Vec<&str> {
     let text = text.strip_suffix('\n').unwrap_or(text);
     text.split('\n').map(trimmed).collect()

@@ -8,3 +8,4 @@ mod interop;
 mod refused;
 mod sample;
 mod tags;
+mod vectors;

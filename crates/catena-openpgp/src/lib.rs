@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
 //! The GPG era of Chain of Trust: cleartext-signed documents, the keys of that time, and who certified them.
 //!
-//! In go bytes: a signed text, key files, a [`time::Moment`]. Out comes [`verify::Verified`], or a
+//! In go bytes: a signed text, key files, a [`time::Moment`]. Out comes `verify::Verified`, or a
 //! [`refusal::Refusal`] with a stable code. Nothing here knows tasks or chains, and nothing calls `gpg`.
 //!
 //! Reading the text ([`clear`], [`armour`]) and the file of keys ([`snapshot`]) needs no library. Everything that
@@ -9,7 +9,7 @@
 //! (P40, ADR 0013). Without the feature this package links nothing of it, and no signature can be verified.
 //!
 //! # Security
-//! The library's arithmetic is variable-time. That is harmless for verifying; [`sign`](crate) is for the command
+//! The library's arithmetic is variable-time. That is harmless for verifying; `sign` is for the command
 //! line alone, never for the worker (P40).
 
 pub mod armour;

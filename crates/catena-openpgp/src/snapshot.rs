@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
 //! A snapshot of the key repository: which keys each of its signed tags held, as one file (legacy.md §3.3).
 //!
-//! It is data: [`tags`](crate) makes it from a clone and verifies the tags then. Whoever uses it pins its SHA-256, so
+//! It is data: `tags` makes it from a clone and verifies the tags then. Whoever uses it pins its SHA-256, so
 //! nothing is verified again but that the file is the one pinned and holds together.
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -317,7 +317,7 @@ fn without_its_feature_the_gpg_era_is_named_as_missing() {
     let run = place.generate(&["--gpg-key", "x"]);
     assert_eq!(run.status, 64);
     assert!(run.stderr.contains("--features openpgp"), "{}", run.stderr);
-    assert_eq!(place.files(), ["public/a.txt"]);
+    assert_eq!(place.files(), ["a.txt"]);
     let build = ["legacy-keys", "build", "x", "--git-keys", "y", "--out", "z"];
     let legacy = [
         "verify",

@@ -63,6 +63,14 @@ vectors *ARGS:
 local *ARGS:
     conformance/local.sh {{ ARGS }}
 
+# Documents of random artifact trees, beside the published scriptworker
+generate *ARGS:
+    conformance/generate.sh {{ ARGS }}
+
+# How fast documents are generated, beside openssl; needs 3 GB and a quiet machine
+bench-generate *ARGS:
+    benches/generate.sh {{ ARGS }}
+
 # The old tools beside the published ones; keys in openssl, ssh-agent and SoftHSM
 tools *ARGS:
     conformance/tools.sh {{ ARGS }}

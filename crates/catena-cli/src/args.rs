@@ -11,7 +11,7 @@ use catena_report::text::Detail;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::verify::Extra;
-use crate::{check_sig, compat, keys, populate};
+use crate::{check_sig, compat, generate, keys, log_header, populate};
 
 const EXIT_STATUS: &str = "\
 Exit status:
@@ -84,6 +84,9 @@ pub(crate) enum Command {
         /// Id of the check, as findings show it
         id: String,
     },
+    /// Write the chain-of-trust document of a task, and sign it
+    #[command(after_help = generate::HELP)]
+    Generate(generate::Options),
     /// Make, show and convert signing keys; private keys are never printed
     #[command(subcommand, after_help = keys::STATUS)]
     Keys(keys::Command),
@@ -93,6 +96,9 @@ pub(crate) enum Command {
     /// A Taskcluster in this process, for demonstrations, authors of scripts and tests
     #[command(subcommand)]
     Local(Local),
+    /// Show what the head of a log says of the worker that wrote it
+    #[command(after_help = log_header::HELP)]
+    LogHeader(log_header::Options),
     /// Verify the chain of trust of a task
     #[command(after_help = ENVIRONMENT)]
     Verify(Verify),

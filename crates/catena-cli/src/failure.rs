@@ -13,6 +13,7 @@ use catena_crypto::signer::reference::OpenError;
 use catena_evidence::{DirectoryError, OptionsError, PlaceError};
 
 use crate::exit::Exit;
+use crate::{generate, log_header};
 
 /// A run without a verdict.
 #[derive(Debug, thiserror::Error)]
@@ -42,6 +43,8 @@ pub(crate) enum Failure {
     },
     #[error("{path}: {source}")]
     File { path: PathBuf, source: io::Error },
+    #[error(transparent)]
+    Generate(#[from] generate::Refusal),
     #[error("network options: {0}")]
     Http(#[from] OptionsError),
     #[error("expected {flag}, which {reason}{}", or(candidates))]
@@ -50,6 +53,8 @@ pub(crate) enum Failure {
         reason: String,
         candidates: Vec<String>,
     },
+    #[error("catena local up: {source}")]
+    Local { source: catena_local::LocalError },
     #[error("{request}: {error}")]
     Fetch {
         request: String,
@@ -61,6 +66,8 @@ pub(crate) enum Failure {
     Lint(#[from] ReadError),
     #[error("{path}: {source}")]
     LintFile { path: PathBuf, source: io::Error },
+    #[error(transparent)]
+    LogHeader(#[from] log_header::Refusal),
     #[error(
         "expected a task that releases something in the files, found none; --task names another"
     )]
@@ -124,6 +131,8 @@ impl Failure {
     /// What the process ends with (P8).
     pub(crate) const fn exit(&self) -> Exit {
         match self {
+            Self::Generate(refusal) => refusal.exit(),
+            Self::LogHeader(refusal) => refusal.exit(),
             Self::Demo { .. }
             | Self::File { .. }
             | Self::Place { .. }

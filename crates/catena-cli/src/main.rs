@@ -11,10 +11,12 @@ mod demo;
 mod exit;
 mod explain;
 mod failure;
+mod generate;
 mod infer;
 mod keys;
 mod lint;
 mod local;
+mod log_header;
 mod notes;
 mod output;
 mod populate;
@@ -50,9 +52,11 @@ fn run() -> Exit {
         Command::Compat(what) => compat::command(what),
         Command::Demo(options) => demo::run(options, cli.color),
         Command::Explain { id } => explain::one(id),
+        Command::Generate(options) => generate::run(options),
         Command::Keys(what) => keys::run(what),
         Command::Lint(options) => lint::run(options, cli.color),
         Command::Local(what) => local::run(what),
+        Command::LogHeader(options) => log_header::run(options),
         Command::Verify(options) => verify::verify(options, cli.color),
         Command::Workdir(options) => populate::run(options, cli.color),
     };

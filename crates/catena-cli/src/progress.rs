@@ -85,3 +85,48 @@ fn message(large: &HashMap<Request, (u64, u64)>) -> String {
         clean(&request.to_string(), 100)
     )
 }
+
+/// A bar that counts bytes, or nothing.
+#[derive(Debug)]
+pub(crate) struct Bytes(Option<ProgressBar>);
+
+impl Bytes {
+    /// Returns a bar on stderr, unless it is to be quiet or nobody looks.
+    pub(crate) fn on_stderr(quiet: bool) -> Self {
+        if quiet {
+            return Self(None);
+        }
+        let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr_with_hz(10));
+        if bar.is_hidden() {
+            return Self(None);
+        }
+        if let Ok(style) = ProgressStyle::with_template(
+            "{spinner} {bar:30} {bytes} of {total_bytes} hashed, {bytes_per_sec}",
+        ) {
+            bar.set_style(style);
+        }
+        bar.enable_steady_tick(Duration::from_millis(120));
+        Self(Some(bar))
+    }
+
+    /// Removes the bar.
+    pub(crate) fn clear(&self) {
+        if let Some(bar) = &self.0 {
+            bar.finish_and_clear();
+        }
+    }
+}
+
+impl catena_worker::generate::Progress for Bytes {
+    fn begin(&self, bytes: u64) {
+        if let Some(bar) = &self.0 {
+            bar.set_length(bytes);
+        }
+    }
+
+    fn advance(&self, bytes: u64) {
+        if let Some(bar) = &self.0 {
+            bar.inc(bytes);
+        }
+    }
+}

@@ -84,3 +84,13 @@ fn every_innocent_cause_has_a_page() {
         assert!(page.contains(cause.text), "{page}");
     }
 }
+
+#[test]
+fn generate() {
+    insta::assert_snapshot!(help(&["generate", "--help"]));
+}
+
+#[test]
+fn log_header() {
+    insta::assert_snapshot!(help(&["log-header", "--help"]));
+}

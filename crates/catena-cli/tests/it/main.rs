@@ -8,6 +8,7 @@ mod compat_chain;
 mod demo;
 mod evidence;
 mod examples;
+mod generate;
 mod help;
 mod http;
 mod interrupt;

@@ -136,10 +136,46 @@ pub struct Link {
     pub needs: Vec<TaskId>,
     /// Id of the key that signed it (hex SHA-256 of the public key).
     pub key: Option<String>,
+    /// The image that it ran in; for links of docker-worker whose document is signed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub image: Option<Image>,
     /// Its artifacts that were used.
     pub artifacts: Vec<Artifact>,
     /// The checks that were applied to it, by id.
     pub checks: Vec<CheckResult>,
+}
+
+/// An image, as the signed document and the definition of the task that ran in it describe it.
+#[derive(Clone, Debug, Serialize)]
+pub struct Image {
+    /// `docker-image`, `task-image` or `indexed-image`.
+    #[serde(rename = "type")]
+    pub kind: &'static str,
+    /// Name in a registry, or namespace of the index.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// `environment.imageHash`: the digest of its configuration.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub id: Option<String>,
+    /// The digest of the archive that it was loaded from, in lower-case hex.
+    #[serde(rename = "artifactSha256", skip_serializing_if = "Option::is_none")]
+    pub artifact_sha256: Option<String>,
+    /// Who built it: only where its document is signed and lists the archive with this digest.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub builder: Option<ImageBuilder>,
+}
+
+/// The run that built an image.
+#[derive(Clone, Debug, Serialize)]
+pub struct ImageBuilder {
+    /// The task.
+    pub task: TaskId,
+    /// Its run.
+    pub run: RunId,
+    /// The name of the archive.
+    pub artifact: String,
+    /// Where the archive is, by run.
+    pub url: String,
 }
 
 /// An artifact that was used.

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use super::artifacts;
 use super::book::Book;
 use super::chain::{Chain, Object};
+use super::image::image;
 use super::{Inputs, Outcome, Signatures, fetched, prove};
 use crate::checks::{self, Cx, evidence_unavailable, limit_exceeded, rebuild_mismatch};
 use crate::document::{Body, Document};
@@ -246,7 +247,10 @@ pub(super) fn links(inputs: &Inputs, chain: &Chain<'_>, book: &Book, listed: &Li
     });
     objects
         .into_iter()
-        .map(|object| link(inputs, object, book, listed))
+        .map(|object| Link {
+            image: image(inputs, chain, object),
+            ..link(inputs, object, book, listed)
+        })
         .collect()
 }
 
@@ -346,6 +350,7 @@ fn link(inputs: &Inputs, object: &Object<'_>, book: &Book, listed: &Listed) -> L
             .as_ref()
             .and_then(|cot| cot.key())
             .map(ToString::to_string),
+        image: None,
         artifacts: listed.get(&object.id).cloned().unwrap_or_default(),
         checks: book.results(object.id),
     }

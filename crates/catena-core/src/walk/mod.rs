@@ -22,6 +22,7 @@ mod claims;
 pub(crate) mod definitions;
 mod fetched;
 mod finish;
+mod image;
 mod plan;
 mod prove;
 

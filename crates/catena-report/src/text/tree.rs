@@ -4,7 +4,7 @@
 use std::collections::{HashMap, HashSet, VecDeque};
 
 use catena_core::model::ids::TaskId;
-use catena_core::report::{CheckResult, Link, Outcome};
+use catena_core::report::{CheckResult, Image, Link, Outcome};
 
 use super::style::{Detail, Page, Tone};
 use crate::escape::{SHORT, clean};
@@ -465,6 +465,9 @@ fn details(page: &mut Page<'_>, link: &Link) {
             field(name, &clean(value, SHORT));
         }
     }
+    if let Some(image) = &link.image {
+        field("image", &shown(image));
+    }
     for artifact in &link.artifacts {
         let state = match (artifact.verified, &artifact.sha256) {
             (true, _) => "verified",
@@ -481,4 +484,21 @@ fn details(page: &mut Page<'_>, link: &Link) {
             &format!("{name} {state} {bytes} sha256 {}", clean(digest, SHORT)),
         );
     }
+}
+
+/// An image in words: what it is, and who built it.
+fn shown(image: &Image) -> String {
+    let mut text = image.kind.to_owned();
+    for part in [&image.name, &image.id].into_iter().flatten() {
+        text.push(' ');
+        text.push_str(&clean(part, SHORT * 2));
+    }
+    if let Some(builder) = &image.builder {
+        let url = clean(&builder.url, SHORT * 8);
+        text.push_str(&format!(
+            ", built by {} run {}: {url}",
+            builder.task, builder.run
+        ));
+    }
+    text
 }

@@ -142,6 +142,48 @@ fn objects_have_type_worker_decision_and_parent_v14_v22() {
     }
 }
 
+/// A task that ran in the image of another task shows who built it, by run.
+#[test]
+fn images_name_their_builder_r02() {
+    let chain = ChainSpec::new(2, Flow::FirefoxPromotion).build();
+    let report = strict(&chain);
+    let link = |name: &str| {
+        let id = chain.task(name).id;
+        report.links.iter().find(|link| link.task == id).unwrap()
+    };
+    let image = link("build-0").image.as_ref().unwrap();
+    assert_eq!(image.kind, "task-image");
+    let builder = image.builder.as_ref().unwrap();
+    assert_eq!(builder.task, chain.task("image-0").id);
+    assert_eq!(builder.run, link("image-0").run.unwrap());
+    let root_url = report.subject.root_url.trim_end_matches('/');
+    let expected = format!(
+        "{root_url}/api/queue/v1/task/{}/runs/{}/artifacts/{}",
+        builder.task, builder.run, builder.artifact
+    );
+    assert_eq!(builder.url, expected);
+    let signed = chain.json(&chain.cot("image-0"));
+    let signed = &signed["artifacts"][builder.artifact.as_str()]["sha256"];
+    assert_eq!(image.artifact_sha256.as_deref(), signed.as_str());
+    // the builder itself ran in an image of a registry, and no scriptworker in any
+    assert_eq!(link("image-0").image.as_ref().unwrap().kind, "docker-image");
+    assert!(link("root").image.is_none());
+}
+
+/// Where the digests differ nobody is named as the builder, and the chain is rejected (R-02, V76).
+#[test]
+fn no_builder_is_named_for_another_image_r02() {
+    let mut chain = ChainSpec::new(2, Flow::FirefoxPromotion).build();
+    chain.edit_cot("build-0", |cot| {
+        cot["environment"]["imageArtifactHash"] = format!("sha256:{}", "ab".repeat(32)).into();
+    });
+    let report = strict(&chain);
+    assert_eq!(report.verdict, Verdict::Rejected);
+    let id = chain.task("build-0").id;
+    let link = report.links.iter().find(|link| link.task == id).unwrap();
+    assert!(link.image.as_ref().unwrap().builder.is_none());
+}
+
 /// Whoever names a task, it is fetched once, and so is everything of it (V18).
 #[test]
 fn every_document_is_asked_for_once_v18() {

@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: MPL-2.0
+//! Chain-of-trust documents of what a task left behind (generation.md 2 and 6, R-05).
+//!
+//! The way is [`find`] → [`hash`](hash::hash) → [`body`] → [`sign`] → [`Signed::write`]; [`generate`] goes all of it.
+//! Nothing is written before everything is known, and both files appear whole or not at all.
+
+mod body;
+pub mod claim;
+mod hash;
+mod names;
+mod schema;
+mod tree;
+mod write;
+
+use std::num::NonZeroUsize;
+use std::path::{Path, PathBuf};
+
+use catena_crypto::digest::Algorithm;
+use catena_crypto::ed25519::KeyId;
+use catena_crypto::signer::{SignError, Signer};
+
+pub use body::{Environment, Identity, body};
+pub use claim::Claim;
+pub use hash::{Hashed, Progress, hash};
+pub use names::{BODY, Found, LEGACY, SIGNATURE};
+pub use schema::SchemaError;
+pub use tree::{Entry, Tree, find};
+pub use write::{Signed, write_own};
+
+/// What a document is made from.
+#[derive(Clone, Copy, Debug)]
+pub struct Inputs<'a> {
+    /// The directory whose files are the artifacts; the document goes below it, too.
+    pub artifact_dir: &'a Path,
+    /// The task and its run.
+    pub claim: &'a Claim,
+    /// Who ran it.
+    pub identity: &'a Identity,
+    /// What the document says of the worker.
+    pub environment: &'a Environment,
+    /// The digests of each artifact; at least one.
+    pub algorithms: &'a [Algorithm],
+    /// How many files are hashed at once.
+    pub threads: NonZeroUsize,
+    /// Whether documents that an earlier generation left behind may be replaced. Never where a script may have put
+    /// them there.
+    pub replace: bool,
+}
+
+/// Why there is no document.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum GenerateError {
+    /// A file, a name or the directory is not fit to be an artifact. See [`TreeError`].
+    #[error(transparent)]
+    Tree(#[from] TreeError),
+    /// The document would break its schema (generation.md 1.2).
+    #[error("the document would be malformed: {0}")]
+    Schema(#[from] SchemaError),
+    /// The key did not sign.
+    #[error(transparent)]
+    Sign(#[from] SignError),
+    /// The fresh signature does not verify with the key's own public half.
+    #[error(
+        "the signature just made with key {key} does not verify: the device or service that holds the key is broken"
+    )]
+    Signature {
+        /// The key.
+        key: KeyId,
+    },
+    /// A file of the document could not be written.
+    #[error("{}: {cause}", path.display())]
+    Write {
+        /// Which.
+        path: PathBuf,
+        /// What the system said.
+        cause: std::io::Error,
+    },
+}
+
+/// Why a directory's files cannot become artifacts.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum TreeError {
+    /// A file was written to, or replaced, while it was hashed.
+    #[error("{name:?} changed while it was hashed: something still writes to it")]
+    Changed {
+        /// The artifact.
+        name: String,
+    },
+    /// The system refused.
+    #[error("{}: {cause}", path.display())]
+    Io {
+        /// Which file or directory.
+        path: PathBuf,
+        /// What it said.
+        cause: std::io::Error,
+    },
+    /// A name that is no artifact's name.
+    #[error("{}: expected a file name in UTF-8 without control characters", path.display())]
+    Name {
+        /// Where.
+        path: PathBuf,
+    },
+    /// A device, socket or pipe.
+    #[error("{name:?}: expected a regular file or directory, found {found}")]
+    Kind {
+        /// The artifact.
+        name: String,
+        /// What it is.
+        found: &'static str,
+    },
+    /// A symbolic link that leaves the directory, or leads nowhere.
+    #[error("{name:?}: expected a link to a file in the artifact directory, found one to {target}")]
+    Link {
+        /// The artifact.
+        name: String,
+        /// Where it leads.
+        target: String,
+    },
+    /// A name that belongs to the worker (P36).
+    #[error("{name:?} exists: this name belongs to the worker, no task may write it")]
+    Reserved {
+        /// The artifact.
+        name: &'static str,
+    },
+}
+
+/// A document that was written, and what it lists.
+#[derive(Debug)]
+pub struct Generated {
+    /// Document and signature.
+    pub signed: Signed,
+    /// What the document lists, by name.
+    pub artifacts: Vec<Hashed>,
+    /// Links to directories, which are not followed: no file behind them is an artifact by way of them.
+    pub skipped: Vec<String>,
+}
+
+/// Generates, signs and writes the document of a run.
+///
+/// Without a signer no signature is written (`sign_chain_of_trust: false`).
+///
+/// # Errors
+/// [`GenerateError`]; then nothing was written.
+pub fn generate(
+    inputs: &Inputs<'_>,
+    signer: Option<&dyn Signer>,
+    progress: &(dyn Progress + Sync),
+) -> Result<Generated, GenerateError> {
+    let found = if inputs.replace {
+        Found::Ours
+    } else {
+        Found::Refused
+    };
+    let tree = find(inputs.artifact_dir, found)?;
+    let artifacts = hash(&tree, inputs.algorithms, inputs.threads, progress)?;
+    let document = body(
+        inputs.claim,
+        inputs.identity,
+        inputs.environment,
+        signer.map(|signer| signer.public_key().id()),
+        &artifacts,
+    );
+    schema::check(&document)?;
+    let signed = Signed::sign(document.to_text().into_bytes(), signer)?;
+    signed.write(inputs.artifact_dir, found)?;
+    Ok(Generated {
+        signed,
+        artifacts,
+        skipped: tree.skipped,
+    })
+}

@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: MPL-2.0
+//! Names that belong to the worker (P36).
+
+/// The document.
+pub const BODY: &str = "public/chain-of-trust.json";
+/// Its detached signature, 64 raw bytes.
+pub const SIGNATURE: &str = "public/chain-of-trust.json.sig";
+/// The signed text of the GPG era.
+pub const LEGACY: &str = "public/chainOfTrust.json.asc";
+
+/// The names of documents: never artifacts of the task, and a task that writes one is refused (generation.md 2.2).
+pub(super) const DOCUMENTS: [&str; 3] = [BODY, SIGNATURE, LEGACY];
+
+/// What to do about documents that lie in the directory already.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Found {
+    /// They are of an earlier generation: left out, and replaced.
+    Ours,
+    /// The task put them there: an error.
+    Refused,
+}

@@ -1,0 +1,186 @@
+// SPDX-License-Identifier: MPL-2.0
+//! Which files of a directory are artifacts (generation.md 2.2).
+//!
+//! Regular files at any depth, under their path; links to files count as files, links to directories are not followed.
+//! All access goes through a handle of the directory that cannot leave it, so that nothing that a script plants, or
+//! swaps while we look, reads a file from elsewhere.
+
+use std::path::{Component, Path, PathBuf};
+
+use cap_std::ambient_authority;
+use cap_std::fs::{Dir, DirEntry, FileType, FileTypeExt as _};
+
+use super::TreeError;
+use super::names::{DOCUMENTS, Found};
+
+/// One file.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Entry {
+    /// The artifact's name: its path below the directory, with `/`.
+    pub name: String,
+    /// The path to open: that of the link's target where the name is a link.
+    pub(super) place: PathBuf,
+    /// Bytes, when it was found.
+    pub size: u64,
+}
+
+/// The artifacts of a directory.
+#[derive(Debug)]
+pub struct Tree {
+    pub(super) dir: Dir,
+    pub(super) root: PathBuf,
+    /// The files, by name.
+    pub entries: Vec<Entry>,
+    /// Links to directories.
+    pub skipped: Vec<String>,
+}
+
+/// Finds the artifacts of a directory, sorted by name.
+///
+/// # Errors
+/// The directory cannot be read, or holds something that is no artifact: see [`TreeError`].
+pub fn find(root: &Path, found: Found) -> Result<Tree, TreeError> {
+    let io = |cause| TreeError::Io {
+        path: root.to_owned(),
+        cause,
+    };
+    let dir = Dir::open_ambient_dir(root, ambient_authority()).map_err(io)?;
+    let mut finder = Finder {
+        real: root.canonicalize().map_err(io)?,
+        tree: Tree {
+            dir,
+            root: root.to_owned(),
+            entries: Vec::new(),
+            skipped: Vec::new(),
+        },
+        found,
+    };
+    // a list instead of recursion: depth costs no stack
+    let mut open = vec![String::new()];
+    while let Some(name) = open.pop() {
+        finder.directory(&name, &mut open)?;
+    }
+    let mut tree = finder.tree;
+    tree.entries.sort_by(|a, b| a.name.cmp(&b.name));
+    tree.skipped.sort();
+    Ok(tree)
+}
+
+struct Finder {
+    real: PathBuf,
+    tree: Tree,
+    found: Found,
+}
+
+impl Finder {
+    fn directory(&mut self, name: &str, open: &mut Vec<String>) -> Result<(), TreeError> {
+        let io = |cause| self.io(name, cause);
+        let place = if name.is_empty() { "." } else { name };
+        let entries = self.tree.dir.read_dir(place).map_err(io)?;
+        let entries: Vec<DirEntry> = entries.collect::<Result<_, _>>().map_err(io)?;
+        for entry in entries {
+            let child = self.name(name, &entry)?;
+            let kind = entry.file_type().map_err(|cause| self.io(&child, cause))?;
+            if kind.is_dir() {
+                open.push(child);
+            } else if kind.is_symlink() {
+                self.link(child)?;
+            } else {
+                self.file(child.clone(), child.into(), kind)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn name(&self, parent: &str, entry: &DirEntry) -> Result<String, TreeError> {
+        let file = entry.file_name();
+        let name = file
+            .to_str()
+            .filter(|name| !name.chars().any(char::is_control));
+        let name = name.ok_or_else(|| TreeError::Name {
+            path: self.tree.root.join(parent).join(&file),
+        })?;
+        Ok(if parent.is_empty() {
+            name.to_owned()
+        } else {
+            format!("{parent}/{name}")
+        })
+    }
+
+    fn file(&mut self, name: String, place: PathBuf, kind: FileType) -> Result<(), TreeError> {
+        if let Some(&document) = DOCUMENTS.iter().find(|&&document| document == name) {
+            return match self.found {
+                Found::Ours => Ok(()),
+                Found::Refused => Err(TreeError::Reserved { name: document }),
+            };
+        }
+        if !kind.is_file() {
+            return Err(TreeError::Kind {
+                name,
+                found: describe(kind),
+            });
+        }
+        let size = self
+            .tree
+            .dir
+            .metadata(&place)
+            .map_err(|cause| self.io(&name, cause))?
+            .len();
+        self.tree.entries.push(Entry { name, place, size });
+        Ok(())
+    }
+
+    fn link(&mut self, name: String) -> Result<(), TreeError> {
+        let target = |shown: String| TreeError::Link {
+            name: name.clone(),
+            target: shown,
+        };
+        let real = self.tree.root.join(&name).canonicalize();
+        let real = real.map_err(|cause| target(format!("nothing that can be opened: {cause}")))?;
+        let place = real
+            .strip_prefix(&self.real)
+            .ok()
+            .filter(|place| {
+                place
+                    .components()
+                    .all(|part| matches!(part, Component::Normal(_)))
+            })
+            .ok_or_else(|| target(real.display().to_string()))?;
+        // the root itself is a directory, too
+        let place = if place.as_os_str().is_empty() {
+            Path::new(".")
+        } else {
+            place
+        };
+        let kind = self
+            .tree
+            .dir
+            .symlink_metadata(place)
+            .map_err(|cause| self.io(&name, cause))?
+            .file_type();
+        if kind.is_dir() {
+            self.tree.skipped.push(name);
+            return Ok(());
+        }
+        self.file(name, place.to_owned(), kind)
+    }
+
+    fn io(&self, name: &str, cause: std::io::Error) -> TreeError {
+        TreeError::Io {
+            path: self.tree.root.join(name),
+            cause,
+        }
+    }
+}
+
+fn describe(kind: FileType) -> &'static str {
+    if kind.is_fifo() {
+        "a pipe"
+    } else if kind.is_socket() {
+        "a socket"
+    } else if kind.is_block_device() || kind.is_char_device() {
+        "a device"
+    } else {
+        "something else"
+    }
+}

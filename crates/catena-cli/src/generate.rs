@@ -76,7 +76,7 @@ pub(crate) struct Options {
     /// workerType, unless the definition names it
     #[arg(long, value_name = "NAME")]
     worker_type: Option<String>,
-    /// What signs: a private key file, exec:COMMAND, agent:[KEY] or pkcs11:URI (docs/keys.md)
+    /// What signs: a private key file, `exec:COMMAND`, `agent:[KEY]` or `pkcs11:URI` (docs/keys.md)
     #[arg(long, value_name = "SIGNER", required_unless_present = "unsigned")]
     key: Option<String>,
     /// Write no signature: nobody will trust the document

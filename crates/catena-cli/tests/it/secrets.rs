@@ -48,6 +48,11 @@ fn windows(text: &str, size: usize) -> Vec<String> {
         .collect()
 }
 
+/// A claim of a task that does nothing.
+const CLAIM: &str = r#"{"status": {"taskId": "YyxNNh7mTAmwDhB4Itm0jg"}, "runId": 0, "workerGroup": "g", "workerId": "w",
+    "task": {"dependencies": [], "scopes": [], "payload": {}, "taskGroupId": "YyxNNh7mTAmwDhB4Itm0jg", "workerType": "t",
+    "provisionerId": "p"}}"#;
+
 struct Files {
     dir: tempfile::TempDir,
     files: Vec<String>,
@@ -218,6 +223,31 @@ fn no_other_command_prints_a_private_key_that_it_was_given_by_mistake() {
         silent(&traces, &["verify", task, "--config", file]);
         silent(&traces, &["verify", "--evidence", file]);
         silent(&traces, &["lint", file]);
+        silent(&traces, &["log-header", file]);
+        let (dir, id) = (files.path("artifacts"), ["--task-id", task]);
+        fs::create_dir_all(&dir).unwrap();
+        silent(&traces, &["generate", &dir, "--claim", file, "--key", file]);
+        let definition = [
+            &["generate", &dir, "--task", file][..],
+            &id,
+            &["--unsigned"],
+        ];
+        silent(&traces, &definition.concat());
+        fs::write(files.path("claim"), CLAIM).unwrap();
+        let claim = files.path("claim");
+        silent(
+            &traces,
+            &[
+                "generate",
+                &dir,
+                "--claim",
+                &claim,
+                "--key",
+                file,
+                "--json",
+                "--replace",
+            ],
+        );
         silent(
             &traces,
             &[
@@ -230,4 +260,9 @@ fn no_other_command_prints_a_private_key_that_it_was_given_by_mistake() {
             ],
         );
     }
+    let signed = files.path("artifacts/public/chain-of-trust.json.sig");
+    assert!(
+        fs::metadata(signed).is_ok(),
+        "whole private keys have signed"
+    );
 }

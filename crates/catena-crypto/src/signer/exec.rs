@@ -3,8 +3,8 @@
 //!
 //! The command is run without a shell, as `COMMAND… pub` to ask for the public key (base64, PEM or a line of OpenSSH on
 //! stdout), and as `COMMAND… sign` for each signature: the message comes on stdin, the 64 raw bytes go to stdout. It ends
-//! with status 0, or says on stderr why not. What it signed is verified before anybody sees it. Taskcluster credentials
-//! are not passed on to it.
+//! with status 0, or says on stderr why not, and leaves nothing running that holds its outputs open. What it signed is
+//! verified before anybody sees it. Taskcluster credentials are not passed on to it.
 
 use std::ffi::OsStr;
 use std::io::{self, Read, Write as _};

@@ -92,19 +92,9 @@ pub(crate) fn link(number: usize, names: &[&str], needs: &[usize]) -> Link {
     }
 }
 
-/// A signing task with one build, its image, and two decision tasks.
-pub(crate) fn trusted() -> Report {
-    let mut root = link(0, &["signing"], &[2, 1]);
-    root.key = None;
-    root.run = None;
-    root.worker = Some("scriptworker".to_owned());
-    root.artifacts = Vec::new();
-    root.repository = root
-        .revision
-        .take()
-        .map(|commit| format!("https://hg.example.org/projects/one/file/{commit}/ci"));
-    let mut build = link(2, &["signing:build"], &[3, 1]);
-    build.image = Some(Image {
+/// The image that the task of number 3 built.
+fn task_image() -> Image {
+    Image {
         kind: "task-image",
         name: None,
         id: Some(format!("sha256:{}", "1d".repeat(32))),
@@ -118,7 +108,22 @@ pub(crate) fn trusted() -> Report {
                 id(3)
             ),
         }),
-    });
+    }
+}
+
+/// A signing task with one build, its image, and two decision tasks.
+pub(crate) fn trusted() -> Report {
+    let mut root = link(0, &["signing"], &[2, 1]);
+    root.key = None;
+    root.run = None;
+    root.worker = Some("scriptworker".to_owned());
+    root.artifacts = Vec::new();
+    root.repository = root
+        .revision
+        .take()
+        .map(|commit| format!("https://hg.example.org/projects/one/file/{commit}/ci"));
+    let mut build = link(2, &["signing:build"], &[3, 1]);
+    build.image = Some(task_image());
     let mut image_decision = link(4, &["signing:build:docker-image:decision"], &[]);
     image_decision.revision = Some("ffff456789abcdef0123456789abcdef01234567".to_owned());
     let mut image = link(3, &["signing:build:docker-image"], &[]);

@@ -124,6 +124,7 @@ fn keys(gpg: &Gpg) -> Snapshot {
 
 #[test]
 #[ignore = "writes into vectors/"]
+#[expect(clippy::too_many_lines, reason = "a table of cases")]
 fn write_vectors() {
     let gpg = Gpg::new();
     let snapshot = keys(&gpg).render().unwrap();

@@ -34,6 +34,7 @@ use super::{
 use crate::clock::Clock;
 use crate::store::{Receipt, Store};
 
+use create::Created;
 use data::{State, Tx};
 pub use remove::Expired;
 
@@ -98,7 +99,21 @@ impl Queue {
         task: TaskId,
         definition: Map<String, Value>,
     ) -> Result<Status, QueueError> {
-        self.change(|tx| tx.create(task, definition)).await
+        self.change(|tx| tx.create(task, definition, Created::Now))
+            .await
+    }
+
+    /// As [`Queue::create_task`], for what the deployment itself learned of late: `created` may be long ago.
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn create_late_task(
+        &self,
+        task: TaskId,
+        definition: Map<String, Value>,
+    ) -> Result<Status, QueueError> {
+        self.change(|tx| tx.create(task, definition, Created::Earlier))
+            .await
     }
 
     /// `task`: the definition with its defaults.

@@ -22,6 +22,7 @@ mod error;
 mod event;
 mod git_http;
 mod github;
+mod group;
 mod hg;
 mod host;
 mod login;

@@ -282,6 +282,20 @@ impl Queue {
         self.change(|tx| tx.change_priority(task, priority)).await
     }
 
+    /// As [`Queue::change_priority`] for whoever may change it from `from`: `None` if it is another by now, and no change.
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn change_priority_from(
+        &self,
+        task: TaskId,
+        from: Priority,
+        priority: Priority,
+    ) -> Result<Option<Status>, QueueError> {
+        self.change(|tx| tx.change_priority_from(task, from, priority))
+            .await
+    }
+
     /// `listDependentTasks`: up to `limit` tasks (at least one) that name this one as a dependency, by id.
     ///
     /// # Errors

@@ -8,9 +8,10 @@
 use std::path::{Component, Path, PathBuf};
 
 use cap_std::ambient_authority;
-use cap_std::fs::{Dir, DirEntry, FileType, FileTypeExt as _};
+use cap_std::fs::{Dir, DirEntry, FileType, FileTypeExt as _, Metadata};
 
 use super::TreeError;
+use super::hash::Mark;
 use super::names::{FOLDER, Found, is_document, is_ours};
 
 /// One file.
@@ -22,6 +23,8 @@ pub struct Entry {
     pub(super) place: PathBuf,
     /// Bytes, when it was found.
     pub size: u64,
+    /// What the file was like then.
+    pub(super) mark: Mark,
 }
 
 /// The artifacts of a directory.
@@ -99,7 +102,9 @@ impl Finder {
             } else if kind.is_symlink() {
                 self.link(child)?;
             } else {
-                self.file(child.clone(), child.into(), kind)?;
+                // one call into the system, beside the directory that is open
+                let metadata = entry.metadata().map_err(|cause| self.io(&child, cause))?;
+                self.file(child.clone(), child.into(), &metadata)?;
             }
         }
         Ok(())
@@ -120,20 +125,20 @@ impl Finder {
         })
     }
 
-    fn file(&mut self, name: String, place: PathBuf, kind: FileType) -> Result<(), TreeError> {
+    fn file(&mut self, name: String, place: PathBuf, metadata: &Metadata) -> Result<(), TreeError> {
+        let kind = metadata.file_type();
         if !kind.is_file() {
             return Err(TreeError::Kind {
                 name,
                 found: describe(kind),
             });
         }
-        let size = self
-            .tree
-            .dir
-            .metadata(&place)
-            .map_err(|cause| self.io(&name, cause))?
-            .len();
-        self.tree.entries.push(Entry { name, place, size });
+        self.tree.entries.push(Entry {
+            name,
+            place,
+            size: metadata.len(),
+            mark: Mark::of(metadata),
+        });
         Ok(())
     }
 
@@ -168,13 +173,9 @@ impl Finder {
         } else {
             place
         };
-        let kind = self
-            .tree
-            .dir
-            .symlink_metadata(place)
-            .map_err(|cause| self.io(&name, cause))?
-            .file_type();
-        if kind.is_dir() {
+        let metadata = self.tree.dir.symlink_metadata(place);
+        let metadata = metadata.map_err(|cause| self.io(&name, cause))?;
+        if metadata.is_dir() {
             self.tree.skipped.push(name);
             return Ok(());
         }
@@ -182,7 +183,7 @@ impl Finder {
             // what it leads to is about to be replaced
             return Err(target("a name that belongs to the worker".to_owned()));
         }
-        self.file(name, place.to_owned(), kind)
+        self.file(name, place.to_owned(), &metadata)
     }
 
     fn io(&self, name: &str, cause: std::io::Error) -> TreeError {

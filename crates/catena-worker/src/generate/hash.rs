@@ -213,11 +213,6 @@ impl Job<'_> {
             name: entry.name.clone(),
         };
         let mut file = open(self.tree, entry).map_err(io)?;
-        let before = file.metadata().map_err(io)?;
-        // a pipe or device may stand there by now
-        if !before.is_file() || Mark::of(&before) != entry.mark {
-            return Err(changed());
-        }
         let mut hashers: Vec<Hasher> = self
             .algorithms
             .iter()
@@ -240,8 +235,9 @@ impl Job<'_> {
             }
             self.progress.advance(count);
         }
-        let mark = Mark::of(&before);
-        if size != entry.size || Mark::of(&file.metadata().map_err(io)?) != mark {
+        // also when something else stands there by now: a mark holds the inode
+        let mark = Mark::of(&file.metadata().map_err(io)?);
+        if size != entry.size || mark != entry.mark {
             return Err(changed());
         }
         Ok(Hashed {

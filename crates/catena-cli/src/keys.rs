@@ -339,6 +339,12 @@ fn private(options: &Show, file: &KeyFile, key: &SigningKey, form: KeyForm) -> A
             options.file.display()
         ));
     }
+    if let Some(owner) = file.foreign_owner() {
+        about.problems.push(format!(
+            "the file belongs to user {owner}, who can read it, so that no signer reads it; if it holds a private key, \
+             make a new one as the user who signs"
+        ));
+    }
     about
 }
 

@@ -145,7 +145,7 @@ mod tests {
             worker_type: "w".to_owned(),
         };
         let all = [Algorithm::Sha512, Algorithm::Sha256];
-        let names = ["a\"b", "\u{7f}", "public/\u{ffff}", "public/\u{1f600}"];
+        let names = ["a\"b", "public/\u{ffff}", "public/\u{1f600}", "\u{7f}"];
         for count in 0..=names.len() {
             let artifacts: Vec<_> = names
                 .iter()

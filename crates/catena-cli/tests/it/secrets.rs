@@ -260,6 +260,16 @@ fn no_other_command_prints_a_private_key_that_it_was_given_by_mistake() {
             ],
         );
     }
+    // the key itself where a name of its file belongs
+    for form in [KeyForm::Scriptworker, KeyForm::DockerWorker] {
+        let text = SigningKey::from_seed(SEED).encode(form);
+        silent(&traces, &["keys", "pub", &text]);
+        let (dir, claim) = (files.path("artifacts"), files.path("claim"));
+        silent(
+            &traces,
+            &["generate", &dir, "--claim", &claim, "--key", &text],
+        );
+    }
     let signed = files.path("artifacts/public/chain-of-trust.json.sig");
     assert!(
         fs::metadata(signed).is_ok(),

@@ -97,7 +97,8 @@ impl<'a> Body<'a> {
     /// Returns the text as [`Json::to_text`] would: `artifacts` is the first of the sorted members.
     #[must_use]
     pub fn to_text(&self) -> String {
-        let mut out = String::from("{\n  \"artifacts\": {");
+        let mut out = String::with_capacity(self.expected_size());
+        out.push_str("{\n  \"artifacts\": {");
         for (at, artifact) in self.artifacts.iter().enumerate() {
             out.push_str(if at == 0 { "\n    " } else { ",\n    " });
             write_string(&mut out, &artifact.name);
@@ -121,6 +122,17 @@ impl<'a> Body<'a> {
         let others = self.others.to_text();
         out.push_str(others.strip_prefix('{').unwrap_or(&others));
         out
+    }
+}
+
+impl Body<'_> {
+    /// How long the text will be, about.
+    fn expected_size(&self) -> usize {
+        const DIGEST: usize = 32 + 2 * 32;
+        let artifacts = self.artifacts.iter();
+        let sizes =
+            artifacts.map(|artifact| 32 + artifact.name.len() + DIGEST * artifact.digests.len());
+        sizes.sum::<usize>().saturating_add(4096)
     }
 }
 

@@ -219,13 +219,16 @@ impl Job<'_> {
             .map(|&algorithm| Hasher::new(algorithm))
             .collect();
         let mut size = 0;
-        loop {
+        let mut full = true;
+        // less than was asked for is the end, unless there is something missing
+        while full || size != entry.size {
             let count = match file.read(buffer) {
                 Ok(0) => break,
                 Ok(count) => count,
                 Err(cause) if cause.kind() == std::io::ErrorKind::Interrupted => continue,
                 Err(cause) => return Err(io(cause)),
             };
+            full = count == buffer.len();
             let piece = buffer.get(..count).unwrap_or_default();
             hashers.iter_mut().for_each(|hasher| hasher.update(piece));
             let count = u64::try_from(count).unwrap_or(u64::MAX);
@@ -254,5 +257,5 @@ fn open(tree: &Tree, entry: &Entry) -> std::io::Result<File> {
     // a pipe that was put there would wait for its writer
     let flags = rustix::fs::OFlags::NONBLOCK.bits().cast_signed();
     options.read(true).custom_flags(flags);
-    tree.dir.open_with(&entry.place, &options)
+    tree.dir.open_with(entry.place(), &options)
 }

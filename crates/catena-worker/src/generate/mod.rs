@@ -184,9 +184,9 @@ pub fn generate(
         &artifacts,
     );
     document.check()?;
-    let signed = Signed::sign(document.to_text().into_bytes(), signer)?;
     // a signer may take minutes
-    hash::unchanged(&tree, inputs.own, &artifacts)?;
+    let unchanged = || hash::unchanged(&tree, inputs.own, &artifacts);
+    let signed = Signed::sign_and(document.to_text().into_bytes(), signer, unchanged)?;
     let mut files: Vec<_> = inputs
         .own
         .iter()

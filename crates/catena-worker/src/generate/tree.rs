@@ -22,12 +22,19 @@ use super::names::{FOLDER, Found, is_document, is_ours};
 pub struct Entry {
     /// The artifact's name: its path below the directory, with `/`.
     pub name: String,
-    /// The path to open: that of the link's target where the name is a link.
-    pub(super) place: PathBuf,
+    /// The path to open where the name is a link: that of its target.
+    pub(super) target: Option<PathBuf>,
     /// Bytes, when it was found.
     pub size: u64,
     /// What the file was like then.
     pub(super) mark: Mark,
+}
+
+impl Entry {
+    /// The path to open.
+    pub(super) fn place(&self) -> &Path {
+        self.target.as_deref().unwrap_or(Path::new(&self.name))
+    }
 }
 
 /// The artifacts of a directory.
@@ -158,7 +165,7 @@ impl Finder {
             } else {
                 // one call into the system, beside the directory that is open
                 let metadata = entry.metadata().map_err(|cause| self.io(&child, cause))?;
-                self.file(child.clone(), child.into(), &metadata, part)?;
+                self.file(child, None, &metadata, part)?;
             }
         }
         Ok(())
@@ -182,7 +189,7 @@ impl Finder {
     fn file(
         &self,
         name: String,
-        place: PathBuf,
+        target: Option<PathBuf>,
         metadata: &Metadata,
         part: &mut Part,
     ) -> Result<(), TreeError> {
@@ -195,7 +202,7 @@ impl Finder {
         }
         part.entries.push(Entry {
             name,
-            place,
+            target,
             size: metadata.len(),
             mark: Mark::of(metadata),
         });
@@ -243,7 +250,7 @@ impl Finder {
             // what it leads to is about to be replaced
             return Err(target("a name that belongs to the worker".to_owned()));
         }
-        self.file(name, place.to_owned(), &metadata, part)
+        self.file(name, Some(place.to_owned()), &metadata, part)
     }
 
     fn io(&self, name: &str, cause: std::io::Error) -> TreeError {

@@ -76,12 +76,7 @@ impl Hashed {
             path: tree.root.join(&self.name),
             cause,
         };
-        let found = tree
-            .entries
-            .binary_search_by(|entry| entry.name.cmp(&self.name));
-        let entry = found.ok().and_then(|at| tree.entries.get(at));
-        let entry = entry.ok_or_else(|| io(std::io::ErrorKind::NotFound.into()))?;
-        let file = open(tree, entry).map_err(io)?;
+        let file = tree.open_entry(&self.name)?;
         if Mark::of(&file.metadata().map_err(io)?) == self.mark {
             Ok(file.into_std())
         } else {
@@ -89,6 +84,29 @@ impl Hashed {
                 name: self.name.clone(),
             })
         }
+    }
+}
+
+impl Tree {
+    /// Opens the file of an artifact.
+    ///
+    /// # Errors
+    /// The tree has no such file, or it cannot be opened any more.
+    pub fn open(&self, name: &str) -> Result<std::fs::File, TreeError> {
+        Ok(self.open_entry(name)?.into_std())
+    }
+
+    fn open_entry(&self, name: &str) -> Result<File, TreeError> {
+        let io = |cause| TreeError::Io {
+            path: self.root.join(name),
+            cause,
+        };
+        let found = self
+            .entries
+            .binary_search_by(|entry| entry.name.as_str().cmp(name));
+        let entry = found.ok().and_then(|at| self.entries.get(at));
+        let entry = entry.ok_or_else(|| io(std::io::ErrorKind::NotFound.into()))?;
+        open(self, entry).map_err(io)
     }
 }
 

@@ -10,7 +10,7 @@ use catena_core::walk::{CheckTask, Signatures};
 use catena_report::text::Detail;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::{generate, log_header};
+use crate::{generate, log_header, worker};
 
 const EXIT_STATUS: &str = "\
 Exit status:
@@ -92,6 +92,9 @@ pub(crate) enum Command {
     /// Verify the chain of trust of a task
     #[command(after_help = ENVIRONMENT)]
     Verify(Verify),
+    /// Claim tasks, verify their chains, run the task script, generate, upload and report: instead of scriptworker
+    #[command(after_help = worker::HELP)]
+    Worker(worker::Options),
 }
 
 #[derive(Args, Debug)]

@@ -10,7 +10,7 @@ use catena_core::policy::ConfigError;
 use catena_evidence::{DirectoryError, OptionsError, PlaceError};
 
 use crate::exit::Exit;
-use crate::{generate, log_header};
+use crate::{generate, log_header, worker};
 
 /// A run without a verdict.
 #[derive(Debug, thiserror::Error)]
@@ -89,6 +89,8 @@ pub(crate) enum Failure {
     Subject(#[from] UnknownTaskType),
     #[error("--work-dir: expected an empty or absent directory, found {found} at {path}")]
     WorkDir { path: PathBuf, found: String },
+    #[error(transparent)]
+    Worker(#[from] worker::Refusal),
     #[error("stdout: {source}")]
     Write { source: io::Error },
 }
@@ -115,6 +117,7 @@ impl Failure {
         match self {
             Self::Generate(refusal) => refusal.exit(),
             Self::LogHeader(refusal) => refusal.exit(),
+            Self::Worker(refusal) => refusal.exit(),
             Self::Demo { .. }
             | Self::File { .. }
             | Self::Place { .. }

@@ -21,6 +21,7 @@ mod signals;
 mod task_json;
 mod verify;
 mod workdir;
+mod worker;
 
 use std::process::ExitCode;
 
@@ -48,6 +49,7 @@ fn run() -> Exit {
         Command::Local(what) => local::run(what),
         Command::LogHeader(options) => log_header::run(options),
         Command::Verify(options) => verify::verify(options, cli.color),
+        Command::Worker(options) => worker::run(options),
     };
     done.unwrap_or_else(|failure| {
         output::complain(&failure);

@@ -24,6 +24,7 @@
 
 pub mod config;
 pub mod content;
+pub mod daemon;
 pub mod directories;
 pub mod documents;
 pub mod facts;
@@ -34,5 +35,9 @@ pub mod payload;
 pub mod queue;
 pub mod script;
 pub mod session;
+pub mod signals;
 pub mod status;
+pub mod task;
 pub mod upload;
+pub mod verify;
+pub mod worker;

@@ -21,6 +21,7 @@ use crate::log::Log;
 use crate::queue::{Body, QueueError, Retry, Storage};
 use crate::session::Session;
 use crate::status;
+use crate::task::LOGS;
 
 /// What is sent, and how.
 #[derive(Debug)]
@@ -47,11 +48,6 @@ pub struct Uploads<'a> {
     pub log: &'a Log,
 }
 
-/// Names that go up after all others: whoever sees them knows that the run is over.
-const LATE: [&str; 2] = [
-    "public/logs/chain_of_trust.log",
-    "public/logs/live_backing.log",
-];
 /// Uploads at once.
 const PARALLEL: usize = 10;
 
@@ -86,7 +82,7 @@ impl Uploads<'_> {
         };
         let (late, early): (Vec<Item>, Vec<Item>) = names
             .map(|entry| item(&entry.name))
-            .partition(|item| LATE.contains(&item.name.as_str()));
+            .partition(|item| LOGS.contains(&item.name.as_str()));
         let mut worst = self.all(early).await;
         worst = status::worst(worst, self.all(late).await);
         for item in documents(self.signed) {
@@ -101,7 +97,7 @@ impl Uploads<'_> {
     /// Sends the logs only.
     pub async fn logs(&self) -> i32 {
         let names = self.tree.iter().flat_map(|tree| &tree.entries);
-        let late = names.filter(|entry| LATE.contains(&entry.name.as_str()));
+        let late = names.filter(|entry| LOGS.contains(&entry.name.as_str()));
         let items = late.map(|entry| Item {
             name: entry.name.clone(),
             bytes: None,
@@ -260,7 +256,7 @@ impl Opening {
         let packed = self.spool(&mut packer).map_err(shown)?;
         let digest = self.hashed.as_ref().and_then(|hashed| hashed.digests.first());
         if let Some(digest) = digest {
-            unpacks_to(&packed, *digest)?;
+            unpacks_to(&packed, digest)?;
         }
         Ok(packed)
     }
@@ -275,7 +271,7 @@ impl Opening {
 }
 
 /// Checks that readers will get what was signed (generation.md 6.4).
-fn unpacks_to(packed: &File, digest: Digest) -> Result<(), String> {
+fn unpacks_to(packed: &File, digest: &Digest) -> Result<(), String> {
     let broken = |why: io::Error| format!("the packed file cannot be unpacked: {why}");
     let mut reader = GzDecoder::new(packed);
     let mut hasher = Hasher::new(digest.algorithm());
@@ -290,7 +286,7 @@ fn unpacks_to(packed: &File, digest: Digest) -> Result<(), String> {
     let mut again = packed;
     again.rewind().map_err(broken)?;
     let found = hasher.finish();
-    match found == digest {
+    match found == *digest {
         true => Ok(()),
         false => Err(format!("expected the packed file to unpack to {digest}, found {found}")),
     }

@@ -32,6 +32,7 @@ use catena_crypto::digest::Algorithm;
 pub use explain::explain;
 pub use format::{Level, LineFormat, Record};
 pub use slots::Directories;
+pub(crate) use slots::in_slot;
 
 use crate::queue::Storage;
 use crate::status::Reason;

@@ -14,4 +14,6 @@ mod local;
 mod run;
 mod screens;
 mod usage;
+mod worker;
+mod worker_chain;
 mod world;

@@ -1,0 +1,268 @@
+// SPDX-License-Identifier: MPL-2.0
+//! Claim loss, signals and failing uploads in every phase (worker.md 6, 8, 9, 13).
+
+use std::time::Duration;
+
+use catena_worker::worker::Stop;
+use serde_json::{Value, json};
+
+use crate::fake::Fault;
+use crate::house::House;
+
+/// A worker that reclaims ten times a second, whose script sees the directories in `$DIR`.
+async fn house(script: &str) -> House {
+    House::start_with(
+        "",
+        |page| {
+            let dir = page["work_dir"].as_str().unwrap().trim_end_matches("/work").to_owned();
+            page["task_script"] = json!(["/bin/sh", "-c", script.replace("$DIR", &dir)]);
+        },
+        |config| config.reclaim_interval = Duration::from_millis(100),
+    )
+    .await
+}
+
+/// A script that makes a file and waits for ever.
+const WAITS: &str = "echo up; touch $DIR/up; exec sleep 600";
+
+async fn exists(path: std::path::PathBuf) {
+    let waited = async {
+        while !path.exists() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(30), waited).await.unwrap();
+}
+
+/// §13: reclaim with rotated credentials (child sees both).
+#[tokio::test]
+async fn a_script_sees_the_credentials_of_every_reclaim() {
+    let script = r#"
+        read_token() { python3 -c "
+import json, os
+fd = int(os.environ['TASKCLUSTER_CREDENTIALS_FD'])
+print(json.loads(os.pread(fd, 100000, 0))['accessToken'])"; }
+        first=$(read_token); echo "first $first"
+        while test "$(read_token)" = "$first"; do sleep 0.05; done
+        echo "then $(read_token)"
+        python3 -c "
+import os
+print('open', sorted(int(n) for n in os.listdir('/proc/self/fd')))"
+    "#;
+    let house = house(script).await.one(json!({}), "completed").await;
+    let log = house.live_log();
+    assert!(log.contains("first token-0\n") && log.contains("then token-"), "{log}");
+    // the numbers that are open: three, the credentials, and that of the listing itself
+    let open = log.lines().find(|line| line.starts_with("open")).unwrap();
+    assert_eq!(open.matches(',').count(), 4, "{open}");
+    assert!(house.fake.count("reclaim") >= 1);
+}
+
+/// §13: 409 on reclaim while running; cancelled task.
+#[tokio::test]
+async fn a_claim_lost_while_the_script_runs_stops_it_and_reports_nothing() {
+    let house = house(WAITS).await;
+    house.fake.give(json!({}));
+    exists(house.path("up")).await;
+    house.fake.fail("reclaim", 1, Fault::Status(409));
+    house.fake.until("put public/logs/live_backing.log").await;
+    let house = house.end().await;
+    assert_eq!(house.reports(), Vec::<String>::new());
+    assert!(house.fake.artifact("public/chain-of-trust.json").is_none());
+    let log = house.live_log();
+    assert!(log.contains("the claim is lost"), "{log}");
+    assert_eq!(house.fake.names(), ["public/logs/live_backing.log"]);
+}
+
+/// §13: 409 on reclaim while uploading.
+#[tokio::test]
+async fn a_claim_lost_while_uploading_reports_nothing() {
+    let house = house("echo a > $DIR/artifacts/public/a.zip").await;
+    house.fake.fail("put public/a.zip", 1, Fault::Hang);
+    house.fake.give(json!({}));
+    house.fake.until("put public/a.zip").await;
+    house.fake.fail("reclaim", 1, Fault::Status(409));
+    house.fake.until("put public/logs/live_backing.log").await;
+    let house = house.end().await;
+    assert_eq!(house.reports(), Vec::<String>::new());
+    assert!(house.fake.artifact("public/chain-of-trust.json").is_none());
+}
+
+/// §13: 409 on createArtifact loses the claim.
+#[tokio::test]
+async fn a_conflict_while_creating_loses_the_claim() {
+    let house = house("echo a > $DIR/artifacts/public/a.zip").await;
+    house.fake.fail("create s3 public/a.zip", 1, Fault::Status(409));
+    house.fake.give(json!({}));
+    house.fake.until("put public/logs/live_backing.log").await;
+    let house = house.end().await;
+    assert_eq!(house.reports(), Vec::<String>::new());
+}
+
+/// A report that comes too late is ignored (§7).
+#[tokio::test]
+async fn a_conflict_on_report_is_ignored() {
+    let house = house("exit 0").await;
+    house.fake.fail("completed", 1, Fault::Status(409));
+    let house = house.one(json!({}), "completed").await;
+    assert_eq!(house.reports(), ["completed"]);
+}
+
+/// Reports are tried again while the claim holds (§7 [D]).
+#[tokio::test]
+async fn a_report_is_repeated_until_it_arrives() {
+    let house = house("exit 0").await;
+    house.fake.fail("completed", 2, Fault::Status(500));
+    house.fake.fail("completed", 1, Fault::Break);
+    house.fake.give(json!({}));
+    house.fake.until_count("completed", 3).await;
+    house.end().await;
+}
+
+/// Reclaims that fail for a while lose nothing (§6 [D]).
+#[tokio::test]
+async fn reclaims_that_fail_for_a_while_lose_nothing() {
+    let house = house(WAITS_FOR_GO).await;
+    house.fake.fail("reclaim", 4, Fault::Status(503));
+    house.fake.give(json!({}));
+    house.fake.until_count("reclaim", 6).await;
+    std::fs::write(house.path("go"), "").unwrap();
+    house.fake.until("completed").await;
+    house.end().await;
+}
+
+const WAITS_FOR_GO: &str = "while ! test -e $DIR/go; do sleep 0.02; done";
+
+/// At the end of its time a claim is lost, whatever the queue says (§6 [D]).
+#[tokio::test]
+async fn a_claim_that_cannot_be_renewed_is_lost_at_its_end() {
+    let house = house(WAITS).await;
+    house.fake.hold(2);
+    house.fake.fail("reclaim", usize::MAX, Fault::Status(500));
+    house.fake.give(json!({}));
+    house.fake.until("put public/logs/live_backing.log").await;
+    let house = house.end().await;
+    assert_eq!(house.reports(), Vec::<String>::new());
+}
+
+/// §13: SIGTERM while the script runs.
+#[tokio::test]
+async fn a_worker_told_to_stop_gives_the_task_back_with_its_files() {
+    let house = house("echo a > $DIR/artifacts/public/a.zip; echo up; touch $DIR/up; sleep 600").await;
+    house.fake.give(json!({}));
+    exists(house.path("up")).await;
+    house.stop.send_replace(Stop::Now);
+    let house = house.end().await;
+    assert_eq!(house.reports(), ["exception worker-shutdown"]);
+    assert_eq!(house.fake.names(), ["public/a.zip", "public/logs/live_backing.log"]);
+    assert!(house.live_log().contains("told to stop"));
+}
+
+/// §13: SIGTERM with a claim in flight, which then answers with a task.
+#[tokio::test]
+async fn a_task_claimed_while_stopping_is_given_back_at_once() {
+    let house = house("exit 0").await;
+    house.fake.until("claim").await;
+    house.stop.send_replace(Stop::Now);
+    house.fake.give(json!({}));
+    let house = house.end().await;
+    // it arrived in the flight, or nobody asked any more
+    let reports = house.reports();
+    assert_eq!(reports, ["exception worker-shutdown"]);
+    assert_eq!(house.fake.names(), Vec::<String>::new());
+}
+
+/// §13: SIGTERM while uploading: uploads go on; the second skips them.
+#[tokio::test]
+async fn the_second_order_to_stop_skips_uploads() {
+    let house = house("echo a > $DIR/artifacts/public/a.zip").await;
+    house.fake.fail("put public/a.zip", 1, Fault::Hang);
+    house.fake.give(json!({}));
+    house.fake.until("put public/a.zip").await;
+    house.stop.send_replace(Stop::Now);
+    house.stop.send_replace(Stop::Abandon);
+    let house = house.end().await;
+    assert_eq!(house.reports(), ["exception worker-shutdown"]);
+}
+
+/// §13: SIGUSR1 idle.
+#[tokio::test]
+async fn an_idle_worker_told_to_finish_ends() {
+    let house = house("exit 0").await;
+    house.fake.until("claim").await;
+    let house = house.end().await;
+    assert_eq!(house.reports(), Vec::<String>::new());
+}
+
+/// §13: SIGUSR1 busy.
+#[tokio::test]
+async fn a_busy_worker_told_to_finish_finishes_its_task() {
+    let house = house(WAITS_FOR_GO).await;
+    house.fake.give(json!({}));
+    house.fake.until("reclaim").await;
+    house.stop.send_replace(Stop::Finish);
+    let claims = house.fake.count("claim");
+    std::fs::write(house.path("go"), "").unwrap();
+    let house = house.end().await;
+    assert_eq!(house.reports(), ["completed"]);
+    assert_eq!(house.fake.count("claim"), claims);
+}
+
+/// §13: upload retry (500, then 200).
+#[tokio::test]
+async fn an_upload_is_repeated() {
+    for fault in [Fault::Status(500), Fault::Status(403)] {
+        let house = house("echo a > $DIR/artifacts/public/a.zip").await;
+        house.fake.fail("put public/a.zip", 2, fault);
+        let house = house.one(json!({}), "completed").await;
+        assert_eq!(house.fake.count("put public/a.zip"), 3);
+        // each attempt has a URL of its own
+        assert_eq!(house.fake.count("create s3 public/a.zip"), 3);
+        assert_eq!(house.fake.content("public/a.zip"), "a\n");
+    }
+}
+
+/// Uploads that never succeed (§8.5).
+#[tokio::test]
+async fn an_upload_that_never_succeeds_has_its_status() {
+    for (event, fault, report) in [
+        ("put public/a.zip", Fault::Status(500), "exception resource-unavailable"),
+        ("create s3 public/a.zip", Fault::Break, "exception intermittent-task"),
+        // §13: 4xx create
+        ("create s3 public/a.zip", Fault::Status(400), "exception internal-error"),
+    ] {
+        let house = house("echo a > $DIR/artifacts/public/a.zip").await;
+        house.fake.fail(event, usize::MAX, fault);
+        let house = house.one(json!({}), report).await;
+        assert_eq!(house.reports(), [report]);
+        let log = house.fake.artifact("public/logs/live_backing.log");
+        assert!(log.is_some(), "the log arrives all the same");
+        let document = house.fake.artifact("public/chain-of-trust.json");
+        assert!(document.is_none(), "no document without its artifacts");
+    }
+}
+
+/// Several tasks at once, each in its directories (P34, P38).
+#[tokio::test]
+async fn two_slots_run_two_tasks_at_once() {
+    let change = |page: &mut Value| {
+        let dir = page["work_dir"].as_str().unwrap().trim_end_matches("/work").to_owned();
+        page["work_dir"] = json!(format!("{dir}/work/{{slot}}"));
+        page["artifact_dir"] = json!(format!("{dir}/artifacts/public/logs/{{slot}}"));
+        page["task_log_dir"] = json!(format!("{dir}/artifacts/public/logs/{{slot}}/public/logs"));
+        page["x_cot"] = json!({"capacity": 2});
+        // each waits for the other
+        let script = format!(
+            "touch {dir}/up-{{slot}}; while ! test -e {dir}/up-0 || ! test -e {dir}/up-1; do sleep 0.02; done
+             python3 -c \"import os; print('open', len(os.listdir('/proc/self/fd')))\""
+        );
+        page["task_script"] = json!(["/bin/sh", "-c", script]);
+    };
+    let house = House::start_with("", change, |_| ()).await;
+    house.fake.give(json!({}));
+    house.fake.give(json!({}));
+    house.fake.until_count("completed", 2).await;
+    // 0, 1, 2, the credentials of one run, the listing
+    assert!(house.live_log().contains("open 5\n"), "{}", house.live_log());
+    house.stop.send_replace(Stop::Finish);
+}

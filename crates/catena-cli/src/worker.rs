@@ -78,7 +78,10 @@ pub(crate) fn run(options: &Options) -> Result<Exit, Failure> {
     let config = match WorkerConfig::load(&options.config, &variable) {
         Ok(config) => config,
         Err(problems) => {
-            let (last, others) = problems.0.split_last().ok_or(Refusal::Config(Problems(vec![])))?;
+            let (last, others) = problems
+                .0
+                .split_last()
+                .ok_or(Refusal::Config(Problems(vec![])))?;
             for problem in others {
                 output::say(&format!("catena: {}", clean(problem, 2000)));
             }
@@ -97,7 +100,9 @@ pub(crate) fn run(options: &Options) -> Result<Exit, Failure> {
     let done = runtime.block_on(async {
         let stop = watch::Sender::new(Stop::No);
         signals::listen(&stop, &worker.log).map_err(Refusal::Signals)?;
-        daemon::run(Arc::new(worker), &stop).await.map_err(Refusal::from)
+        daemon::run(Arc::new(worker), &stop)
+            .await
+            .map_err(Refusal::from)
     });
     // a download that nobody waits for any more is no reason to wait
     runtime.shutdown_background();

@@ -43,7 +43,12 @@ pub fn of(name: &str) -> Content {
 const FALLBACK: &str = "application/binary";
 
 /// Types that are packed for transport.
-const PACKED: [&str; 4] = ["application/json", "application/xml", "text/html", "text/plain"];
+const PACKED: [&str; 4] = [
+    "application/json",
+    "application/xml",
+    "text/html",
+    "text/plain",
+];
 
 /// Ending to type, by ending.
 const TYPES: &[(&str, &str)] = &[
@@ -132,7 +137,11 @@ mod tests {
             ("public/update.xml", "application/xml", true),
             ("public/chain-of-trust.json", "application/json", true),
             ("public/index.HTML", "text/html", true),
-            ("public/chain-of-trust.json.sig", "application/octet-stream", false),
+            (
+                "public/chain-of-trust.json.sig",
+                "application/octet-stream",
+                false,
+            ),
             ("public/a.zip", "application/zip", false),
             ("public/no-ending", "application/binary", false),
             ("public.json/none", "application/binary", false),

@@ -79,10 +79,14 @@ fn greet(worker: &Worker) {
         worker.config.root_url
     ));
     match &worker.config.verify {
-        None => worker.log.warn("verify_chain_of_trust is false: TASKS RUN UNVERIFIED"),
+        None => worker
+            .log
+            .warn("verify_chain_of_trust is false: TASKS RUN UNVERIFIED"),
         Some(verification) => {
             if let Some(reason) = &verification.unsigned {
-                worker.log.warn(&format!("SIGNATURES ARE NOT VERIFIED: {reason}"));
+                worker
+                    .log
+                    .warn(&format!("SIGNATURES ARE NOT VERIFIED: {reason}"));
             }
         }
     }
@@ -120,7 +124,9 @@ async fn slot(
 async fn claim(worker: &Worker, stop: &watch::Receiver<Stop>) -> Vec<Claimed> {
     let identity = &worker.config.identity;
     let (queue, log) = (identity.queue(), &worker.log);
-    let call = worker.queue.claim_work(&queue, &identity.worker_group, &identity.worker_id);
+    let call = worker
+        .queue
+        .claim_work(&queue, &identity.worker_group, &identity.worker_id);
     let mut call = std::pin::pin!(call);
     let answer = tokio::select! {
         answer = &mut call => answer,
@@ -159,7 +165,9 @@ async fn resign(worker: &Worker, claimed: &Claimed) {
         queue.again(|| queue.report(task, run, report)).await
     };
     match done.await {
-        Ok(()) => worker.log.info(&format!("{task}/{run}: reported {report}, nothing ran")),
+        Ok(()) => worker
+            .log
+            .info(&format!("{task}/{run}: reported {report}, nothing ran")),
         Err(why) => worker.log.error(&format!("{task}/{run}: {why}")),
     }
 }
@@ -176,7 +184,9 @@ async fn one(
         Ok(session) => Arc::new(session),
         Err(why) => {
             let (task, run) = (claimed.task.id, claimed.task.run);
-            worker.log.error(&format!("{task}/{run}: the claim cannot be used: {why}"));
+            worker
+                .log
+                .error(&format!("{task}/{run}: the claim cannot be used: {why}"));
             return Ok(());
         }
     };
@@ -184,7 +194,9 @@ async fn one(
         let (worker, session) = (Arc::clone(worker), Arc::clone(&session));
         tokio::spawn(async move {
             let interval = worker.config.reclaim_interval;
-            session.keep(interval, worker.pace.until_lost, &worker.log).await;
+            session
+                .keep(interval, worker.pace.until_lost, &worker.log)
+                .await;
         })
     };
     let work = {
@@ -238,8 +250,7 @@ impl Worker {
             path: config.log.dir.clone(),
             cause,
         })?;
-        let queue =
-            crate::queue::Queue::new(&config.root_url, &config.credentials, pace.calls)?;
+        let queue = crate::queue::Queue::new(&config.root_url, &config.credentials, pace.calls)?;
         Ok(Self {
             config,
             log,

@@ -24,7 +24,10 @@ impl Payload {
     pub fn read(task: &Json) -> Result<Self, String> {
         let payload = task.get("payload");
         let Some(payload) = payload.filter(|payload| payload.as_object().is_some()) else {
-            return Err(format!("payload: expected an object, found {}", kind(payload)));
+            return Err(format!(
+                "payload: expected an object, found {}",
+                kind(payload)
+            ));
         };
         upstream(payload.get("upstreamArtifacts"))?;
         let max_run_time = match payload.get("maxRunTime") {

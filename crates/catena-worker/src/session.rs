@@ -84,13 +84,17 @@ impl Session {
             let end = self.until();
             let answer = timeout_at(end, self.queue.reclaim(task, run)).await;
             let Ok(answer) = answer else {
-                log.warn(&format!("{task}/{run}: the claim ended before it could be renewed"));
+                log.warn(&format!(
+                    "{task}/{run}: the claim ended before it could be renewed"
+                ));
                 return None;
             };
             match answer.and_then(|reclaimed| self.renew(&reclaimed).map(|()| reclaimed)) {
                 Ok(reclaimed) => {
                     let until = reclaimed.taken_until;
-                    log.info(&format!("{task}/{run}: reclaimed until {until}, credentials ********"));
+                    log.info(&format!(
+                        "{task}/{run}: reclaimed until {until}, credentials ********"
+                    ));
                     return Some(());
                 }
                 Err(why) if why.is_conflict() => {
@@ -106,8 +110,7 @@ impl Session {
 
     fn renew(&self, reclaimed: &Reclaimed) -> Result<(), QueueError> {
         self.queue.renew(&reclaimed.credentials)?;
-        *self.until.lock().unwrap_or_else(PoisonError::into_inner) =
-            instant(reclaimed.taken_until);
+        *self.until.lock().unwrap_or_else(PoisonError::into_inner) = instant(reclaimed.taken_until);
         self.credentials
             .write(&reclaimed.credentials)
             .map_err(|why| QueueError::Transient {

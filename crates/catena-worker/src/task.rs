@@ -34,7 +34,10 @@ const FULL_COT: &str = "public/full-cot.json";
 const LIVE_LOG: &str = "live_backing.log";
 const CHAIN_LOG: &str = "chain_of_trust.log";
 /// The artifacts that both become. Whoever sees them knows that the run is over.
-pub(crate) const LOGS: [&str; 2] = ["public/logs/chain_of_trust.log", "public/logs/live_backing.log"];
+pub(crate) const LOGS: [&str; 2] = [
+    "public/logs/chain_of_trust.log",
+    "public/logs/live_backing.log",
+];
 
 /// What is left of a run besides its status.
 #[derive(Debug, Default)]
@@ -80,8 +83,15 @@ pub async fn perform(
     let info = info(worker, claimed);
     let log = TaskLog::new(&worker.config.log.dir, &info.to_line())?;
     let task = &claimed.task;
-    worker.log.info(&format!("{}/{}: claimed until {}", task.id, task.run, claimed.taken_until));
-    let expires = task.claim.as_ref().ok().and_then(|claim| claim.task.get("expires"));
+    worker.log.info(&format!(
+        "{}/{}: claimed until {}",
+        task.id, task.run, claimed.taken_until
+    ));
+    let expires = task
+        .claim
+        .as_ref()
+        .ok()
+        .and_then(|claim| claim.task.get("expires"));
     let run = Run {
         worker,
         session,
@@ -147,7 +157,10 @@ impl Run<'_> {
             Err(why) => {
                 let command = self.worker.config.script.first();
                 let command = command.map_or("", String::as_str);
-                return self.fail(status::INTERNAL_ERROR, &format!("task_script {command:?}: {why}"));
+                return self.fail(
+                    status::INTERNAL_ERROR,
+                    &format!("task_script {command:?}: {why}"),
+                );
             }
         };
         match ended {
@@ -268,7 +281,9 @@ impl Run<'_> {
             }
             Ended::TimedOut(_) => {
                 let seconds = limit.as_secs();
-                self.log.error(&format!("the script ran longer than {seconds} s and was stopped"));
+                self.log.error(&format!(
+                    "the script ran longer than {seconds} s and was stopped"
+                ));
             }
         }
         self.log.line(&ended.exit().line());
@@ -380,10 +395,16 @@ impl Run<'_> {
         let status = status::worst(status, uploaded);
         let report = status::report(status, &worker.config.reversed);
         if status == status::SUPERSEDED {
-            worker.log.warn(&format!("{task}/{run}: the queue does not take superseded any more"));
+            worker.log.warn(&format!(
+                "{task}/{run}: the queue does not take superseded any more"
+            ));
         }
-        worker.log.info(&format!("{task}/{run}: status {status}, {report}"));
-        self.session.report(report, worker.pace.until_lost, &worker.log).await;
+        worker
+            .log
+            .info(&format!("{task}/{run}: status {status}, {report}"));
+        self.session
+            .report(report, worker.pace.until_lost, &worker.log)
+            .await;
     }
 
     /// Leaves the logs of a run that was lost, if the queue still takes them. Nothing is reported.
@@ -440,7 +461,9 @@ impl Run<'_> {
     fn tree(&self) -> Result<generate::Tree, TreeError> {
         let found = generate::find(&self.directories.artifact, Found::Ours);
         found.or_else(|why| {
-            self.worker.log.error(&format!("only the logs are uploaded: {why}"));
+            self.worker
+                .log
+                .error(&format!("only the logs are uploaded: {why}"));
             generate::find_only(&self.directories.artifact, &LOGS)
         })
     }
@@ -449,7 +472,11 @@ impl Run<'_> {
 /// Reports a run whose worker failed, so that nobody waits for it.
 pub async fn give_up(worker: &Worker, session: &Session, why: &str) {
     let Session { task, run, .. } = session;
-    worker.log.error(&format!("{task}/{run}: internal error: {why}"));
+    worker
+        .log
+        .error(&format!("{task}/{run}: internal error: {why}"));
     let report = Report::Exception(status::Reason::InternalError);
-    session.report(report, worker.pace.until_lost, &worker.log).await;
+    session
+        .report(report, worker.pace.until_lost, &worker.log)
+        .await;
 }

@@ -110,7 +110,9 @@ impl Uploads<'_> {
             .map(|item| async move { self.one(&item).await })
             .buffer_unordered(PARALLEL);
         uploads
-            .fold(status::SUCCESS, |worst, one| async move { status::worst(worst, one) })
+            .fold(status::SUCCESS, |worst, one| async move {
+                status::worst(worst, one)
+            })
             .await
     }
 
@@ -137,7 +139,8 @@ impl Uploads<'_> {
                 return self.give_up(&why);
             };
             let seconds = pause.as_secs_f64();
-            self.log.warn(&format!("{name}: again in {seconds:.1} s: {why}"));
+            self.log
+                .warn(&format!("{name}: again in {seconds:.1} s: {why}"));
             tokio::time::sleep(pause).await;
         }
     }
@@ -225,7 +228,9 @@ fn documents(signed: Option<&Signed>) -> Vec<Item> {
     };
     let signature = signed.signature.as_ref();
     let signature = signature.map(|(bytes, _)| item(SIGNATURE, bytes));
-    std::iter::once(item(BODY, &signed.body)).chain(signature).collect()
+    std::iter::once(item(BODY, &signed.body))
+        .chain(signature)
+        .collect()
 }
 
 /// What is needed to open an artifact, away from the threads that talk.
@@ -254,7 +259,10 @@ impl Opening {
         }
         let mut packer = GzEncoder::new(plain, Compression::default());
         let packed = self.spool(&mut packer).map_err(shown)?;
-        let digest = self.hashed.as_ref().and_then(|hashed| hashed.digests.first());
+        let digest = self
+            .hashed
+            .as_ref()
+            .and_then(|hashed| hashed.digests.first());
         if let Some(digest) = digest {
             unpacks_to(&packed, digest)?;
         }
@@ -288,6 +296,8 @@ fn unpacks_to(packed: &File, digest: &Digest) -> Result<(), String> {
     let found = hasher.finish();
     match found == *digest {
         true => Ok(()),
-        false => Err(format!("expected the packed file to unpack to {digest}, found {found}")),
+        false => Err(format!(
+            "expected the packed file to unpack to {digest}, found {found}"
+        )),
     }
 }

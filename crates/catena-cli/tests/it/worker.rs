@@ -76,7 +76,9 @@ impl World {
         let local = Local::start(options).await.unwrap();
         let client = Client::new(local.root_url(), &local.credentials()).unwrap();
         let dir = tempfile::tempdir().unwrap();
-        SigningKey::from_seed([7; 32]).write_new_file(dir.path().join("key")).unwrap();
+        SigningKey::from_seed([7; 32])
+            .write_new_file(dir.path().join("key"))
+            .unwrap();
         Self { local, client, dir }
     }
 
@@ -87,7 +89,12 @@ impl World {
     /// The configuration of a worker whose script is this; `$DIR` is the directory.
     fn config(&self, script: &str) -> PathBuf {
         let dir = self.dir.path();
-        let page = config(dir, self.local.root_url(), &self.local.credentials(), script);
+        let page = config(
+            dir,
+            self.local.root_url(),
+            &self.local.credentials(),
+            script,
+        );
         let path = self.path("scriptworker.json");
         fs::write(&path, page.to_string()).unwrap();
         fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
@@ -154,17 +161,29 @@ async fn a_task_of_a_real_queue_is_run_and_signed() {
     let task = world.create(0).await;
     let script = "env; echo hello > $DIR/artifacts/public/hello.txt; mkdir $DIR/work/scratch";
     let worker = Worker::start(&world.config(script));
-    wait("completed", async || runs(&world.client, task).await == "completed completed").await;
-    assert_eq!(text(&world.client, task, "public/hello.txt").await, "hello\n");
+    wait("completed", async || {
+        runs(&world.client, task).await == "completed completed"
+    })
+    .await;
+    assert_eq!(
+        text(&world.client, task, "public/hello.txt").await,
+        "hello\n"
+    );
     let log = text(&world.client, task, "public/logs/live_backing.log").await;
     assert!(log.starts_with("[taskcluster:header] {"), "{log}");
     assert!(!log.contains("never-to-be-seen"), "{log}");
-    let signature = world.client.artifact(task, None, "public/chain-of-trust.json.sig", 64).await;
+    let signature = world
+        .client
+        .artifact(task, None, "public/chain-of-trust.json.sig", 64)
+        .await;
     assert_eq!(signature.unwrap().len(), 64);
     assert_eq!(worker.end("-USR1").code(), Some(0));
     assert_eq!(fs::read_dir(world.path("work")).unwrap().count(), 0);
     let log = fs::read_to_string(world.path("log/worker.log")).unwrap();
-    assert!(log.contains("SIGUSR1") && log.contains("     INFO - "), "{log}");
+    assert!(
+        log.contains("SIGUSR1") && log.contains("     INFO - "),
+        "{log}"
+    );
 }
 
 /// §13: SIGTERM while the script runs: TERM, KILL, uploads, worker-shutdown, exit 0; the queue makes a new run.
@@ -179,7 +198,10 @@ async fn a_worker_that_is_terminated_gives_its_task_back() {
     let due = "exception worker-shutdown, pending -";
     assert_eq!(runs(&world.client, task).await, due);
     let pid = fs::read_to_string(world.path("pid")).unwrap();
-    assert!(!Path::new("/proc").join(pid.trim()).exists(), "the script is gone");
+    assert!(
+        !Path::new("/proc").join(pid.trim()).exists(),
+        "the script is gone"
+    );
     assert_eq!(fs::read_dir(world.path("work")).unwrap().count(), 0);
 }
 
@@ -197,12 +219,19 @@ async fn a_worker_that_is_killed_loses_no_task() {
         worker.end("-KILL");
         let worker = Worker::start(&config);
         wait("completed in the end", async || {
-            runs(&world.client, task).await.ends_with("completed completed")
+            runs(&world.client, task)
+                .await
+                .ends_with("completed completed")
         })
         .await;
         assert_eq!(worker.end("-TERM").code(), Some(0));
         assert_eq!(fs::read_dir(world.path("work")).unwrap().count(), 0);
-        assert_eq!(fs::read_dir(world.path("artifacts/public/logs")).unwrap().count(), 0);
+        assert_eq!(
+            fs::read_dir(world.path("artifacts/public/logs"))
+                .unwrap()
+                .count(),
+            0
+        );
     }
 }
 
@@ -244,7 +273,10 @@ fn every_effective_value_is_explained_and_no_secret_shown() {
     ] {
         assert!(run.stdout.contains(line), "{line} in {}", run.stdout);
     }
-    let poll = run.stdout.lines().find(|line| line.starts_with("poll_interval = 1  # "));
+    let poll = run
+        .stdout
+        .lines()
+        .find(|line| line.starts_with("poll_interval = 1  # "));
     assert!(poll.unwrap().ends_with("scriptworker.yaml:1"));
 }
 
@@ -285,7 +317,11 @@ fn keys_and_configuration_have_owners_r05() {
     fs::set_permissions(dir.path().join("key"), fs::Permissions::from_mode(0o644)).unwrap();
     let run = check(&page, &[]);
     assert_eq!(run.status, 64);
-    assert!(run.stderr.contains("ed25519_private_key_path"), "{}", run.stderr);
+    assert!(
+        run.stderr.contains("ed25519_private_key_path"),
+        "{}",
+        run.stderr
+    );
     // a key that is not used is not read (P19)
     let mut unsigned = page;
     unsigned["sign_chain_of_trust"] = json!(false);
@@ -305,10 +341,20 @@ fn credentials_come_from_the_environment_last() {
     page.as_object_mut().unwrap().remove("credentials");
     let run = check(&page, &[]);
     assert_eq!(run.status, 64);
-    assert!(run.stderr.contains("credentials: expected clientId"), "{}", run.stderr);
-    let variables = [("TASKCLUSTER_CLIENT_ID", "v"), ("TASKCLUSTER_ACCESS_TOKEN", "s")];
+    assert!(
+        run.stderr.contains("credentials: expected clientId"),
+        "{}",
+        run.stderr
+    );
+    let variables = [
+        ("TASKCLUSTER_CLIENT_ID", "v"),
+        ("TASKCLUSTER_ACCESS_TOKEN", "s"),
+    ];
     let run = check(&page, &variables);
-    assert!(run.stdout.contains("{clientId: \"v\", accessToken: (masked)}  # the environment"));
+    assert!(
+        run.stdout
+            .contains("{clientId: \"v\", accessToken: (masked)}  # the environment")
+    );
 }
 
 #[test]

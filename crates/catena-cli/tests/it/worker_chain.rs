@@ -45,7 +45,8 @@ async fn signing(world: &World) -> TaskId {
     wait("a signing task", async || {
         let group = world.client().task_group(decision.as_str()).await.unwrap();
         let signing = group.iter().find(|member| {
-            member["status"]["workerType"] == "demo-3-signing" && member["status"]["state"] == "pending"
+            member["status"]["workerType"] == "demo-3-signing"
+                && member["status"]["state"] == "pending"
         });
         found.set(signing.map(|member| {
             let id = member["status"]["taskId"].as_str();
@@ -58,7 +59,11 @@ async fn signing(world: &World) -> TaskId {
 }
 
 async fn text(world: &World, task: TaskId, name: &str) -> String {
-    let bytes = world.client().artifact(task, None, name, 1 << 22).await.unwrap();
+    let bytes = world
+        .client()
+        .artifact(task, None, name, 1 << 22)
+        .await
+        .unwrap();
     String::from_utf8(bytes).unwrap()
 }
 
@@ -85,9 +90,16 @@ async fn a_chain_is_verified_before_the_script_runs() {
 async fn trusted(world: &World, dir: &Path) {
     let task = signing(world).await;
     let worker = Worker::start(&config(world, dir, |text| text));
-    wait("a resolved task", async || !runs(world.client(), task).await.ends_with('-')).await;
+    wait("a resolved task", async || {
+        !runs(world.client(), task).await.ends_with('-')
+    })
+    .await;
     let log = world.log(task).await;
-    assert_eq!(runs(world.client(), task).await, "completed completed", "{log}");
+    assert_eq!(
+        runs(world.client(), task).await,
+        "completed completed",
+        "{log}"
+    );
     drop(worker);
     // the script saw verified files, which it cannot write
     assert!(log.contains("mode 444 cot/"), "{log}");
@@ -99,21 +111,43 @@ async fn trusted(world: &World, dir: &Path) {
     assert!(lines[1].starts_with("TRUSTED"), "{chain}");
     assert_eq!(lines.last(), Some(&"Good."));
     // the record of the chain, which the document lists
-    let full: Value = serde_json::from_str(&text(world, task, "public/full-cot.json").await).unwrap();
+    let full: Value =
+        serde_json::from_str(&text(world, task, "public/full-cot.json").await).unwrap();
     assert_eq!(full["schema"], "full-cot/1");
     let links = full["links"].as_array().unwrap();
-    assert!(links.len() >= 4 && links.iter().all(|link| link["definitionSha256"].is_string()));
-    let signed = links.iter().filter(|link| link["cot"]["sigSha256"].is_string()).count();
+    assert!(
+        links.len() >= 4
+            && links
+                .iter()
+                .all(|link| link["definitionSha256"].is_string())
+    );
+    let signed = links
+        .iter()
+        .filter(|link| link["cot"]["sigSha256"].is_string())
+        .count();
     assert_eq!(signed, links.len() - 1, "all but the task itself");
     let document: Value =
         serde_json::from_str(&text(world, task, "public/chain-of-trust.json").await).unwrap();
-    for name in ["full-cot.json", "worker-info.json", "logs/chain_of_trust.log"] {
-        assert!(document["artifacts"][format!("public/{name}")]["sha256"].is_string(), "{name}");
+    for name in [
+        "full-cot.json",
+        "worker-info.json",
+        "logs/chain_of_trust.log",
+    ] {
+        assert!(
+            document["artifacts"][format!("public/{name}")]["sha256"].is_string(),
+            "{name}"
+        );
     }
     // and what it wrote is itself a link that can be verified
     let path = world.config_path();
     let run = Run::of(&[
-        "verify", task.as_str(), "--config", path.to_str().unwrap(), "--no-cache", "--root-url", world.root_url(),
+        "verify",
+        task.as_str(),
+        "--config",
+        path.to_str().unwrap(),
+        "--no-cache",
+        "--root-url",
+        world.root_url(),
     ]);
     assert_eq!(run.status, 0, "{}{}", run.stdout, run.stderr);
 }
@@ -123,27 +157,52 @@ async fn rejected(world: &World, dir: &Path) {
     let task = signing(world).await;
     let other = "KO3FX9JnNga/XViTRBiUMHYnji9Fu3s332sU2lXjSwE=";
     let change = |text: String| {
-        let lines = text.lines().map(|line| match line.starts_with("  docker-worker:") {
-            true => format!("  docker-worker: [{other:?}]\n"),
-            false => format!("{line}\n"),
-        });
+        let lines = text
+            .lines()
+            .map(|line| match line.starts_with("  docker-worker:") {
+                true => format!("  docker-worker: [{other:?}]\n"),
+                false => format!("{line}\n"),
+            });
         lines.collect()
     };
     let worker = Worker::start(&config(world, dir, change));
-    wait("a resolved task", async || !runs(world.client(), task).await.ends_with('-')).await;
-    assert_eq!(runs(world.client(), task).await, "exception malformed-payload");
+    wait("a resolved task", async || {
+        !runs(world.client(), task).await.ends_with('-')
+    })
+    .await;
+    assert_eq!(
+        runs(world.client(), task).await,
+        "exception malformed-payload"
+    );
     drop(worker);
     let live = text(world, task, "public/logs/live_backing.log").await;
-    assert_eq!(live, text(world, task, "public/logs/chain_of_trust.log").await);
+    assert_eq!(
+        live,
+        text(world, task, "public/logs/chain_of_trust.log").await
+    );
     let second = live.lines().nth(1).unwrap();
-    assert!(second.starts_with("[taskcluster:error] REJECTED"), "{second}");
-    let document = world.client().artifact(task, None, "public/chain-of-trust.json", 1).await;
+    assert!(
+        second.starts_with("[taskcluster:error] REJECTED"),
+        "{second}"
+    );
+    let document = world
+        .client()
+        .artifact(task, None, "public/chain-of-trust.json", 1)
+        .await;
     assert!(document.is_err());
     let run: Value = {
-        let artifacts = world.client().artifacts(task, catena_core::model::ids::RunId(0)).await;
+        let artifacts = world
+            .client()
+            .artifacts(task, catena_core::model::ids::RunId(0))
+            .await;
         artifacts.unwrap().into()
     };
-    let kinds: Vec<_> = run.as_array().unwrap().iter().map(|a| a["storageType"].clone()).collect();
+    let kinds: Vec<_> = run
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|a| a["storageType"].clone())
+        .collect();
     assert!(kinds.contains(&"link".into()), "{run}");
 }
 
@@ -158,7 +217,13 @@ async fn undetermined(world: &World, dir: &Path) {
         format!("{text}  retry: {{attempts: 1, base: 0.01}}\n")
     };
     let worker = Worker::start(&config(world, dir, change));
-    wait("a resolved task", async || !runs(world.client(), task).await.ends_with('-')).await;
-    assert_eq!(runs(world.client(), task).await, "exception resource-unavailable");
+    wait("a resolved task", async || {
+        !runs(world.client(), task).await.ends_with('-')
+    })
+    .await;
+    assert_eq!(
+        runs(world.client(), task).await,
+        "exception resource-unavailable"
+    );
     drop(worker);
 }

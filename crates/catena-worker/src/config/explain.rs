@@ -32,11 +32,18 @@ fn effective(config: &WorkerConfig, key: &KeySpec, env: Env<'_>) -> (String, Str
         }
         "github_oauth_token" => {
             let empty = config.policy.settings.github_token.is_empty();
-            let (value, from) = if empty { ("\"\"", "default") } else { ("(masked)", "the file") };
+            let (value, from) = if empty {
+                ("\"\"", "default")
+            } else {
+                ("(masked)", "the file")
+            };
             return (value.to_owned(), from.to_owned());
         }
         "taskcluster_root_url" if set("TASKCLUSTER_ROOT_URL").is_some() => {
-            return (format!("{:?}", config.root_url), "TASKCLUSTER_ROOT_URL".to_owned());
+            return (
+                format!("{:?}", config.root_url),
+                "TASKCLUSTER_ROOT_URL".to_owned(),
+            );
         }
         "worker_id" if set("SCRIPTWORKER_WORKER_ID").is_some() => {
             let id = &config.identity.worker_id;
@@ -66,7 +73,10 @@ fn member<'a>(node: &'a Node, name: &str) -> Option<&'a Node> {
     let Item::Map(members) = &node.item else {
         return None;
     };
-    members.iter().rfind(|(key, _)| key.text == name).map(|(_, node)| node)
+    members
+        .iter()
+        .rfind(|(key, _)| key.text == name)
+        .map(|(_, node)| node)
 }
 
 fn place(file: &str, node: &Node) -> String {

@@ -93,8 +93,12 @@ impl LineFormat {
     pub fn parse(line: &str, date: &str) -> Result<Self, (&'static str, String)> {
         let parts = parts(line).map_err(|why| ("log_fmt", why))?;
         let sample = Zoned::new(jiff::Timestamp::UNIX_EPOCH, jiff::tz::TimeZone::UTC);
-        jiff::fmt::strtime::format(date, &sample)
-            .map_err(|why| ("log_datefmt", format!("expected a layout of strftime: {why}")))?;
+        jiff::fmt::strtime::format(date, &sample).map_err(|why| {
+            (
+                "log_datefmt",
+                format!("expected a layout of strftime: {why}"),
+            )
+        })?;
         Ok(Self {
             parts,
             date: date.to_owned(),
@@ -184,11 +188,18 @@ fn field(text: &str) -> Result<(Part, &str), String> {
         "threadName" => Field::Thread,
         _ => return Err(format!("{}, found {name:?}", wrong())),
     };
-    let digits = rest.len() - rest.trim_start_matches(|c: char| c == '-' || c.is_ascii_digit()).len();
+    let digits = rest.len()
+        - rest
+            .trim_start_matches(|c: char| c == '-' || c.is_ascii_digit())
+            .len();
     let (width, rest) = rest.split_at(digits);
     let width = match width {
         "" => 0,
-        width => width.parse().ok().filter(|w: &i32| w.abs() <= 200).ok_or_else(wrong)?,
+        width => width
+            .parse()
+            .ok()
+            .filter(|w: &i32| w.abs() <= 200)
+            .ok_or_else(wrong)?,
     };
     let number = field == Field::Process && rest.starts_with('d');
     match rest.strip_prefix(if number { 'd' } else { 's' }) {
@@ -214,9 +225,16 @@ mod tests {
     fn lines_look_as_python_writes_them_p41() {
         let date = "%Y-%m-%dT%H:%M:%S";
         let due = "2026-03-01T10:02:03     INFO - m 100%";
-        assert_eq!(line("%(asctime)s %(levelname)8s - %(message)s", date).unwrap(), due);
         assert_eq!(
-            line("%(levelname)-8s|%(name)s %% %(threadName)s: %(message)s", date).unwrap(),
+            line("%(asctime)s %(levelname)8s - %(message)s", date).unwrap(),
+            due
+        );
+        assert_eq!(
+            line(
+                "%(levelname)-8s|%(name)s %% %(threadName)s: %(message)s",
+                date
+            )
+            .unwrap(),
             "INFO    |scriptworker % MainThread: m 100%"
         );
         let process = line("%(process)d", date).unwrap();
@@ -225,7 +243,13 @@ mod tests {
 
     #[test]
     fn what_is_not_understood_is_refused_p41() {
-        for format in ["%(funcName)s", "%(message)d", "%s", "{message}%", "%(asctime"] {
+        for format in [
+            "%(funcName)s",
+            "%(message)d",
+            "%s",
+            "{message}%",
+            "%(asctime",
+        ] {
             assert_eq!(line(format, "%Y").unwrap_err().0, "log_fmt", "{format}");
         }
         assert_eq!(line("%(message)s", "%!").unwrap_err().0, "log_datefmt");

@@ -153,8 +153,8 @@ impl WorkerConfig {
         let one = |line: String| Problems(vec![line]);
         let shown = path.display().to_string();
         let bytes = std::fs::read(path).map_err(|why| one(format!("{shown}: {why}")))?;
-        let policy = Config::from_scriptworker_yaml(&bytes, &shown)
-            .map_err(|why| one(why.to_string()))?;
+        let policy =
+            Config::from_scriptworker_yaml(&bytes, &shown).map_err(|why| one(why.to_string()))?;
         let mut problems = Vec::new();
         let found = source::credentials(&policy, env, &mut problems);
         let mut read = read::Reader::new(&policy, &shown, env);

@@ -61,7 +61,12 @@ impl<'a> Reader<'a> {
         let log = self.log();
         let (credentials, credentials_from) = credentials?;
         Some(WorkerConfig {
-            root_url: policy.settings.root_url.to_string().trim_end_matches('/').to_owned(),
+            root_url: policy
+                .settings
+                .root_url
+                .to_string()
+                .trim_end_matches('/')
+                .to_owned(),
             policy,
             identity,
             credentials,
@@ -77,13 +82,23 @@ impl<'a> Reader<'a> {
             upload_timeout: self.seconds("artifact_upload_timeout"),
             key: sign.then(|| PathBuf::from(key)),
             verify,
-            hash: self.text("chain_of_trust_hash_algorithm").parse().unwrap_or(HASH),
-            minimal_environment: self.own("cot_environment").is_some_and(|v| is(v, "minimal")),
-            storage: match self.own("artifact_storage").is_some_and(|v| is(v, "object")) {
+            hash: self
+                .text("chain_of_trust_hash_algorithm")
+                .parse()
+                .unwrap_or(HASH),
+            minimal_environment: self
+                .own("cot_environment")
+                .is_some_and(|v| is(v, "minimal")),
+            storage: match self
+                .own("artifact_storage")
+                .is_some_and(|v| is(v, "object"))
+            {
                 true => Storage::Object,
                 false => Storage::S3,
             },
-            full_cot: self.own("full_cot").is_none_or(|v| v.item != Item::Bool(false)),
+            full_cot: self
+                .own("full_cot")
+                .is_none_or(|v| v.item != Item::Bool(false)),
             capacity,
             strip_env: self.own("strip_env").map(texts).unwrap_or_default(),
             warnings: std::mem::take(&mut self.warnings),
@@ -161,7 +176,12 @@ impl<'a> Reader<'a> {
         });
         if count > MOST_SLOTS {
             let found = count.to_string();
-            self.wrong("x_cot.capacity", self.own_line("capacity"), "1 to 1000", &found);
+            self.wrong(
+                "x_cot.capacity",
+                self.own_line("capacity"),
+                "1 to 1000",
+                &found,
+            );
         }
         if count > 1 {
             for key in slots::missing(directories, script) {
@@ -201,7 +221,8 @@ impl<'a> Reader<'a> {
     fn log(&mut self) -> LogConfig {
         let (line, date) = (self.text("log_fmt"), self.text("log_datefmt"));
         let format = format::LineFormat::parse(&line, &date).unwrap_or_else(|(key, why)| {
-            self.problems.push(format!("{}: {key}: {why}", self.place(key)));
+            self.problems
+                .push(format!("{}: {key}: {why}", self.place(key)));
             format::LineFormat::default()
         });
         LogConfig {
@@ -227,7 +248,12 @@ impl<'a> Reader<'a> {
             .map(|relaxed| relaxed.reason);
         if self.policy.verify_cot_signature_false && reason.is_none() {
             let expected = "true, or a reason in x_cot.relax.unsigned_upstream (P19)";
-            self.wrong("verify_cot_signature", self.line("verify_cot_signature"), expected, "false");
+            self.wrong(
+                "verify_cot_signature",
+                self.line("verify_cot_signature"),
+                expected,
+                "false",
+            );
         }
         let Some(product) = self.policy.product.clone() else {
             let expected = "a product, because verify_chain_of_trust is true";
@@ -251,7 +277,11 @@ impl<'a> Reader<'a> {
     }
 
     fn node(&mut self, key: &'static str) -> Node {
-        let found = self.policy.value(key).cloned().or_else(|| defaults::of(key));
+        let found = self
+            .policy
+            .value(key)
+            .cloned()
+            .or_else(|| defaults::of(key));
         found.unwrap_or_else(|| {
             self.wrong(key, None, "a value", "none");
             Node {
@@ -279,7 +309,12 @@ impl<'a> Reader<'a> {
             _ => Some(0),
         };
         count.unwrap_or_else(|| {
-            self.wrong(key, node.line, "an integer from 0 that fits 32 bits", "a larger one");
+            self.wrong(
+                key,
+                node.line,
+                "an integer from 0 that fits 32 bits",
+                "a larger one",
+            );
             0
         })
     }

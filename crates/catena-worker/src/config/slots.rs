@@ -43,9 +43,16 @@ pub(super) fn missing(directories: &Directories, script: &[String]) -> Vec<&'sta
         ("work_dir", lacks(&directories.work)),
         ("artifact_dir", lacks(&directories.artifact)),
         ("task_log_dir", lacks(&directories.log)),
-        ("task_script", !script.iter().any(|part| part.contains(SLOT))),
+        (
+            "task_script",
+            !script.iter().any(|part| part.contains(SLOT)),
+        ),
     ];
-    keys.extend(all.into_iter().filter(|(_, lacks)| *lacks).map(|(key, _)| key));
+    keys.extend(
+        all.into_iter()
+            .filter(|(_, lacks)| *lacks)
+            .map(|(key, _)| key),
+    );
     keys
 }
 
@@ -62,6 +69,9 @@ mod tests {
         };
         assert_eq!(directories.of_slot(3).work, Path::new("/w/3"));
         let script = ["script".to_owned(), "config.yaml".to_owned()];
-        assert_eq!(missing(&directories, &script), ["artifact_dir", "task_script"]);
+        assert_eq!(
+            missing(&directories, &script),
+            ["artifact_dir", "task_script"]
+        );
     }
 }

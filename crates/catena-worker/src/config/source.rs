@@ -102,6 +102,11 @@ mod tests {
     #[test]
     fn errors_show_no_secret() {
         let text = r#"{"credentials": {"clientId": 1, "accessToken": "s3cret"}}"#;
-        assert!(!parse(text.as_bytes(), "f").err().unwrap().contains("s3cret"));
+        assert!(
+            !parse(text.as_bytes(), "f")
+                .err()
+                .unwrap()
+                .contains("s3cret")
+        );
     }
 }

@@ -76,7 +76,10 @@ pub fn find_only(root: &Path, names: &[&str]) -> Result<Tree, TreeError> {
         cause,
     })?;
     let entry = |name: &&str| {
-        let found = dir.symlink_metadata(name).ok().filter(|found| found.is_file())?;
+        let found = dir
+            .symlink_metadata(name)
+            .ok()
+            .filter(|found| found.is_file())?;
         Some(Entry {
             name: (*name).to_owned(),
             place: PathBuf::from(name),

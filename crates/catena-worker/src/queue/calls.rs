@@ -42,12 +42,7 @@ impl Queue {
     ///
     /// # Errors
     /// [`QueueError::Conflict`] if the run is not ours any more, or ended otherwise.
-    pub async fn report(
-        &self,
-        task: TaskId,
-        run: RunId,
-        report: Report,
-    ) -> Result<(), QueueError> {
+    pub async fn report(&self, task: TaskId, run: RunId, report: Report) -> Result<(), QueueError> {
         let (call, end, body) = match report {
             Report::Completed => ("reportCompleted", "/completed", None),
             Report::Failed => ("reportFailed", "/failed", None),

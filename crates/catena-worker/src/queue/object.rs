@@ -70,8 +70,12 @@ impl Queue {
         body: Body,
         timeout: Duration,
     ) -> Result<(), QueueError> {
-        let request = json!({"storageType": "object", "contentType": body.mime, "expires": expires});
-        let slot: Slot = typed("createArtifact", self.create(task, run, name, &request).await?)?;
+        let request =
+            json!({"storageType": "object", "contentType": body.mime, "expires": expires});
+        let slot: Slot = typed(
+            "createArtifact",
+            self.create(task, run, name, &request).await?,
+        )?;
         let signer = sign_as(&Credentials {
             client_id: slot.credentials.client_id.clone(),
             access_token: Secret::new(slot.credentials.access_token.as_str()),
@@ -80,9 +84,16 @@ impl Queue {
         let created = self.create_upload(&slot, &signer, &body).await?;
         self.put(&created, body, timeout).await?;
         let path = format!("/api/object/v1/finish-upload/{}", segment(&slot.name));
-        let request = json!({"projectId": slot.project_id, "uploadId": slot.upload_id, "hashes": {}});
-        self.call_as("finishUpload", Some(signer), Method::POST, &path, Some(&request))
-            .await?;
+        let request =
+            json!({"projectId": slot.project_id, "uploadId": slot.upload_id, "hashes": {}});
+        self.call_as(
+            "finishUpload",
+            Some(signer),
+            Method::POST,
+            &path,
+            Some(&request),
+        )
+        .await?;
         self.finish(task, run, name, &slot.upload_id).await
     }
 
@@ -128,7 +139,10 @@ fn headers(members: &serde_json::Map<String, Value>) -> HeaderMap {
     members.iter().filter_map(header).collect()
 }
 
-fn typed<T: serde::de::DeserializeOwned>(call: &'static str, answer: Value) -> Result<T, QueueError> {
+fn typed<T: serde::de::DeserializeOwned>(
+    call: &'static str,
+    answer: Value,
+) -> Result<T, QueueError> {
     serde_json::from_value(answer).map_err(|_| QueueError::Answer {
         call,
         detail: "members lack, or have other types".to_owned(),

@@ -115,7 +115,8 @@ mod tests {
     #[test]
     fn the_text_is_that_of_the_reference_section_5_2() {
         let file = CredentialsFile::new(&credentials("t")).unwrap();
-        let due = "{\n  \"accessToken\": \"t\",\n  \"certificate\": \"{}\",\n  \"clientId\": \"c\"\n}";
+        let due =
+            "{\n  \"accessToken\": \"t\",\n  \"certificate\": \"{}\",\n  \"clientId\": \"c\"\n}";
         assert_eq!(read(&file.file), due);
     }
 

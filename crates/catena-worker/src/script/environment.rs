@@ -30,7 +30,10 @@ pub fn environment(
         ("TASK_ID", variables.task.to_string()),
         ("RUN_ID", variables.run.to_string()),
         ("TASKCLUSTER_ROOT_URL", variables.root_url.to_owned()),
-        ("TASKCLUSTER_CREDENTIALS_FD", variables.credentials.to_string()),
+        (
+            "TASKCLUSTER_CREDENTIALS_FD",
+            variables.credentials.to_string(),
+        ),
     ];
     let gone = |name: &OsString| {
         name.to_str().is_some_and(|name| {
@@ -41,7 +44,10 @@ pub fn environment(
     };
     let kept = inherited.into_iter().filter(|(name, _)| !gone(name));
     let mut out: Vec<_> = kept.collect();
-    out.extend(own.iter().map(|(name, value)| ((*name).into(), value.into())));
+    out.extend(
+        own.iter()
+            .map(|(name, value)| ((*name).into(), value.into())),
+    );
     out
 }
 

@@ -58,9 +58,11 @@ impl Lines {
 /// Returns how many bytes are left of the last character if that may be incomplete.
 fn whole_characters(bytes: &[u8]) -> usize {
     let length = bytes.len();
-    let start = (1..=3.min(length))
-        .map(|back| length - back)
-        .find(|&at| bytes.get(at).is_some_and(|byte| byte & 0b1100_0000 != 0b1000_0000));
+    let start = (1..=3.min(length)).map(|back| length - back).find(|&at| {
+        bytes
+            .get(at)
+            .is_some_and(|byte| byte & 0b1100_0000 != 0b1000_0000)
+    });
     match start.map(|at| (at, bytes.get(at..).map(std::str::from_utf8))) {
         Some((at, Some(Err(why)))) if why.error_len().is_none() => at,
         _ => length,

@@ -78,14 +78,15 @@ pub async fn run(
         () = tokio::time::sleep(limit) => Some(Why::Time),
         () = stop => Some(Why::Stop),
     };
-    if why.is_some() {
+    let mut finished = why.is_none();
+    if !finished {
         group.signal(Signal::TERM);
         // whether it took the hint or not, KILL follows
-        let _ = tokio::time::timeout(grace, &mut over).await;
+        finished = tokio::time::timeout(grace, &mut over).await.is_ok();
     }
     // what the script left behind ends with it
     group.signal(Signal::KILL);
-    if why.is_some() {
+    if !finished {
         // what left the group keeps its pipe, and nobody waits for it
         let _ = tokio::time::timeout(DRAIN, &mut over).await;
     }

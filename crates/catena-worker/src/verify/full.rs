@@ -15,7 +15,10 @@ use crate::config::WorkerConfig;
 pub(super) fn render(config: &WorkerConfig, report: &Report) -> String {
     let mut links: Vec<&Link> = report.links.iter().collect();
     links.sort_by_key(|link| link.task);
-    let links: Vec<Value> = links.into_iter().map(|found| link(config, report, found)).collect();
+    let links: Vec<Value> = links
+        .into_iter()
+        .map(|found| link(config, report, found))
+        .collect();
     let verified = jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ");
     let root = report.links.first();
     let page = json!({
@@ -84,11 +87,16 @@ fn image(image: &Image) -> Value {
 
 fn record<'a>(report: &'a Report, request: &Request) -> Option<&'a RequestRecord> {
     let words = request.to_string();
-    report.requests.iter().find(|record| record.request == words)
+    report
+        .requests
+        .iter()
+        .find(|record| record.request == words)
 }
 
 /// Where an artifact is, by run.
 fn url(config: &WorkerConfig, link: &Link, name: &str) -> Option<String> {
     let (root, task, run) = (&config.root_url, link.task, link.run?);
-    Some(format!("{root}/api/queue/v1/task/{task}/runs/{run}/artifacts/{name}"))
+    Some(format!(
+        "{root}/api/queue/v1/task/{task}/runs/{run}/artifacts/{name}"
+    ))
 }

@@ -111,7 +111,11 @@ async fn accept(
     source: &HttpSource,
     claim: &Claim,
     report: &Report,
-    accepted: &[(catena_core::model::ids::TaskId, catena_core::model::ids::ArtifactName, Request)],
+    accepted: &[(
+        catena_core::model::ids::TaskId,
+        catena_core::model::ids::ArtifactName,
+        Request,
+    )],
     work_dir: &Path,
 ) -> Result<(), Refusal> {
     let root = Request::Definition {
@@ -120,7 +124,8 @@ async fn accept(
     if !same_task(&claim.task, &source.fetch(&root).await) {
         return Err(Refusal {
             status: status::MALFORMED_PAYLOAD,
-            why: "expected the claim to hold the definition that was verified, found another".to_owned(),
+            why: "expected the claim to hold the definition that was verified, found another"
+                .to_owned(),
         });
     }
     let tasks = report.links.iter().map(|link| link.task);
@@ -181,7 +186,9 @@ fn decide(
     let full_cot = (trusted && config.full_cot).then(|| full::render(config, report));
     Decision {
         status: code,
-        log: format!("{mark}{summary}\nRunning scriptworker version {version} (catena)\n\n{page}\n{end}"),
+        log: format!(
+            "{mark}{summary}\nRunning scriptworker version {version} (catena)\n\n{page}\n{end}"
+        ),
         summary,
         full_cot,
     }

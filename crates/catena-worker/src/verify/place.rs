@@ -44,7 +44,9 @@ async fn definition(source: &HttpSource, task: TaskId, work_dir: &Path) -> Resul
         fs::create_dir_all(&folder)?;
         let mut options = OpenOptions::new();
         options.write(true).create_new(true).mode(0o644);
-        options.open(folder.join("task.json"))?.write_all(text.as_bytes())
+        options
+            .open(folder.join("task.json"))?
+            .write_all(text.as_bytes())
     };
     write().map_err(|why| format!("{}: {why}", folder.display()))
 }

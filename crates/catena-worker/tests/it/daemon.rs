@@ -23,7 +23,11 @@ async fn a_claimed_task_is_run_signed_uploaded_and_reported() {
     let house = House::start_with(
         "exit 1",
         |page| {
-            let dir = page["work_dir"].as_str().unwrap().trim_end_matches("/work").to_owned();
+            let dir = page["work_dir"]
+                .as_str()
+                .unwrap()
+                .trim_end_matches("/work")
+                .to_owned();
             page["task_script"] = json!(["/bin/sh", "-c", script.replace("$DIR", &dir)]);
         },
         |_| (),
@@ -49,7 +53,10 @@ async fn a_claimed_task_is_run_signed_uploaded_and_reported() {
         .collect::<Vec<_>>()
     );
     let app = fake.artifact("public/build/app.zip").unwrap();
-    assert_eq!((app.body.as_slice(), app.content_type.as_str()), (&b"abc"[..], "application/zip"));
+    assert_eq!(
+        (app.body.as_slice(), app.content_type.as_str()),
+        (&b"abc"[..], "application/zip")
+    );
     assert!(app.encoding.is_none());
     assert_eq!(app.created["expires"], "2030-01-01T00:00:00.000Z");
     let due = "{\n  \"runId\": 0,\n  \"taskId\": \"oS9Kaq7zSSyZxl7bAS9HVQ\"\n}";
@@ -59,7 +66,8 @@ async fn a_claimed_task_is_run_signed_uploaded_and_reported() {
     assert_eq!(body.encoding.as_deref(), Some("gzip"));
     let signature = fake.artifact("public/chain-of-trust.json.sig").unwrap();
     let signature: [u8; 64] = signature.body.try_into().unwrap();
-    let key: PublicKey = SigningKey::from_seed([7; 32]).public_key();
+    let signer = SigningKey::from_seed([7; 32]);
+    let key: &PublicKey = signer.public_key();
     key.verify(&body.plain(), &signature.into()).unwrap();
     let document: Value = serde_json::from_slice(&body.plain()).unwrap();
     let listed: Vec<_> = document["artifacts"].as_object().unwrap().keys().collect();
@@ -89,8 +97,14 @@ async fn a_claimed_task_is_run_signed_uploaded_and_reported() {
     assert!(at("put public/chain-of-trust.json") < at("create s3 public/chain-of-trust.json.sig"));
     assert!(at("put public/chain-of-trust.json.sig") < at("completed"));
     let log = house.worker_log();
-    assert!(!log.contains("token-") && !log.contains("permanent"), "{log}");
-    assert!(log.contains("VERIF"), "unverified tasks are told of loudly: {log}");
+    assert!(
+        !log.contains("token-") && !log.contains("permanent"),
+        "{log}"
+    );
+    assert!(
+        log.contains("VERIF"),
+        "unverified tasks are told of loudly: {log}"
+    );
 }
 
 /// §13: exit codes 0–8, 241, 245.
@@ -112,16 +126,28 @@ async fn exit_codes_become_reports() {
         let house = House::start(&format!("exit {code}")).await;
         let house = house.one(json!({}), report).await;
         assert_eq!(house.reports(), [report], "{code}");
-        assert!(house.live_log().ends_with(&format!("\nexit code: {code}\n")));
+        assert!(
+            house
+                .live_log()
+                .ends_with(&format!("\nexit code: {code}\n"))
+        );
         // the document is there whatever the code (generation.md 2.1)
-        assert!(house.fake.artifact("public/chain-of-trust.json.sig").is_some());
+        assert!(
+            house
+                .fake
+                .artifact("public/chain-of-trust.json.sig")
+                .is_some()
+        );
     }
 }
 
 /// §13: signal death.
 #[tokio::test]
 async fn a_script_that_a_signal_ends_has_failed() {
-    let house = House::start("kill -9 $$").await.one(json!({}), "failed").await;
+    let house = House::start("kill -9 $$")
+        .await
+        .one(json!({}), "failed")
+        .await;
     let due = "\nAutomation Error: python exited with signal -9\n";
     assert!(house.live_log().ends_with(due), "{}", house.live_log());
 }
@@ -133,7 +159,11 @@ async fn long_lines_and_binary_output_arrive() {
     let house = House::start(script).await.one(json!({}), "completed").await;
     let log = house.live_log();
     assert!(log.contains(&"x".repeat(71_680)), "the line is whole");
-    assert!(log.contains("\u{fffd}\u{fffd}\0end\n"), "{:?}", &log[log.len() - 60..]);
+    assert!(
+        log.contains("\u{fffd}\u{fffd}\0end\n"),
+        "{:?}",
+        &log[log.len() - 60..]
+    );
 }
 
 /// §13: timeout with a TERM-ignoring grandchild.
@@ -142,7 +172,11 @@ async fn a_script_whose_time_is_over_ends_with_its_grandchildren() {
     let script = r#"trap '' TERM; (trap '' TERM; echo $$; exec sleep 600) & wait; sleep 600"#;
     let house = House::start_with(script, |page| page["task_max_timeout"] = json!(1), |_| ()).await;
     let house = house.one(json!({"maxRunTime": 3600}), "failed").await;
-    assert!(house.live_log().contains("ran longer than 1 s"), "{}", house.live_log());
+    assert!(
+        house.live_log().contains("ran longer than 1 s"),
+        "{}",
+        house.live_log()
+    );
     assert!(house.fake.artifact("public/chain-of-trust.json").is_none());
     // nobody holds the directories any more, or the end would have found files
 }
@@ -163,11 +197,21 @@ async fn a_malformed_claim_is_reported_and_the_worker_goes_on() {
     let upstream = json!([{"taskId": "x", "paths": ["../../etc/passwd"]}]);
     house.fake.give(json!({"upstreamArtifacts": upstream}));
     house.fake.until("exception malformed-payload").await;
-    assert!(house.live_log().contains("[taskcluster:error] payload.upstreamArtifacts[0]"));
+    assert!(
+        house
+            .live_log()
+            .contains("[taskcluster:error] payload.upstreamArtifacts[0]")
+    );
     house.fake.give(json!({"maxRunTime": "soon"}));
-    house.fake.until_count("exception malformed-payload", 2).await;
+    house
+        .fake
+        .until_count("exception malformed-payload", 2)
+        .await;
     house.fake.give(json!([]));
-    house.fake.until_count("exception malformed-payload", 3).await;
+    house
+        .fake
+        .until_count("exception malformed-payload", 3)
+        .await;
     house.fake.give(json!({}));
     house.fake.until("completed").await;
     house.end().await;

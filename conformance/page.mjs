@@ -1,60 +1,20 @@
 // SPDX-License-Identifier: MPL-2.0
 // A browser clicks through the page of `catena local up`: groups, group, task, log, verify, report; by mouse, by keyboard
-// alone, on a phone, in the dark and without scripts. What the page writes to the console, or asks of another origin, is a
-// failure. Run by page.sh.
+// alone, on a phone, in the dark and without scripts. Run by page.sh.
 //
 //   node page.mjs CHROMIUM SERVER [DIRECTORY FOR SCREENSHOTS]
 
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
-import { mkdir, mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { createInterface } from "node:readline";
-import { chromium } from "playwright-core";
+import { browser } from "./browser.mjs";
 
 const [executablePath, serverPath, shots] = process.argv.slice(2);
-const FLAGS = [
-  "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-  "--disable-component-update", "--disable-sync",
-];
-
 const server = spawn(serverPath, { stdio: ["pipe", "pipe", "inherit"] });
 const [first] = await createInterface({ input: server.stdout })[Symbol.asyncIterator]().next().then((line) => [line.value]);
 const world = JSON.parse(first);
 const origin = new URL(world.url).origin;
-const profile = await mkdtemp(join(tmpdir(), "catena-page-"));
-if (shots) await mkdir(shots, { recursive: true });
-
-/** Runs `visit` in a fresh browser, and fails on whatever the page should not do. */
-async function browse(title, options, visit) {
-  const context = await chromium.launchPersistentContext(join(profile, title.replace(/\W+/g, "-")), {
-    executablePath, headless: true, args: FLAGS, viewport: { width: 1200, height: 850 }, ...options,
-  });
-  const wrong = [];
-  context.on("request", (request) => {
-    if (!request.url().startsWith(`${origin}/`)) wrong.push(`asked ${request.url()}`);
-  });
-  const page = context.pages()[0] ?? (await context.newPage());
-  const expected = new Set();
-  page.on("console", (message) => {
-    if (!expected.has(message.location().url)) wrong.push(`console: ${message.text()}`);
-  });
-  page.on("pageerror", (error) => wrong.push(`error: ${error.message}`));
-  page.on("dialog", (dialog) => { wrong.push(`dialog: ${dialog.message()}`); return dialog.dismiss(); });
-  page.setDefaultTimeout(60_000);
-  try {
-    await visit({
-      page,
-      expect404: (path) => expected.add(origin + path),
-      shot: (name, fullPage = true) => shots && page.screenshot({ path: join(shots, `${name}.png`), fullPage }),
-    });
-    assert.deepEqual(wrong, [], title);
-    console.log(`ok  ${title}`);
-  } finally {
-    await context.close();
-  }
-}
+const { browse, close } = await browser(executablePath, origin, shots);
 
 const heading = (page) => page.locator("h1").innerText();
 
@@ -186,5 +146,5 @@ try {
   });
 } finally {
   server.stdin.end();
-  await rm(profile, { recursive: true, force: true });
+  await close();
 }

@@ -1,12 +1,14 @@
 #!/bin/bash
-# A browser clicks through the page of `catena local up`, over the world of the page's own tests.
+# A browser clicks through the page of `catena local up`: over the world of the page's own tests, and over the demo.
 #
 #   conformance/page.sh [DIRECTORY FOR SCREENSHOTS]
 #
+# CATENA: the binary of the demo; without it, a debug build is made.
 # CHROMIUM: the browser; without it, the system's, which root installs if it is absent.
 # PAGE_TMP: where playwright-core is kept; without it, a directory that is removed at the end.
 set -euo pipefail
 shots=${1:+$(realpath -m "$1")}
+[[ -z ${CATENA:-} ]] || CATENA=$(realpath "$CATENA")
 cd "$(dirname "$0")/.."
 
 own_tmp=''
@@ -30,6 +32,11 @@ CHROMIUM=${CHROMIUM:-$(command -v chromium)}
 
 mkdir -p "$PAGE_TMP"
 npm install --silent --no-audit --no-fund --ignore-scripts --prefix "$PAGE_TMP" playwright-core@1.64
-cp conformance/page.mjs "$PAGE_TMP/page.mjs" # packages are looked for beside the script
+cp conformance/{browser,page,page_demo}.mjs "$PAGE_TMP/" # packages are looked for beside the script
 cargo build --quiet --locked --package catena-local --example page-world
 node "$PAGE_TMP/page.mjs" "$CHROMIUM" "${CARGO_TARGET_DIR:-target}/debug/examples/page-world" ${shots:+"$shots"}
+if [[ -z ${CATENA:-} ]]; then
+    cargo build --quiet --locked --package catena-cli
+    CATENA=$(realpath "${CARGO_TARGET_DIR:-target}/debug/catena")
+fi
+node "$PAGE_TMP/page_demo.mjs" "$CHROMIUM" "$CATENA" ${shots:+"$shots"}

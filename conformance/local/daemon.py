@@ -185,6 +185,8 @@ def shutdown(queue, daemon):
     task = slugId()
     queue.createTask(task, definition(daemon.pool, payload={"do": "wait", "seconds": 90}))
     wait(queue, task, lambda status: status["state"] == "running")
+    # the queue knows of a claim before the worker does: told to end in between, it has no task to give back
+    wait(queue, task, lambda _: "leaving" in daemon.log().rpartition(f"Going to run taskId {task}")[2])
     daemon.stop()
     runs = wait(queue, task, lambda status: len(status["runs"]) > 1)["runs"]
     check.equal("a worker that is told to end gives its task back", [(run["state"], run.get("reasonResolved"), run["reasonCreated"]) for run in runs], [("exception", "worker-shutdown", "scheduled"), ("pending", None, "retry")])

@@ -10,7 +10,8 @@ use catena_core::walk::{CheckTask, Signatures};
 use catena_report::text::Detail;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::{generate, log_header, worker};
+use crate::verify::Extra;
+use crate::{check_sig, compat, generate, keys, log_header, populate, worker};
 
 const EXIT_STATUS: &str = "\
 Exit status:
@@ -67,8 +68,14 @@ pub(crate) struct Cli {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    /// Check a detached signature, such as that of a chain-of-trust.json
+    #[command(name = "check-sig", after_help = check_sig::STATUS)]
+    CheckSig(check_sig::Options),
     /// List all checks
     Checks,
+    /// Stand in for the tools of scriptworker, under their names and with their arguments
+    #[command(subcommand)]
+    Compat(compat::Command),
     /// Show the whole story, from a commit to a verified signing task; or break a chain, and see it caught
     #[command(after_help = DEMO_STATUS)]
     Demo(Demo),
@@ -80,6 +87,9 @@ pub(crate) enum Command {
     /// Write the chain-of-trust document of a task, and sign it
     #[command(after_help = generate::HELP)]
     Generate(generate::Options),
+    /// Make, show and convert signing keys; private keys are never printed
+    #[command(subcommand, after_help = keys::STATUS)]
+    Keys(keys::Command),
     /// Show the chain that definitions or a task graph will produce, and what would be refused; without network
     #[command(after_help = LINT_STATUS)]
     Lint(Lint),
@@ -92,6 +102,9 @@ pub(crate) enum Command {
     /// Verify the chain of trust of a task
     #[command(after_help = ENVIRONMENT)]
     Verify(Verify),
+    /// Fill a work directory with a task's definition and its upstream artifacts, to develop scripts
+    #[command(after_help = populate::STATUS)]
+    Workdir(populate::Options),
     /// Claim tasks, verify their chains, run the task script, generate, upload and report: instead of scriptworker
     #[command(after_help = worker::HELP)]
     Worker(worker::Options),
@@ -143,6 +156,9 @@ pub(crate) struct Verify {
     unsigned: bool,
     #[command(flatten)]
     pub(crate) show: Show,
+    /// What other commands ask for beyond the command line
+    #[arg(skip)]
+    pub(crate) extra: Extra,
 }
 
 impl Verify {

@@ -4,9 +4,12 @@
 use std::io;
 use std::path::PathBuf;
 
+use catena_core::document::EvidenceError;
 use catena_core::lint::ReadError;
 use catena_core::model::task_type::UnknownTaskType;
 use catena_core::policy::ConfigError;
+use catena_crypto::keyfile::KeyFileError;
+use catena_crypto::signer::reference::OpenError;
 use catena_evidence::{DirectoryError, OptionsError, PlaceError};
 
 use crate::exit::Exit;
@@ -50,6 +53,15 @@ pub(crate) enum Failure {
         reason: String,
         candidates: Vec<String>,
     },
+    #[error("catena local up: {source}")]
+    Local { source: catena_local::LocalError },
+    #[error("{request}: {error}")]
+    Fetch {
+        request: String,
+        error: Box<EvidenceError>,
+    },
+    #[error("{0}")]
+    Key(#[from] KeyFileError),
     #[error("{0}")]
     Lint(#[from] ReadError),
     #[error("{path}: {source}")]
@@ -85,8 +97,14 @@ pub(crate) enum Failure {
     RootUrl { origin: &'static str, found: String },
     #[error("the runtime does not start: {source}")]
     Runtime { source: io::Error },
+    #[error("{0}")]
+    Signer(#[from] OpenError),
     #[error("--evidence: {0}")]
     Subject(#[from] UnknownTaskType),
+    #[error("{0}")]
+    Unfit(String),
+    #[error("{0}")]
+    Usage(String),
     #[error("--work-dir: expected an empty or absent directory, found {found} at {path}")]
     WorkDir { path: PathBuf, found: String },
     #[error(transparent)]
@@ -125,7 +143,8 @@ impl Failure {
             | Self::Reread { .. }
             | Self::Runtime { .. }
             | Self::Write { .. } => Exit::Internal,
-            Self::Interrupted => Exit::Undetermined,
+            Self::Fetch { .. } | Self::Interrupted => Exit::Undetermined,
+            Self::Unfit(_) => Exit::Rejected,
             _ => Exit::Usage,
         }
     }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
 //! `catena generate`: writes the chain-of-trust document of a task, and signs it (generation.md 2 and 6, R-05).
 
+use std::env;
 use std::fs;
 use std::io;
 use std::num::NonZeroUsize;
@@ -10,8 +11,8 @@ use std::thread;
 use catena_core::model::ids::TaskId;
 use catena_core::policy::Config;
 use catena_crypto::digest::{Algorithm, Digest};
-use catena_crypto::keyfile::KeyFileError;
-use catena_crypto::signer::{Signer, SigningKey};
+use catena_crypto::signer::Signer;
+use catena_crypto::signer::reference::{OpenError, RefError, SignerRef};
 use catena_report::escape::clean;
 use catena_worker::facts::{WORKER_INFO, WorkerInfo};
 use catena_worker::generate::claim::ClaimError;
@@ -74,9 +75,9 @@ pub(crate) struct Options {
     /// workerType, unless the definition names it
     #[arg(long, value_name = "NAME")]
     worker_type: Option<String>,
-    /// What signs: a private key file, which only its owner may read
-    #[arg(long, value_name = "KEY", required_unless_present = "unsigned")]
-    key: Option<PathBuf>,
+    /// What signs: a private key file, `exec:COMMAND`, `agent:[KEY]` or `pkcs11:URI` (docs/keys.md)
+    #[arg(long, value_name = "SIGNER", required_unless_present = "unsigned")]
+    key: Option<String>,
     /// Write no signature: nobody will trust the document
     #[arg(long, conflicts_with = "key")]
     unsigned: bool,
@@ -135,13 +136,15 @@ pub(crate) enum Refusal {
         why: &'static str,
     },
     #[error("--key: {0}")]
-    Key(#[from] KeyFileError),
+    Key(#[from] OpenError),
     #[error("{flag}: {}: {cause}", path.display())]
     Read {
         flag: &'static str,
         path: PathBuf,
         cause: io::Error,
     },
+    #[error("--key: {0}")]
+    Signer(RefError),
 }
 
 impl Refusal {
@@ -162,8 +165,7 @@ impl Refusal {
 pub(crate) fn run(options: &Options) -> Result<Exit, Failure> {
     let claim = claim(options)?;
     let identity = identity(options, &claim)?;
-    let signer = options.key.as_deref().map(SigningKey::read_file);
-    let signer = signer.transpose().map_err(Refusal::from)?;
+    let signer = signer(options)?;
     let root_url = config::root_url(options.root_url.as_deref(), None, &Config::builtin())?;
     let root_url = root_url.to_string().trim_end_matches('/').to_owned();
     let version = env!("CARGO_PKG_VERSION").to_owned();
@@ -189,7 +191,7 @@ pub(crate) fn run(options: &Options) -> Result<Exit, Failure> {
         threads: thread::available_parallelism().unwrap_or(NonZeroUsize::MIN),
         replace: options.replace,
     };
-    let signer = signer.as_ref().map(|key| -> &dyn Signer { key });
+    let signer = signer.as_deref().map(|signer| -> &dyn Signer { signer });
     let done = generate::generate(&inputs, signer, &bar);
     bar.clear();
     if done.is_err() && options.worker_info {
@@ -198,6 +200,14 @@ pub(crate) fn run(options: &Options) -> Result<Exit, Failure> {
     }
     tell(options, &done.map_err(Refusal::from)?)?;
     Ok(Exit::Success)
+}
+
+fn signer(options: &Options) -> Result<Option<Box<dyn Signer + Send + Sync>>, Refusal> {
+    let Some(text) = &options.key else {
+        return Ok(None);
+    };
+    let signer: SignerRef = text.parse().map_err(Refusal::Signer)?;
+    Ok(Some(signer.open(&|name| env::var_os(name))?))
 }
 
 fn claim(options: &Options) -> Result<Claim, Refusal> {

@@ -209,7 +209,10 @@ fn setup(text: String) -> Failure {
 }
 
 fn wrong(error: DemoError) -> Failure {
-    Failure::Demo {
-        source: Box::new(error),
+    match error {
+        DemoError::Local(source) if source.is_usage() => Failure::Local { source },
+        error => Failure::Demo {
+            source: Box::new(error),
+        },
     }
 }

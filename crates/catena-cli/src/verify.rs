@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
 //! `catena verify`: puts configuration, source and walk together, and shows what came out.
 
+use std::fmt;
 use std::time::Instant;
 
 use catena_core::checks;
@@ -10,7 +11,7 @@ use catena_core::limits::Limits;
 use catena_core::model::definition::Definition;
 use catena_core::model::ids::TaskId;
 use catena_core::model::task_type::TaskType;
-use catena_core::policy::{Config, Profile};
+use catena_core::policy::{Config, Credentials, Profile};
 use catena_core::report::{Asserter, Basis, Report, RequestRecord, Subject, Timing, Verdict};
 use catena_core::request::Request;
 use catena_core::walk::{Inputs, Outcome, Walk};
@@ -30,6 +31,31 @@ use crate::{notes, output};
 
 /// Verifies a task and prints the report.
 pub(crate) fn verify(options: &args::Verify, color: When) -> Result<Exit, Failure> {
+    let (report, versions) = conclude(options)?;
+    output::report(&report, &versions, options.show.format(), color)?;
+    Ok(report.verdict.into())
+}
+
+/// What the tools of the reference ask for, and the command line of `catena verify` does not.
+#[derive(Default)]
+pub(crate) struct Extra {
+    /// Credentials that win over those of the environment (P29).
+    pub(crate) credentials: Option<Credentials>,
+    /// Whether `task.json`, the task's own definition, goes into the work directory.
+    pub(crate) task_json: bool,
+}
+
+impl fmt::Debug for Extra {
+    /// Shows no credentials.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Extra")
+            .field("task_json", &self.task_json)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Verifies a task, and writes the files that were asked for; prints nothing.
+pub(crate) fn conclude(options: &args::Verify) -> Result<(Report, Versions), Failure> {
     let started = Instant::now();
     let work_dir = options
         .work_dir
@@ -63,8 +89,7 @@ pub(crate) fn verify(options: &args::Verify, color: When) -> Result<Exit, Failur
     if let Some(path) = &options.log {
         output::log(&report, path)?;
     }
-    output::report(&report, &versions, options.show.format(), color)?;
-    Ok(report.verdict.into())
+    Ok((report, versions))
 }
 
 async fn decide(
@@ -106,6 +131,9 @@ impl<'a> Question<'a> {
         let Loaded { mut config, sha256 } =
             config::load(options.config.as_deref(), options.product.as_deref())?;
         config.settings.root_url = config::root_url(options.root_url.as_deref(), None, &config)?;
+        if let Some(credentials) = &options.extra.credentials {
+            config.credentials = Some(credentials.clone());
+        }
         Ok(Self {
             options,
             config_sha256: sha256,
@@ -170,6 +198,7 @@ impl<'a> Question<'a> {
             Err(report) => return Ok((*report, versions)),
         };
         let notes = notes::of(&self.config);
+        let task_json = self.options.extra.task_json;
         let mut walk = Walk::new(self.inputs(role)?);
         catena_evidence::run(&mut walk, source, progress).await;
         let Outcome {
@@ -184,6 +213,9 @@ impl<'a> Question<'a> {
                 .map(|(_, _, request)| request)
                 .collect();
             work_dir.fill(source, &links, &files).await?;
+            if task_json {
+                work_dir.task_json(source, report.subject.task).await?;
+            }
         }
         let stats = source.stats();
         report.timing = Some(Timing {

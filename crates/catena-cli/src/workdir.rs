@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MPL-2.0
 //! `--work-dir` (P28): files of a trusted chain under the names that scripts expect, and nothing else ever.
 
-use std::fs::{self, OpenOptions};
-use std::io::Write as _;
+use std::fs::{self, Permissions};
+use std::io::{self, Write as _};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use catena_core::document::{Answer, Body};
@@ -10,6 +11,7 @@ use catena_core::json::{self, Reading};
 use catena_core::model::ids::TaskId;
 use catena_core::request::Request;
 use catena_evidence::Source;
+use tempfile::NamedTempFile;
 
 use crate::failure::Failure;
 use crate::task_json;
@@ -70,33 +72,47 @@ impl WorkDir {
         Ok(())
     }
 
-    fn definition(&self, task: TaskId, answer: &Answer) -> Result<(), Failure> {
-        let unread = || Failure::Reread {
-            request: Request::Definition { task }.to_string(),
-        };
-        let Ok(document) = answer else {
-            return Err(unread());
-        };
-        let Body::Bytes(bytes) = &document.body else {
-            return Err(unread());
-        };
-        let value = json::parse(bytes, Reading::Lenient).map_err(|_| unread())?;
-        let text = task_json::render(&value).ok_or_else(unread)?;
-        let folder = self.path.join("cot").join(task.as_str());
-        let path = folder.join("task.json");
-        let write = || {
-            fs::create_dir_all(&folder)?;
-            OpenOptions::new()
-                .write(true)
-                .create_new(true)
-                .open(&path)?
-                .write_all(text.as_bytes())
-        };
-        write().map_err(|source| Failure::File {
-            path: path.clone(),
-            source,
-        })
+    /// Writes `task.json`, where scripts expect the definition of their own task.
+    pub(crate) async fn task_json<S: Source + ?Sized>(
+        &self,
+        source: &S,
+        task: TaskId,
+    ) -> Result<(), Failure> {
+        let answer = source.fetch(&Request::Definition { task }).await;
+        write(task, &answer, &self.path)
     }
+
+    fn definition(&self, task: TaskId, answer: &Answer) -> Result<(), Failure> {
+        write(task, answer, &self.path.join("cot").join(task.as_str()))
+    }
+}
+
+/// Writes a definition as `task.json` into a folder; the file appears whole.
+fn write(task: TaskId, answer: &Answer, folder: &Path) -> Result<(), Failure> {
+    let unread = || Failure::Reread {
+        request: Request::Definition { task }.to_string(),
+    };
+    let Ok(document) = answer else {
+        return Err(unread());
+    };
+    let Body::Bytes(bytes) = &document.body else {
+        return Err(unread());
+    };
+    let value = json::parse(bytes, Reading::Lenient).map_err(|_| unread())?;
+    let text = task_json::render(&value).ok_or_else(unread)?;
+    let path = folder.join("task.json");
+    let write = || -> io::Result<()> {
+        fs::create_dir_all(folder)?;
+        let mut file = NamedTempFile::new_in(folder)?;
+        file.write_all(text.as_bytes())?;
+        file.persist_noclobber(&path)?;
+        // temporary files are 0600; scripts may run as another user
+        fs::set_permissions(&path, Permissions::from_mode(0o644))
+    };
+    write().map_err(|source| Failure::File {
+        path: path.clone(),
+        source,
+    })
 }
 
 impl Drop for WorkDir {

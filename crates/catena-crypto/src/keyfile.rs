@@ -4,8 +4,14 @@
 //! A key that others can read is no secret, and one that others can write is not ours: such a file is refused (S38). A path
 //! may be a symbolic link (mounted secrets); what counts are the permissions of the file that was opened.
 
+mod examine;
+mod write;
+
+pub use examine::KeyFile;
+pub use write::Existing;
+
 use std::fs::{File, Metadata};
-use std::io::{self, Read as _, Write as _};
+use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
 use zeroize::Zeroizing;
@@ -25,46 +31,9 @@ impl SigningKey {
             cause,
         })
     }
-
-    /// Writes the seed into a new file that only its owner can read (S38). A file that exists is never replaced.
-    ///
-    /// # Errors
-    /// [`KeyFileError::Io`] when the path exists, or the system refuses; nothing is left half-written.
-    pub fn write_new_file(&self, path: impl AsRef<Path>) -> Result<(), KeyFileError> {
-        let path = path.as_ref();
-        let failed = |cause| KeyFileError::Io {
-            path: path.to_owned(),
-            cause,
-        };
-        let mut file = create(path).map_err(failed)?;
-        let written = file
-            .write_all(self.seed_base64().as_bytes())
-            .and_then(|()| file.sync_all());
-        written.map_err(|cause| {
-            // it is ours: it did not exist before
-            let _ = std::fs::remove_file(path);
-            failed(cause)
-        })
-    }
 }
 
-#[cfg(unix)]
-fn create(path: &Path) -> io::Result<File> {
-    use std::os::unix::fs::OpenOptionsExt as _;
-    File::options()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(path)
-}
-
-/// Where there are no permission bits, no private file can be made.
-#[cfg(not(unix))]
-fn create(_: &Path) -> io::Result<File> {
-    Err(io::ErrorKind::Unsupported.into())
-}
-
-/// Why a key file was not read.
+/// Why a key file was not read or written.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum KeyFileError {
@@ -75,6 +44,12 @@ pub enum KeyFileError {
         path: PathBuf,
         /// What is wrong with the content.
         cause: SecretError,
+    },
+    /// The path is taken, and nobody said that what is there may be replaced.
+    #[error("{}: expected no file, found one, which is not replaced", path.display())]
+    Exists {
+        /// The path as given.
+        path: PathBuf,
     },
     /// The system refused.
     #[error("{}: {cause}", path.display())]
@@ -106,16 +81,35 @@ pub enum KeyFileError {
     },
 }
 
-fn read(path: &Path) -> Result<Zeroizing<Vec<u8>>, KeyFileError> {
+/// Reads a file that only its owner can access: a key, or the PIN that opens one.
+pub(crate) fn read(path: &Path) -> Result<Zeroizing<Vec<u8>>, KeyFileError> {
+    take(path, refuse_open).map(|(content, _)| content)
+}
+
+/// Reads a small regular file whose permissions `judge` accepts; returns its permission bits as well.
+fn take(
+    path: &Path,
+    judge: fn(&Path, u32) -> Result<(), KeyFileError>,
+) -> Result<(Zeroizing<Vec<u8>>, u32), KeyFileError> {
     let io = |cause| KeyFileError::Io {
         path: path.to_owned(),
         cause,
     };
+    let inspect = |metadata: &Metadata| {
+        let mode = permissions(metadata);
+        if !metadata.is_file() {
+            return Err(KeyFileError::NotAFile {
+                path: path.to_owned(),
+            });
+        }
+        judge(path, mode)?;
+        Ok(mode)
+    };
     // before opening, because opening a pipe would wait for its writer
-    inspect(path, &std::fs::metadata(path).map_err(io)?)?;
+    inspect(&std::fs::metadata(path).map_err(io)?)?;
     let file = File::open(path).map_err(io)?;
     // again on the open file: the path may have been replaced meanwhile
-    inspect(path, &file.metadata().map_err(io)?)?;
+    let mode = inspect(&file.metadata().map_err(io)?)?;
     // capacity for more than is read, so that growing leaves no copy behind
     let mut content = Zeroizing::new(Vec::with_capacity(2 * CAPACITY));
     file.take(MAX_SIZE + 1)
@@ -126,20 +120,16 @@ fn read(path: &Path) -> Result<Zeroizing<Vec<u8>>, KeyFileError> {
             path: path.to_owned(),
         });
     }
-    Ok(content)
+    Ok((content, mode))
 }
 
-fn inspect(path: &Path, metadata: &Metadata) -> Result<(), KeyFileError> {
-    let path = || path.to_owned();
-    let mode = permissions(metadata);
-    if !metadata.is_file() {
-        Err(KeyFileError::NotAFile { path: path() })
-    } else if mode & OTHERS != 0 {
-        Err(KeyFileError::Open { path: path(), mode })
-    } else if metadata.len() > MAX_SIZE {
-        Err(KeyFileError::TooLarge { path: path() })
-    } else {
-        Ok(())
+fn refuse_open(path: &Path, mode: u32) -> Result<(), KeyFileError> {
+    match mode & OTHERS {
+        0 => Ok(()),
+        _ => Err(KeyFileError::Open {
+            path: path.to_owned(),
+            mode,
+        }),
     }
 }
 
@@ -233,7 +223,7 @@ mod tests {
         assert_eq!(before.len(), 44);
         let other = SigningKey::from_seed([8; 32]);
         let error = other.write_new_file(&path).unwrap_err();
-        assert!(matches!(error, KeyFileError::Io { .. }), "{error}");
+        assert!(matches!(error, KeyFileError::Exists { .. }), "{error}");
         assert_eq!(std::fs::read(&path).unwrap(), before);
     }
 

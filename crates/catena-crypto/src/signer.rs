@@ -1,5 +1,16 @@
 // SPDX-License-Identifier: MPL-2.0
 //! Signing: who can sign, and the signer whose key lies in a file.
+//!
+//! Other signers hold their keys elsewhere: [`exec`] in whatever a command reaches, [`agent`] in an ssh-agent, `pkcs11` in a
+//! hardware token. [`mod@reference`] reads the text by which a configuration names any of them.
+
+pub mod agent;
+pub mod exec;
+pub mod form;
+#[cfg(feature = "pkcs11")]
+pub mod pkcs11;
+pub mod reference;
+pub mod token_uri;
 
 use std::fmt;
 
@@ -9,7 +20,8 @@ use ed25519_dalek::Signer as _;
 use ed25519_dalek::pkcs8::DecodePrivateKey as _;
 use zeroize::Zeroizing;
 
-use crate::ed25519::PublicKey;
+use crate::ed25519::{PublicKey, Signature};
+use form::KeyForm;
 
 /// Something that holds a private key and signs with it: a file, a token, a service.
 pub trait Signer {
@@ -27,6 +39,14 @@ pub trait Signer {
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum SignError {
+    /// What came back is no signature of the key over the message; it is not passed on.
+    #[error("expected a signature by key {key}, found {found}")]
+    Forged {
+        /// The id of the key that was to sign.
+        key: crate::ed25519::KeyId,
+        /// What came instead.
+        found: String,
+    },
     /// The device or service that holds the key did not sign.
     #[error("signing key is not available: {reason}")]
     Unavailable {
@@ -34,6 +54,42 @@ pub enum SignError {
         reason: String,
     },
 }
+
+/// Returns a signature that came from outside, if it is one by this key over this message.
+pub(crate) fn verified(
+    key: &PublicKey,
+    message: &[u8],
+    signature: &[u8],
+) -> Result<[u8; 64], SignError> {
+    let forged = |found: String| SignError::Forged {
+        key: key.id(),
+        found,
+    };
+    let signature = Signature::try_from(signature)
+        .map_err(|_| forged(format!("{} bytes instead of 64", signature.len())))?;
+    key.verify(message, &signature)
+        .map(|_proof| *signature.as_bytes())
+        .map_err(|_| forged("one that does not verify".to_owned()))
+}
+
+/// Makes what another program wrote fit for an error: one line, no control characters, not long.
+pub(crate) fn printable(bytes: &[u8]) -> String {
+    let text = String::from_utf8_lossy(bytes);
+    let words: Vec<&str> = text
+        .split(|c: char| c.is_control() || c.is_whitespace())
+        .filter(|word| !word.is_empty())
+        .collect();
+    let shown = words.join(" ");
+    shown
+        .chars()
+        // marks that turn the direction of a line or have no width
+        .filter(|c| !matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}'))
+        .take(PRINTABLE)
+        .collect()
+}
+
+/// Some lines of a terminal.
+const PRINTABLE: usize = 500;
 
 /// A private key in memory. It has no serialised form, its `Debug` shows the public half, and it is overwritten on drop.
 pub struct SigningKey {
@@ -49,6 +105,18 @@ impl SigningKey {
         Self::of(ed25519_dalek::SigningKey::from_bytes(&seed))
     }
 
+    /// Makes a new key from the randomness of the system.
+    ///
+    /// # Errors
+    /// [`SignError::Unavailable`] when the system gives none.
+    pub fn generate() -> Result<Self, SignError> {
+        let mut seed = Zeroizing::new([0; 32]);
+        getrandom::fill(seed.as_mut_slice()).map_err(|error| SignError::Unavailable {
+            reason: format!("no randomness from the system: {error}"),
+        })?;
+        Ok(Self::of(ed25519_dalek::SigningKey::from_bytes(&seed)))
+    }
+
     fn of(key: ed25519_dalek::SigningKey) -> Self {
         Self {
             public: PublicKey::of(key.verifying_key()),
@@ -62,9 +130,17 @@ impl SigningKey {
     /// # Errors
     /// What is wrong with the content; no error quotes any of it.
     pub fn parse(content: &[u8]) -> Result<Self, SecretError> {
+        Self::parse_form(content).map(|(key, _)| key)
+    }
+
+    /// As [`parse`](Self::parse), and tells the form.
+    ///
+    /// # Errors
+    /// As [`parse`](Self::parse).
+    pub fn parse_form(content: &[u8]) -> Result<(Self, KeyForm), SecretError> {
         let content = content.trim_ascii();
         if content.starts_with(b"-----BEGIN ") {
-            return Self::parse_pem(content);
+            return Self::parse_pem(content).map(|key| (key, KeyForm::Pem));
         }
         // capacity for the whole buffer, so that growing leaves no copy behind
         let mut bytes = Zeroizing::new(Vec::with_capacity(content.len()));
@@ -72,20 +148,15 @@ impl SigningKey {
             .decode_vec(content, &mut bytes)
             .map_err(|_| SecretError::Base64)?;
         if let Ok(seed) = <&[u8; 32]>::try_from(bytes.as_slice()) {
-            Ok(Self::of(ed25519_dalek::SigningKey::from_bytes(seed)))
+            let key = Self::of(ed25519_dalek::SigningKey::from_bytes(seed));
+            Ok((key, KeyForm::Scriptworker))
         } else if let Ok(pair) = <&[u8; 64]>::try_from(bytes.as_slice()) {
             ed25519_dalek::SigningKey::from_keypair_bytes(pair)
-                .map(Self::of)
+                .map(|key| (Self::of(key), KeyForm::DockerWorker))
                 .map_err(|_| SecretError::PublicHalf)
         } else {
             Err(SecretError::Length { found: bytes.len() })
         }
-    }
-
-    /// Returns the seed as key files hold it: padded standard base64, without a newline (generation.md §1.4).
-    pub(crate) fn seed_base64(&self) -> Zeroizing<String> {
-        let seed = Zeroizing::new(self.key.to_bytes());
-        Zeroizing::new(STANDARD.encode(seed.as_slice()))
     }
 
     fn parse_pem(content: &[u8]) -> Result<Self, SecretError> {
@@ -191,6 +262,35 @@ mod tests {
         let pair = STANDARD.encode([&SEED[..], other.public.as_bytes()].concat());
         let error = SigningKey::parse(pair.as_bytes()).unwrap_err();
         assert_eq!(error, SecretError::PublicHalf);
+    }
+
+    #[test]
+    fn generated_keys_differ() {
+        let [one, other] = [(); 2].map(|()| SigningKey::generate().unwrap());
+        assert_ne!(one.public_key(), other.public_key());
+    }
+
+    #[test]
+    fn signatures_from_outside_are_verified() {
+        let key = SigningKey::from_seed(SEED);
+        let good = key.sign(b"message").unwrap();
+        assert_eq!(verified(key.public_key(), b"message", &good), Ok(good));
+        let other = SigningKey::from_seed([1; 32]).sign(b"message").unwrap();
+        for (bad, found) in [
+            (&other[..], "one that does not verify"),
+            (&good[..63], "63 bytes instead of 64"),
+            (b"", "0 bytes instead of 64"),
+        ] {
+            let error = verified(key.public_key(), b"message", bad).unwrap_err();
+            assert!(error.to_string().ends_with(found), "{error}");
+        }
+    }
+
+    #[test]
+    fn what_others_wrote_is_one_short_clean_line() {
+        let shown = printable(b"no \x1b[31mkey\n\r\n\xff here\xe2\x80\xae\0");
+        assert_eq!(shown, "no [31mkey \u{fffd} here");
+        assert_eq!(printable(&[b'x'; 10_000]).len(), PRINTABLE);
     }
 
     #[test]

@@ -15,6 +15,7 @@ use zeroize::Zeroizing;
 
 use crate::auth::{ROOT, Registry};
 use crate::clock::Clock;
+use crate::hosts;
 use crate::http::{Caps, Parts, Services, router};
 use crate::queue::{Queue, QueueError, QueueSettings};
 use crate::store::Store;
@@ -32,6 +33,8 @@ pub struct LocalOptions {
     pub caps: Caps,
     /// What time it is; `None`: the system's clock.
     pub clock: Option<Clock>,
+    /// Host names beside loopback's under which it answers, such as that of a deployment which it stands in for.
+    pub hosts: Vec<String>,
 }
 
 /// A client id and its access token.
@@ -73,6 +76,18 @@ pub enum LocalError {
     },
 }
 
+impl LocalError {
+    /// Whether it is about what was asked for: a directory or a port that something else has.
+    #[must_use]
+    pub fn is_usage(&self) -> bool {
+        match self {
+            Self::Store(why) => why.is_usage(),
+            Self::Queue(_) => false,
+            Self::Io { why, .. } => why.kind() == std::io::ErrorKind::AddrInUse,
+        }
+    }
+}
+
 /// A running Taskcluster; ends when it is dropped.
 #[derive(Debug)]
 pub struct Local {
@@ -82,6 +97,7 @@ pub struct Local {
     closing: watch::Sender<bool>,
     served: Option<JoinHandle<()>>,
     sweeps: JoinHandle<()>,
+    removals: JoinHandle<()>,
 }
 
 impl Local {
@@ -126,9 +142,11 @@ impl Local {
         };
         let services = Services::new(parts).await?;
         let router = router(services.clone()).merge(more(&services));
+        let router = hosts::only(router, options.hosts);
         Ok(Self {
             served: Some(tokio::spawn(serve(listener, router, closed))),
             sweeps: tokio::spawn(sweep(services.queue().clone())),
+            removals: tokio::spawn(remove(services.clone())),
             services,
             credentials,
             address,
@@ -168,6 +186,11 @@ impl Local {
         {
             tracing::warn!("requests were still running when the server ended");
         }
+        for task in [&mut self.sweeps, &mut self.removals] {
+            task.abort();
+            // it was told to end, so that is no news; the store is free when it has
+            let _ = task.await;
+        }
     }
 }
 
@@ -175,6 +198,7 @@ impl Drop for Local {
     fn drop(&mut self) {
         self.closing.send_replace(true);
         self.sweeps.abort();
+        self.removals.abort();
     }
 }
 
@@ -223,5 +247,17 @@ async fn sweep(queue: Queue) {
     }
 }
 
+/// Removes what expired long ago, once an hour.
+async fn remove(services: Services) {
+    let mut ticks = interval(REMOVAL);
+    loop {
+        ticks.tick().await;
+        if let Err(why) = services.remove_expired().await {
+            tracing::error!(%why, "what expired was not removed");
+        }
+    }
+}
+
 const SWEEP: Duration = Duration::from_millis(500);
+const REMOVAL: Duration = Duration::from_secs(3600);
 const PATIENCE: Duration = Duration::from_secs(5);

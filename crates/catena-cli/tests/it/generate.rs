@@ -228,6 +228,34 @@ fn keys_that_others_can_read_and_broken_ones_are_refused_r05() {
     }
 }
 
+/// What signs instead of a file must sign with the key that it names.
+#[test]
+fn a_command_that_signs_wrongly_leaves_nothing_r05() {
+    let place = Place::new();
+    let command = place.path("sign");
+    fs::write(&command, "#!/bin/sh\nhead -c 64 /dev/zero\n").unwrap();
+    fs::set_permissions(&command, PermissionsExt::from_mode(0o755)).unwrap();
+    let public = "11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=";
+    let signer = format!("exec:pub={public} {}", command.display());
+    let artifacts = place.path("artifacts");
+    let claim = place.path("claim.json");
+    let paths = [artifacts.to_str().unwrap(), claim.to_str().unwrap()];
+    let arguments = [
+        "generate",
+        paths[0],
+        "--claim",
+        paths[1],
+        "--key",
+        &signer,
+        "--worker-info",
+    ];
+    let run = Run::with(&arguments, &[("PATH", "/usr/bin:/bin")]);
+    assert_eq!((run.status, run.stdout.as_str()), (5, ""), "{}", run.stderr);
+    assert_eq!(place.files(), ["a.txt"]);
+    let run = Run::of(&["generate", paths[0], "--claim", paths[1], "--key", "exec:"]);
+    assert_eq!(run.status, 64, "{}", run.stderr);
+}
+
 #[test]
 fn mounted_keys_are_links_p42() {
     let place = Place::new();

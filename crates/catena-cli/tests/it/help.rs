@@ -40,6 +40,21 @@ fn lint() {
 }
 
 #[test]
+fn check_sig() {
+    insta::assert_snapshot!(help(&["check-sig", "--help"]));
+}
+
+#[test]
+fn keys() {
+    insta::assert_snapshot!(help(&["keys", "--help"]));
+}
+
+#[test]
+fn workdir() {
+    insta::assert_snapshot!(help(&["workdir", "--help"]));
+}
+
+#[test]
 fn version() {
     assert_eq!(
         help(&["--version"]),

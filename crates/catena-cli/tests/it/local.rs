@@ -124,3 +124,30 @@ fn what_a_verification_needs_is_printed() {
     );
     up.end();
 }
+
+/// What is in use elsewhere is a matter of flags, not a fault of the program (P8).
+#[test]
+fn a_directory_or_a_port_that_another_process_has_is_64() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().to_string_lossy().into_owned();
+    let up = Up::start(&["--dir", &path]);
+    let port = up.variable("TASKCLUSTER_ROOT_URL").rsplit(':').next();
+    for (arguments, said) in [
+        (&["--dir", &path][..], "another process has it open"),
+        (
+            &["--ephemeral", "--port", port.unwrap()],
+            "choose another port",
+        ),
+    ] {
+        let refused = Command::new(env!("CARGO_BIN_EXE_catena"))
+            .args(["local", "up"])
+            .args(arguments)
+            .output()
+            .unwrap();
+        let stderr = String::from_utf8(refused.stderr).unwrap();
+        assert_eq!(refused.status.code(), Some(64), "{stderr}");
+        assert!(stderr.contains(said), "{stderr}");
+        assert_eq!(refused.stdout, b"");
+    }
+    up.end();
+}

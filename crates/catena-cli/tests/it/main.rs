@@ -2,6 +2,9 @@
 //! Runs the binary itself: no network, no environment, no files but its own.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on may panic")]
 
+mod check_sig;
+mod compat;
+mod compat_chain;
 mod demo;
 mod evidence;
 mod examples;
@@ -9,11 +12,14 @@ mod generate;
 mod help;
 mod http;
 mod interrupt;
+mod keys;
 mod lint;
 mod local;
 mod run;
 mod screens;
+mod secrets;
 mod usage;
+mod workdir;
 mod worker;
 mod worker_chain;
 mod world;

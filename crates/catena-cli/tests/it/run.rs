@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
 //! How the binary is run: with a scrubbed environment.
 
+use std::path::Path;
 use std::process::{Command, Output};
 
 /// What a run came to.
@@ -19,10 +20,24 @@ impl Run {
     /// Runs `catena` with `arguments` and variables.
     pub(crate) fn with(arguments: &[&str], variables: &[(&str, &str)]) -> Self {
         let mut command = Command::new(env!("CARGO_BIN_EXE_catena"));
-        command
-            .args(arguments)
-            .env_clear()
-            .envs(variables.iter().copied());
+        command.args(arguments);
+        Self::command(command, variables)
+    }
+
+    /// Runs a program in a directory.
+    pub(crate) fn program(
+        program: &Path,
+        dir: &Path,
+        arguments: &[&str],
+        variables: &[(&str, &str)],
+    ) -> Self {
+        let mut command = Command::new(program);
+        command.args(arguments).current_dir(dir);
+        Self::command(command, variables)
+    }
+
+    fn command(mut command: Command, variables: &[(&str, &str)]) -> Self {
+        command.env_clear().envs(variables.iter().copied());
         let Output {
             status,
             stdout,

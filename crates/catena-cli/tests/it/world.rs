@@ -71,19 +71,20 @@ impl World {
         self.with(arguments, &[])
     }
 
+    /// Where the configuration is.
+    pub(crate) fn config(&self) -> String {
+        let path = self.dir.path().join("scriptworker.yaml");
+        path.to_str().unwrap().to_owned()
+    }
+
     fn role(&self) -> [&str; 4] {
         let chain = &self.chain;
         ["--type", chain.task_type, "--product", chain.product]
     }
 
     fn run(&self, arguments: &[&str], variables: &[(&str, &str)]) -> Run {
-        let config = self.dir.path().join("scriptworker.yaml");
-        let common = [
-            "verify",
-            self.chain.root.as_str(),
-            "--config",
-            config.to_str().unwrap(),
-        ];
+        let config = self.config();
+        let common = ["verify", self.chain.root.as_str(), "--config", &config];
         Run::with(&[&common[..], arguments].concat(), variables)
     }
 }

@@ -59,7 +59,9 @@ impl Layers {
         product: Option<&str>,
         toml: bool,
     ) -> Result<BTreeSet<String>, ConfigError> {
-        let top = Cursor::new(file, "the file", root);
+        let mut top = Cursor::new(file, "the file", root);
+        // a file that is no mapping may be a private key by mistake
+        top.secret = !matches!(root.item, Item::Map(_));
         let members = top.members()?;
         if members.is_empty() {
             return Err(top.invalid("a mapping of keys", "none"));
@@ -332,6 +334,18 @@ const SECRETS: [&str; 2] = ["credentials", "github_oauth_token"];
 mod tests {
     use super::super::config::tests::{error, json};
     use super::*;
+
+    #[test]
+    fn a_file_that_is_no_mapping_is_not_quoted() {
+        for text in ["\"hunter2\"", "hunter2", "- hunter2"] {
+            let said = error(json(text));
+            assert!(
+                said.contains("the file: expected a mapping, found a "),
+                "{said}"
+            );
+            assert!(!said.contains("hunter2"), "{said}");
+        }
+    }
 
     #[test]
     fn a_file_replaces_top_level_keys_c2() {

@@ -4,10 +4,11 @@
 use std::time::{Duration, UNIX_EPOCH};
 
 use base64::Engine as _;
-use base64::prelude::BASE64_STANDARD;
+use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE};
 use hawk::mac::{Mac, MacType};
 use hawk::{Bewit, Key, SHA256};
 use jiff::Timestamp;
+use serde_json::json;
 use zeroize::Zeroizing;
 
 use super::registry::random_token;
@@ -82,7 +83,8 @@ pub fn task_credentials(
     temporary(registry, QUEUE, &client_id, scopes, now, until)
 }
 
-/// A bewit of a permanent client for a GET of `path` (with its query), good until `expires`.
+/// A bewit of a permanent client for a GET of `path` (with its query), good until `expires`. Whoever has it may do what
+/// `scopes` allow, and no more: they stand in its `ext` as `authorizedScopes`.
 ///
 /// # Errors
 /// There is no such client.
@@ -91,6 +93,7 @@ pub fn bewit(
     client_id: &str,
     (host, port): (&str, u16),
     path: &str,
+    scopes: &[String],
     expires: Timestamp,
 ) -> Result<String, AuthError> {
     let broken = |_| AuthError::new("the bewit cannot be computed");
@@ -100,6 +103,8 @@ pub fn bewit(
     let key = Key::new(record.access_token.as_bytes(), SHA256).map_err(broken)?;
     let seconds = u64::try_from(expires.as_second()).unwrap_or(0);
     let until = UNIX_EPOCH + Duration::from_secs(seconds);
+    let ext = json!({ "authorizedScopes": scopes }).to_string();
+    let ext = BASE64_URL_SAFE.encode(ext);
     let mac = Mac::new(
         MacType::Bewit,
         &key,
@@ -110,7 +115,7 @@ pub fn bewit(
         port,
         path,
         None,
-        None,
+        Some(&ext),
     );
-    Ok(Bewit::new(client_id, until, mac.map_err(broken)?, None).to_str())
+    Ok(Bewit::new(client_id, until, mac.map_err(broken)?, Some(&ext)).to_str())
 }

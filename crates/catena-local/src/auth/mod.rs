@@ -21,6 +21,7 @@ pub use issue::{bewit, task_credentials, temporary};
 pub(crate) use registry::random_token;
 pub use registry::{ClientRecord, Registry, RoleRecord};
 pub use request::{RequestHead, authenticate};
+pub(crate) use scopes::covers;
 pub use scopes::{Requirement, is_scope, satisfies};
 
 /// Client with all scopes, for whoever started the server.

@@ -15,7 +15,8 @@ pub fn satisfies(have: &[String], needed: &str) -> bool {
     have.iter().any(|scope| covers(scope, needed))
 }
 
-fn covers(scope: &str, needed: &str) -> bool {
+/// Whether a scope covers `needed`.
+pub(crate) fn covers(scope: &str, needed: &str) -> bool {
     match scope.strip_suffix('*') {
         Some(prefix) => needed.starts_with(prefix),
         None => scope == needed,

@@ -113,6 +113,8 @@ impl World {
         };
         world.write_config()?;
         world.grant().await?;
+        let sink = QueueSink(world.services().clone());
+        vcs::deliver_outstanding(&world.host, &sink).await?;
         Ok(world)
     }
 

@@ -4,11 +4,13 @@
 //! A content is a file of its own: one line of JSON with the headers that readers get, then the bytes. It is written
 //! beside its place and moved there when it is complete, so it is whole or not there.
 
-use std::path::PathBuf;
+use std::io::SeekFrom;
 
 use axum::body::Body;
 use axum::extract::{Request, State};
-use axum::http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, ETAG};
+use axum::http::header::{
+    ACCEPT_RANGES, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, ETAG,
+};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use axum::response::{IntoResponse, Response};
@@ -19,16 +21,18 @@ use futures::StreamExt as _;
 use futures::stream::try_unfold;
 use serde::{Deserialize, Serialize};
 use tokio::fs::File;
-use tokio::io::AsyncReadExt as _;
+use tokio::io::{AsyncReadExt as _, AsyncSeekExt as _, Take};
 use tokio::task::spawn_blocking;
 
 use super::call::check_name;
 use super::error::{ApiError, Code, Info};
 use super::front::query;
 use super::object;
+use super::range::{self, Part};
 use super::reply::common;
 use super::route::{self, Params, bad};
 use super::services::Services;
+use crate::locks::Held;
 use crate::queue::{ArtifactContent, QueueError, is_public};
 use crate::store::BlobWriter;
 
@@ -88,10 +92,6 @@ async fn answer(
         return Err(ApiError::new(Code::InsufficientScopes, text));
     }
     match call {
-        // unlike an s3 artifact, a finished object never changes, even while a URL lives (worker.md §12.4)
-        "put" if object::is_finished(services, at)? => {
-            Err(ApiError::conflict("The object is finished"))
-        }
         "put" => put(services, parts, body, at).await,
         _ => get(services, parts, at).await,
     }
@@ -114,7 +114,12 @@ async fn put(
         content_type: header(CONTENT_TYPE)?,
         content_encoding: header(CONTENT_ENCODING)?,
     };
-    let etag = receive(services, &head, body, at).await?;
+    unfinished(services, at)?;
+    let content = receive(services, &head, body).await?;
+    let held = object::hold(services, at).await;
+    // it may have been finished while this body was on its way
+    unfinished(services, at)?;
+    let (etag, _held) = content.keep(services, at, held).await?;
     let mut response = Response::new(Body::empty());
     if let Ok(etag) = HeaderValue::from_str(&format!("\"{etag}\"")) {
         response.headers_mut().insert(ETAG, etag);
@@ -122,13 +127,41 @@ async fn put(
     Ok(response)
 }
 
-/// Writes a content; returns its SHA-256.
+/// Unlike an s3 artifact, a finished object never changes, even while a URL lives (worker.md §12.4).
+fn unfinished(services: &Services, at: (TaskId, RunId, &str)) -> Result<(), ApiError> {
+    if object::is_finished(services, at)? {
+        return Err(ApiError::conflict("The object is finished"));
+    }
+    Ok(())
+}
+
+/// A content that was written, and is not in its place yet.
+pub(super) struct Content {
+    writer: BlobWriter,
+    sha256: String,
+}
+
+impl Content {
+    /// Puts it in its place while the artifact's lock is held; returns its SHA-256, and the lock. It goes there whole even if
+    /// the caller goes away, and the lock is held until then.
+    pub(super) async fn keep(
+        self,
+        services: &Services,
+        at: (TaskId, RunId, &str),
+        held: Held,
+    ) -> Result<(String, Held), ApiError> {
+        let path = services.store().blob_path(at.0, at.1, at.2);
+        let held = blocking(move || self.writer.finish(&path).map(|()| held)).await?;
+        Ok((self.sha256, held))
+    }
+}
+
+/// Writes a content aside.
 pub(super) async fn receive(
     services: &Services,
     head: &Head,
     body: Body,
-    at: (TaskId, RunId, &str),
-) -> Result<String, ApiError> {
+) -> Result<Content, ApiError> {
     let limit = services.caps().artifact;
     let store = services.store().clone();
     let first = serde_json::to_vec(head).map_err(ApiError::internal)?;
@@ -152,13 +185,10 @@ pub(super) async fn receive(
             return Err(ApiError::new(Code::InputTooLarge, text));
         }
     }
-    // it may have been finished while this body was on its way
-    if object::is_finished(services, at)? {
-        return Err(ApiError::conflict("The object is finished"));
-    }
-    let path = place(services, at);
-    blocking(move || writer.finish(&path)).await?;
-    Ok(hasher.finish().hex())
+    Ok(Content {
+        writer,
+        sha256: hasher.finish().hex(),
+    })
 }
 
 async fn write(mut writer: BlobWriter, chunk: Bytes) -> Result<BlobWriter, ApiError> {
@@ -175,10 +205,6 @@ async fn blocking<T: Send + 'static>(
 ) -> Result<T, ApiError> {
     let done = spawn_blocking(work).await.map_err(ApiError::internal)?;
     Ok(done?)
-}
-
-fn place(services: &Services, (task, run, name): (TaskId, RunId, &str)) -> PathBuf {
-    services.store().blob_path(task, run, name)
 }
 
 async fn get(
@@ -202,25 +228,58 @@ async fn get(
     if !stored {
         return Err(ApiError::not_found("no such object"));
     }
-    let (head, length, file) = open(services, at).await?;
+    let (mut head, length, file) = open(services, at).await?;
+    head.content_type = head.content_type.or(artifact.content_type);
+    reply(parts, head, length, file).await
+}
+
+/// The content, or the part of it that is asked for.
+async fn reply(
+    parts: &Parts,
+    head: Head,
+    length: u64,
+    mut file: File,
+) -> Result<Response, ApiError> {
+    let is_head = parts.method == Method::HEAD;
+    let asked = if is_head {
+        Part::Whole
+    } else {
+        range::part(&parts.headers, length)
+    };
+    let (status, range, sent) = match asked {
+        Part::Whole => (StatusCode::OK, None, length),
+        Part::Span { start, last } => {
+            let skip = i64::try_from(start).map_err(ApiError::internal)?;
+            let skipped = file.seek(SeekFrom::Current(skip)).await;
+            skipped.map_err(ApiError::internal)?;
+            let range = format!("bytes {start}-{last}/{length}");
+            let sent = last.saturating_sub(start).saturating_add(1);
+            (StatusCode::PARTIAL_CONTENT, Some(range), sent)
+        }
+        Part::Beyond => {
+            let range = format!("bytes */{length}");
+            (StatusCode::RANGE_NOT_SATISFIABLE, Some(range), 0)
+        }
+    };
     let mut headers = HeaderMap::new();
-    let content_type = head.content_type.or(artifact.content_type);
     for (name, value) in [
-        (CONTENT_TYPE, content_type),
+        (ACCEPT_RANGES, Some("bytes".to_owned())),
+        (CONTENT_TYPE, head.content_type),
         (CONTENT_ENCODING, head.content_encoding),
-        (CONTENT_LENGTH, Some(length.to_string())),
+        (CONTENT_LENGTH, Some(sent.to_string())),
+        (CONTENT_RANGE, range),
     ] {
         if let Some(value) = value.and_then(|value| HeaderValue::from_str(&value).ok()) {
             headers.insert(name, value);
         }
     }
     common(&mut headers);
-    let body = if parts.method == Method::HEAD {
+    let body = if is_head {
         Body::empty()
     } else {
-        stream(file)
+        stream(file.take(sent))
     };
-    Ok((StatusCode::OK, headers, body).into_response())
+    Ok((status, headers, body).into_response())
 }
 
 /// Opens a content: its head, the length of what follows, and the file at that place.
@@ -243,7 +302,7 @@ pub(super) async fn open(
 }
 
 /// The rest of a file, piece by piece.
-fn stream(file: File) -> Body {
+fn stream(file: Take<File>) -> Body {
     Body::from_stream(try_unfold(file, |mut file| async move {
         let mut piece = vec![0; PIECE];
         let read = file.read(&mut piece).await?;

@@ -16,7 +16,8 @@ use super::error::ApiError;
 use super::reply::Reply;
 use super::route::{Endpoint, bad};
 use super::schema::Schema;
-use crate::auth::{QUEUE, bewit};
+use crate::auth::{QUEUE, bewit, covers};
+use crate::locks::Held;
 use crate::queue::is_public;
 use crate::store::{Change, Table};
 
@@ -122,6 +123,7 @@ async fn insert_task(call: &Call) -> Result<Reply, ApiError> {
         data: body.data,
         expires: body.expires,
     };
+    let held = hold(call, path).await;
     match find(call, path) {
         Ok(before) if before.rank > entry.rank => return Ok(Reply::json(&before)),
         _ => {}
@@ -132,27 +134,35 @@ async fn insert_task(call: &Call) -> Result<Reply, ApiError> {
         key: path.to_owned(),
         value: Some(value),
     };
-    call.services.store().commit(vec![change]).await?;
+    call.services.commit(change, held).await?;
     Ok(Reply::json(&entry))
+}
+
+/// A name in the index is looked at and changed by one call at a time.
+async fn hold(call: &Call, path: &str) -> Held {
+    call.services.locks().hold(&format!("index/{path}")).await
 }
 
 async fn delete_task(call: &Call) -> Result<Reply, ApiError> {
     let path = namespace(call, "namespace")?;
     call.require(format!("index:delete-task:{path}"))?;
+    let held = hold(call, path).await;
     let change = Change {
         table: Table::Index,
         key: path.to_owned(),
         value: None,
     };
-    call.services.store().commit(vec![change]).await?;
+    call.services.commit(change, held).await?;
     Ok(Reply::empty_object())
 }
 
-/// 303 to the latest artifact of the task; to a private one with a bewit, as the caller may read it.
+/// 303 to the latest artifact of the task; to a private one with a bewit, which may no more than those scopes of the caller
+/// that open this name: what it turns out to be a link to may be closed to them.
 fn find_artifact(call: &Call) -> Result<Reply, ApiError> {
     let path = namespace(call, "indexPath")?;
     let name = call.artifact_name()?;
-    call.require(format!("queue:get-artifact:{name}"))?;
+    let needed = format!("queue:get-artifact:{name}");
+    call.require(needed.clone())?;
     let entry = find(call, path)?;
     let encoded = utf8_percent_encode(name, NON_ALPHANUMERIC);
     let place = format!("/api/queue/v1/task/{}/artifacts/{encoded}", entry.task_id);
@@ -163,7 +173,10 @@ fn find_artifact(call: &Call) -> Result<Reply, ApiError> {
         let (host, port) = host.rsplit_once(':').unwrap_or((host, "80"));
         let port = port.parse().map_err(ApiError::internal)?;
         let until = services.later(Duration::from_secs(15 * 60))?;
-        let signature = bewit(services.registry(), QUEUE, (host, port), &place, until)
+        let mut scopes = call.caller.scopes.clone();
+        scopes.retain(|scope| covers(scope, &needed));
+        let address = (host, port);
+        let signature = bewit(services.registry(), QUEUE, address, &place, &scopes, until)
             .map_err(ApiError::internal)?;
         url = format!("{url}?bewit={signature}");
     }

@@ -24,6 +24,7 @@ use super::schema::Schema;
 use super::services::Services;
 use crate::Credentials;
 use crate::auth::{QUEUE, temporary};
+use crate::locks::Held;
 use crate::store::{Change, Table};
 
 pub(super) const TABLE: &[Endpoint] = &[
@@ -96,6 +97,7 @@ async fn create_upload(call: &Call) -> Result<Reply, ApiError> {
         let text = "No artifact awaits this upload: create it first, and give the uploadId that createArtifact returned";
         return Err(ApiError::input(text));
     }
+    let held = hold(&call.services, at).await;
     let mut record = Record {
         project_id: body.project_id,
         upload_id: body.upload_id,
@@ -111,7 +113,7 @@ async fn create_upload(call: &Call) -> Result<Reply, ApiError> {
         }
         record.hashes.extend(before.hashes);
     }
-    let method = if let Some(inline) = body.proposed_upload_methods.data_inline {
+    let (method, held) = if let Some(inline) = body.proposed_upload_methods.data_inline {
         let bytes = BASE64_STANDARD
             .decode(inline.object_data)
             .map_err(|_| ApiError::input("objectData must be base64"))?;
@@ -119,21 +121,23 @@ async fn create_upload(call: &Call) -> Result<Reply, ApiError> {
             content_type: Some(inline.content_type),
             content_encoding: None,
         };
-        bucket::receive(&call.services, &head, Body::from(bytes), at).await?;
-        json!({"dataInline": true})
+        let content = bucket::receive(&call.services, &head, Body::from(bytes)).await?;
+        let (_, held) = content.keep(&call.services, at, held).await?;
+        (json!({"dataInline": true}), held)
     } else if let Some(put) = body.proposed_upload_methods.put_url {
         let services = &call.services;
         let until = services.later(PUT)?;
         let url = services.urls().signed("PUT", at, until)?;
-        json!({"putUrl": {
+        let method = json!({"putUrl": {
             "url": format!("{}{url}", services.root_url()),
             "expires": format!("{until:.3}"),
             "headers": {"content-type": put.content_type},
-        }})
+        }});
+        (method, held)
     } else {
-        json!({})
+        (json!({}), held)
     };
-    keep(&call.services, name, &record).await?;
+    keep(&call.services, name, &record, held).await?;
     Ok(Reply::json(&json!({
         "projectId": record.project_id,
         "uploadId": record.upload_id,
@@ -157,6 +161,7 @@ async fn finish_upload(call: &Call) -> Result<Reply, ApiError> {
     let name = call.param("name");
     let at = parts(name)?;
     call.require(format!("object:upload:{}:{name}", body.project_id))?;
+    let held = hold(&call.services, at).await;
     let mut record = found(&call.services, name)?;
     if record.upload_id != body.upload_id || record.project_id != body.project_id {
         return Err(ApiError::conflict("The object is uploaded by another call"));
@@ -171,7 +176,7 @@ async fn finish_upload(call: &Call) -> Result<Reply, ApiError> {
     }
     record.hashes = actual;
     record.finished = true;
-    keep(&call.services, name, &record).await?;
+    keep(&call.services, name, &record, held).await?;
     Ok(Reply::empty_object())
 }
 
@@ -268,17 +273,29 @@ fn find(services: &Services, name: &str) -> Result<Option<Record>, ApiError> {
     record.transpose().map_err(ApiError::internal)
 }
 
-async fn keep(services: &Services, name: &str, record: &Record) -> Result<(), ApiError> {
+/// The content and the record of an object are looked at and changed by one call at a time.
+pub(super) async fn hold(services: &Services, (task, run, name): (TaskId, RunId, &str)) -> Held {
+    let key = key(&format!("t/{task}/{run}/{name}"));
+    services.locks().hold(&key).await
+}
+
+async fn keep(
+    services: &Services,
+    name: &str,
+    record: &Record,
+    held: Held,
+) -> Result<(), ApiError> {
     let value = serde_json::to_vec(record).map_err(ApiError::internal)?;
     let change = Change {
         table: Table::Settings,
         key: key(name),
         value: Some(value),
     };
-    Ok(services.store().commit(vec![change]).await?)
+    services.commit(change, held).await
 }
 
-fn key(name: &str) -> String {
+/// Key of the record of an object.
+pub(super) fn key(name: &str) -> String {
     format!("object/{name}")
 }
 

@@ -14,6 +14,7 @@ use super::error::ApiError;
 use super::signed::UrlKey;
 use crate::auth::Registry;
 use crate::clock::Clock;
+use crate::locks::{Held, Locks};
 use crate::queue::Queue;
 use crate::store::{Change, Store, StoreError, Table};
 
@@ -64,6 +65,7 @@ pub struct Parts {
 struct Inner {
     parts: Parts,
     urls: UrlKey,
+    locks: Locks,
     started: Timestamp,
 }
 
@@ -88,6 +90,7 @@ impl Services {
         Ok(Self(Arc::new(Inner {
             parts,
             urls,
+            locks: Locks::default(),
             started,
         })))
     }
@@ -137,6 +140,22 @@ impl Services {
         let mut closed = self.0.parts.closed.clone();
         // an error says that the server is gone
         let _ = closed.wait_for(|closed| *closed).await;
+    }
+
+    /// Locks of objects and of names in the index.
+    pub(super) fn locks(&self) -> &Locks {
+        &self.0.locks
+    }
+
+    /// Commits what was decided under a lock, even if the caller goes away; the lock is held until then.
+    pub(super) async fn commit(&self, change: Change, held: Held) -> Result<(), ApiError> {
+        let receipt = self.store().submit(vec![change]);
+        let done = tokio::spawn(async move {
+            let done = receipt.wait().await;
+            drop(held);
+            done
+        });
+        Ok(done.await.map_err(ApiError::internal)??)
     }
 
     pub(super) fn urls(&self) -> &UrlKey {

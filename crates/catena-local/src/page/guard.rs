@@ -5,14 +5,13 @@
 //! but it can rebind its own name to 127.0.0.1 and so become the same origin: hence names other than loopback's are
 //! refused. And it can send forms anywhere: hence what changes something needs a token that only our pages have.
 
-use std::net::IpAddr;
-
 use axum::extract::Request;
-use axum::http::header::{CACHE_CONTROL, HOST, HeaderMap, HeaderName, HeaderValue};
+use axum::http::header::{CACHE_CONTROL, HeaderMap, HeaderName, HeaderValue};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
 use super::error::PageError;
+use crate::hosts::is_loopback;
 
 /// The headers of all answers: nothing from elsewhere, no script in pages, no frames, no guessing of types.
 const HEADERS: [(&str, &str); 6] = [
@@ -45,29 +44,6 @@ pub(super) async fn guard(request: Request, next: Next) -> Response {
     }
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     response
-}
-
-/// Whether there is one `Host`, and it is a loopback address or `localhost`, whatever the port.
-fn is_loopback(headers: &HeaderMap) -> bool {
-    let mut hosts = headers.get_all(HOST).iter();
-    let (Some(host), None) = (hosts.next(), hosts.next()) else {
-        return false;
-    };
-    let Ok(host) = host.to_str() else {
-        return false;
-    };
-    let name = match host.rsplit_once(':') {
-        Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name,
-        _ => host,
-    };
-    let address = name
-        .strip_prefix('[')
-        .and_then(|name| name.strip_suffix(']'));
-    name.eq_ignore_ascii_case("localhost")
-        || address
-            .unwrap_or(name)
-            .parse()
-            .is_ok_and(|address: IpAddr| address.is_loopback())
 }
 
 /// Tells our own forms from those of others; drawn for each process. Has no `Debug`.
@@ -116,45 +92,6 @@ fn equal(one: &[u8], other: &[u8]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn asked_as(host: &str) -> bool {
-        is_loopback(&HeaderMap::from_iter([(
-            HOST,
-            HeaderValue::from_str(host).unwrap(),
-        )]))
-    }
-
-    #[test]
-    fn only_loopback_names_are_served() {
-        for host in [
-            "localhost",
-            "LOCALHOST:80",
-            "127.0.0.1:8080",
-            "127.1.2.3",
-            "[::1]:9",
-            "[::1]",
-        ] {
-            assert!(asked_as(host), "{host}");
-        }
-        for host in [
-            "evil.example",
-            "evil.example:80",
-            "localhost.evil.example",
-            "127.0.0.1.evil.example:80",
-            "10.0.0.1",
-            "0.0.0.0",
-            "",
-            "localhost:80:80",
-            "a@localhost",
-        ] {
-            assert!(!asked_as(host), "{host}");
-        }
-        assert!(!is_loopback(&HeaderMap::new()));
-        let mut two = HeaderMap::new();
-        two.append(HOST, HeaderValue::from_static("localhost"));
-        two.append(HOST, HeaderValue::from_static("evil.example"));
-        assert!(!is_loopback(&two));
-    }
 
     #[test]
     fn a_form_needs_the_token_of_this_process() {

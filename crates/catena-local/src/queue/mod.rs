@@ -15,7 +15,7 @@ pub use definition::{complete, ordered};
 pub use error::QueueError;
 pub use model::{
     Artifact, ArtifactContent, ArtifactRequest, Claim, Exception, Page, Priority, Requires,
-    Resolution, Run, RunState, Status, TaskState, Worker,
+    Resolution, Run, RunState, Status, TaskGroup, TaskState, Worker,
 };
 pub(crate) use model::{is_public, time};
-pub use state::{Queue, QueueSettings};
+pub use state::{Expired, Queue, QueueSettings};

@@ -146,6 +146,26 @@ pub struct Status {
     pub runs: Vec<Run>,
 }
 
+/// The answer of `getTaskGroup` and `sealTaskGroup`. The project and the number of tasks are not shown there.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[expect(missing_docs, reason = "the names are those of the API")]
+pub struct TaskGroup {
+    pub task_group_id: String,
+    pub scheduler_id: String,
+    #[serde(with = "crate::queue::model::time")]
+    pub expires: Timestamp,
+    #[serde(
+        skip_serializing_if = "Option::is_none",
+        with = "crate::queue::model::time_option"
+    )]
+    pub sealed: Option<Timestamp>,
+    #[serde(skip)]
+    pub project_id: String,
+    #[serde(skip)]
+    pub size: usize,
+}
+
 /// Who claims.
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[expect(missing_docs, reason = "the names are those of worker.md §12.1")]

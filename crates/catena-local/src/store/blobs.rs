@@ -100,6 +100,24 @@ impl Store {
         Ok((head, whole.saturating_sub(start), file))
     }
 
+    /// Removes the content of an artifact, if there is one. Blocks on the disk.
+    ///
+    /// # Errors
+    /// The file cannot be removed.
+    pub fn remove_blob(&self, task: TaskId, run: RunId, name: &str) -> Result<(), StoreError> {
+        let path = self.blob_path(task, run, name);
+        absent_is_fine(std::fs::remove_file(&path), &path)
+    }
+
+    /// Removes all contents of a task. Blocks on the disk.
+    ///
+    /// # Errors
+    /// They cannot be removed.
+    pub fn remove_blobs(&self, task: TaskId) -> Result<(), StoreError> {
+        let path = self.blobs().join(task.as_str());
+        absent_is_fine(std::fs::remove_dir_all(&path), &path)
+    }
+
     /// Writes the content of an artifact in one go. Blocks on the disk.
     ///
     /// # Errors
@@ -120,13 +138,17 @@ impl Store {
 /// Makes the directories, and removes what a process left unfinished.
 pub(super) fn prepare(dir: &Path) -> Result<(), StoreError> {
     let unfinished = dir.join(UNFINISHED);
-    match std::fs::remove_dir_all(&unfinished) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => {
-            return Err(failed("empty", &unfinished, &error));
-        }
-        _ => {}
-    }
+    absent_is_fine(std::fs::remove_dir_all(&unfinished), &unfinished)?;
     std::fs::create_dir_all(&unfinished).map_err(|error| failed("make", &unfinished, &error))
+}
+
+fn absent_is_fine(done: io::Result<()>, path: &Path) -> Result<(), StoreError> {
+    match done {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            Err(failed("remove", path, &error))
+        }
+        _ => Ok(()),
+    }
 }
 
 fn failed(what: &str, path: &Path, error: &io::Error) -> StoreError {

@@ -59,12 +59,12 @@ pub(super) fn open_file(path: &Path) -> Result<Database, StoreError> {
     let opened = Builder::new().set_cache_size(CACHE).open(path);
     let database = opened.map_err(|error| match error {
         DatabaseError::DatabaseAlreadyOpen | DatabaseError::LockProtocolMismatch => {
-            StoreError::new(
+            StoreError::usage(
                 &what,
                 "another process has it open; stop that process, or give another directory",
             )
         }
-        DatabaseError::UpgradeRequired(found) => StoreError::new(
+        DatabaseError::UpgradeRequired(found) => StoreError::usage(
             &what,
             format_args!("its file format {found} is of an older version; give another directory"),
         ),
@@ -115,13 +115,13 @@ pub(super) fn over(backend: impl StorageBackend) -> Result<Database, StoreError>
 fn check_schema(database: &Database, what: &str) -> Result<(), StoreError> {
     match schema(database).map_err(|error| StoreError::new(what, error))? {
         Some(found) if found == CURRENT => Ok(()),
-        Some(found) => Err(StoreError::new(
+        Some(found) => Err(StoreError::usage(
             what,
             format_args!(
                 "expected a file of layout {CURRENT:?}, found {found:?}; give another directory"
             ),
         )),
-        None => Err(StoreError::new(
+        None => Err(StoreError::usage(
             what,
             "it is the database of another program; give another directory",
         )),

@@ -9,6 +9,7 @@ use std::fmt;
 pub struct StoreError {
     what: String,
     why: String,
+    usage: bool,
 }
 
 impl StoreError {
@@ -17,6 +18,21 @@ impl StoreError {
         Self {
             what: what.to_string(),
             why: why.to_string(),
+            usage: false,
         }
+    }
+
+    /// The same, for a directory that was given and cannot be used: another one can.
+    pub(crate) fn usage(what: impl fmt::Display, why: impl fmt::Display) -> Self {
+        Self {
+            usage: true,
+            ..Self::new(what, why)
+        }
+    }
+
+    /// Whether another directory would do: this one is in use, or of another program or version.
+    #[must_use]
+    pub const fn is_usage(&self) -> bool {
+        self.usage
     }
 }

@@ -153,11 +153,6 @@ fn parse(head: &[u8]) -> Result<(StatusCode, Vec<(HeaderName, HeaderValue)>), Cg
 }
 
 impl Answer {
-    /// Whether the program did what it was asked.
-    pub(crate) fn is_success(&self) -> bool {
-        self.status.is_success()
-    }
-
     /// Passes the body on while it is being made.
     pub(crate) fn stream(self) -> Response {
         let Self {

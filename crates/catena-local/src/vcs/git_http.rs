@@ -8,11 +8,9 @@ use axum::http::{HeaderMap, Method, StatusCode, header};
 use axum::response::Response;
 
 use super::cgi::{self, CgiError, Variables};
-use super::deliver::{Event, deliver};
-use super::event::address;
 use super::github::{Service, plain, refuse};
 use super::login::Caller;
-use super::{Host, RepoName, VcsError};
+use super::{Host, RepoName, VcsError, outstanding};
 
 /// What of a repository is git's.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -134,7 +132,8 @@ pub(crate) async fn serve(
     done.unwrap_or_else(|why| failed(&why))
 }
 
-/// Lets git take a push; then logs it and creates its tasks, before the client is told that it is done.
+/// Lets git take a push; then logs it and creates its tasks, before the client is told that it is done. One push to a repository
+/// at a time, so that each is logged under the name of whoever made it.
 async fn receive(
     service: Service,
     name: RepoName,
@@ -142,34 +141,37 @@ async fn receive(
     body: Body,
     user: Option<String>,
 ) -> Result<Response, CgiError> {
+    let _held = service.host.receive(&name).await;
+    let (host, repo) = (service.host.clone(), name.clone());
+    let noted = blocking(move || outstanding::note(&host, &repo, user)).await?;
+    if let Err(why) = noted {
+        return Ok(refuse(&why));
+    }
+    let taken = run(&service, variables, body).await;
+    // whatever became of the request: references may have moved
+    let (host, repo) = (service.host.clone(), name.clone());
+    let logged = blocking(move || outstanding::log(&host, &repo)).await?;
+    let delivered = match logged {
+        Ok(()) => outstanding::deliver_all(&service.host, &name, service.sink.as_ref()).await,
+        Err(why) => Err(why),
+    };
+    match (taken, delivered) {
+        (Ok(_), Err(why)) => Ok(refuse(&why)),
+        (taken, _) => taken,
+    }
+}
+
+async fn run(service: &Service, variables: Variables, body: Body) -> Result<Response, CgiError> {
     let options = service.host.options();
     let answer = cgi::run(&options.git, variables, body, options.request_limit).await?;
-    let success = answer.is_success();
-    let response = answer.whole().await?;
-    if !success {
-        return Ok(response);
-    }
-    let (host, repo) = (service.host.clone(), name.clone());
-    let log = move || {
-        let (user, email) = address(&host.repo(&repo)?, user);
-        host.log_pushes(&repo, &user, &email)
-    };
-    match tokio::task::spawn_blocking(log).await {
-        Ok(Ok(pushes)) => {
-            for push in pushes {
-                deliver(
-                    &service.host,
-                    &name,
-                    Event::Push(push),
-                    service.sink.as_ref(),
-                )
-                .await;
-            }
-            Ok(response)
-        }
-        Ok(Err(why)) => Ok(refuse(&why)),
-        Err(why) => Err(CgiError::Broken(why.to_string())),
-    }
+    answer.whole().await
+}
+
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, CgiError> {
+    let done = tokio::task::spawn_blocking(work).await;
+    done.map_err(|why| CgiError::Broken(why.to_string()))
 }
 
 fn variables(

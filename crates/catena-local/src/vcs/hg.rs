@@ -13,11 +13,13 @@ use serde_json::{Map, Value, json};
 use super::github::{blocking, bytes, refuse};
 use super::repos::Repo;
 use super::{Host, Mount, Push, RepoName, VcsError};
+use crate::hosts;
 
 /// The router for `https://hg.mozilla.org`. An hg repository is a [`Mount`]; any repository is also there as `/owner/name`, its
 /// default branch at level 1.
 pub fn hg(host: Host) -> Router {
-    Router::new().route("/{*path}", get(serve)).with_state(host)
+    let router = Router::new().route("/{*path}", get(serve)).with_state(host);
+    hosts::only(router, ["hg.mozilla.org".to_owned()])
 }
 
 async fn serve(

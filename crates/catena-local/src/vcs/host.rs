@@ -17,6 +17,7 @@ use super::repos::{Person, Repo};
 use super::write::{NewCommit, login};
 use super::{RepoName, VcsError, names};
 use crate::clock::Clock;
+use crate::locks::{Held, Locks};
 
 /// How the host is run.
 #[derive(Clone)]
@@ -86,6 +87,7 @@ struct Inner {
     options: HostOptions,
     records: Mutex<()>,
     requests: AtomicU64,
+    receiving: Locks,
 }
 
 impl fmt::Debug for Host {
@@ -126,6 +128,7 @@ impl Host {
             options,
             records: Mutex::new(()),
             requests: AtomicU64::new(0),
+            receiving: Locks::default(),
         })))
     }
 
@@ -265,8 +268,9 @@ impl Host {
         let opened = self.repo(repo)?;
         let _held = self.hold();
         let revision = opened.write_commit(new)?;
-        let pushes = self.log_held(&opened, &login(&new.author.email), &new.author.email)?;
         let reference = format!("refs/heads/{}", new.branch);
+        let user = login(&new.author.email);
+        let pushes = self.log_held(&opened, (&user, &new.author.email), Of::One(&reference))?;
         let own =
             |push: &Push| push.reference == reference && push.after.as_ref() == Some(&revision);
         pushes
@@ -290,8 +294,9 @@ impl Host {
         let opened = self.repo(repo)?;
         let _held = self.hold();
         opened.write_tag(name, revision, message.map(|message| (message, tagger)))?;
-        let pushes = self.log_held(&opened, &login(&tagger.email), &tagger.email)?;
         let reference = format!("refs/tags/{name}");
+        let user = login(&tagger.email);
+        let pushes = self.log_held(&opened, (&user, &tagger.email), Of::One(&reference))?;
         let own = pushes.into_iter().find(|push| push.reference == reference);
         own.ok_or_else(|| broken("the push was not logged")("no change of the tag was seen"))
     }
@@ -308,14 +313,32 @@ impl Host {
     ) -> Result<Vec<Push>, VcsError> {
         let opened = self.repo(repo)?;
         let _held = self.hold();
-        self.log_held(&opened, user, email)
+        self.log_held(&opened, (user, email), Of::All)
     }
 
-    fn log_held(&self, repo: &Repo, user: &str, email: &str) -> Result<Vec<Push>, VcsError> {
+    /// As [`Host::log_pushes`], for those that came through git: their tasks are outstanding.
+    pub(crate) fn log_received(
+        &self,
+        repo: &Repo,
+        pusher: (&str, &str),
+    ) -> Result<Vec<Push>, VcsError> {
+        let _held = self.hold();
+        self.log_held(repo, pusher, Of::Git)
+    }
+
+    fn log_held(
+        &self,
+        repo: &Repo,
+        pusher: (&str, &str),
+        of: Of<'_>,
+    ) -> Result<Vec<Push>, VcsError> {
         let mut records = self.records(repo.name())?;
         let now = self.now();
-        let new = super::pushlog::changes(repo, &records, (user, email), now)?;
+        let new = super::pushlog::changes(repo, &records, pusher, of.reference(), now)?;
         for push in &new {
+            if matches!(of, Of::Git) {
+                records.outstanding.insert(push.id);
+            }
             match &push.after {
                 Some(after) => records.tips.insert(push.reference.clone(), after.clone()),
                 None => records.tips.remove(&push.reference),
@@ -386,6 +409,11 @@ impl Host {
         Ok(record::read(&self.0.dir.join("host.json"))?.unwrap_or_default())
     }
 
+    /// Waits until no other push through git to a repository is under way.
+    pub(crate) async fn receive(&self, repo: &RepoName) -> Held {
+        self.0.receiving.hold(&repo.to_string()).await
+    }
+
     /// The time, by the host's clock.
     pub(crate) fn now(&self) -> jiff::Timestamp {
         self.0.options.clock.now()
@@ -424,6 +452,26 @@ impl Host {
             .records
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Which changes are to be logged.
+#[derive(Clone, Copy)]
+enum Of<'a> {
+    /// All that there are.
+    All,
+    /// All that there are, which came through git.
+    Git,
+    /// Those of one reference: others may be another's push that is under way.
+    One(&'a str),
+}
+
+impl<'a> Of<'a> {
+    const fn reference(self) -> Option<&'a str> {
+        match self {
+            Self::All | Self::Git => None,
+            Self::One(reference) => Some(reference),
+        }
     }
 }
 

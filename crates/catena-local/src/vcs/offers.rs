@@ -95,8 +95,11 @@ impl Host {
         else {
             return Ok(Vec::new());
         };
-        let comes =
-            |pull: &Pull| pull.head_repo == *from && pull.head == branch && pull.head_sha != *head;
+        let comes = |pull: &Pull| {
+            pull.head_repo == *from
+                && pull.head == branch
+                && (pull.head_sha != *head || told_again(pull, push))
+        };
         if !self.records(base)?.pulls.iter().any(comes) {
             return Ok(Vec::new());
         }
@@ -174,4 +177,9 @@ impl Host {
             .find(|release| release.tag == tag);
         found.ok_or_else(|| VcsError::NotFound(format!("{repo} has no release of {tag:.200?}")))
     }
+}
+
+/// Whether it was this push that moved the head: its tasks may not have been created when the process ended.
+fn told_again(pull: &Pull, push: &Push) -> bool {
+    pull.updated == push.time && pull.updated != pull.created
 }

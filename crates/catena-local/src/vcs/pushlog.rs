@@ -10,11 +10,13 @@ use super::VcsError;
 use super::record::{Push, Records};
 use super::repos::Repo;
 
-/// Returns one push for each branch and tag that stands elsewhere than the records say. Removed ones come last.
+/// Returns one push for each branch and tag that stands elsewhere than the records say, or for one of them. Removed ones come
+/// last.
 pub(crate) fn changes(
     repo: &Repo,
     records: &Records,
     (user, email): (&str, &str),
+    only: Option<&str>,
     time: Timestamp,
 ) -> Result<Vec<Push>, VcsError> {
     let now = tips(repo)?;
@@ -37,9 +39,10 @@ pub(crate) fn changes(
             changesets,
         }
     };
+    let asked = |reference: &str| only.is_none_or(|only| only == reference);
     let mut out = Vec::new();
     for (reference, tip) in &now {
-        if records.tips.get(reference) == Some(tip) {
+        if records.tips.get(reference) == Some(tip) || !asked(reference) {
             continue;
         }
         let before = records
@@ -55,7 +58,7 @@ pub(crate) fn changes(
         out.push(push(reference, Some(tip), changesets));
     }
     for reference in records.tips.keys() {
-        if !now.contains_key(reference) {
+        if !now.contains_key(reference) && asked(reference) {
             out.push(push(reference, None, Vec::new()));
         }
     }

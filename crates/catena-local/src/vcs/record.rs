@@ -88,6 +88,12 @@ pub(crate) struct Records {
     pub(crate) pushes: Vec<Push>,
     /// Where each reference stood when it was last logged.
     pub(crate) tips: BTreeMap<String, String>,
+    /// Numbers of the pushes through git whose tasks may not have been created yet.
+    #[serde(default)]
+    pub(crate) outstanding: BTreeSet<u64>,
+    /// Who pushes through git, or did so last, if they gave a name.
+    #[serde(default)]
+    pub(crate) pusher: Option<String>,
 }
 
 impl Records {
@@ -100,6 +106,8 @@ impl Records {
             releases: Vec::new(),
             pushes: Vec::new(),
             tips: BTreeMap::new(),
+            outstanding: BTreeSet::new(),
+            pusher: None,
         }
     }
 }

@@ -24,6 +24,15 @@ pub(super) enum Found {
     },
 }
 
+impl Found {
+    /// What it is called as an artifact.
+    pub(super) fn name(&self) -> &str {
+        match self {
+            Self::File { name, .. } | Self::Nothing { name, .. } => name,
+        }
+    }
+}
+
 /// Returns what was declared, directories file by file in the order of their names.
 pub(super) fn declared(dir: &Path, all: &[Declared]) -> Vec<Found> {
     let mut out = Vec::new();

@@ -375,16 +375,17 @@ impl<'a> Run<'a> {
         };
         let mut digests = Vec::new();
         for one in found {
+            if is_reserved(self.options.family, one.name()) {
+                let name = one.name();
+                self.say(&format!("{name} is the worker's to write, and was skipped"));
+                continue;
+            }
             match one {
                 Found::File {
                     name,
                     path,
                     expires,
                 } => {
-                    if RESERVED.contains(&name.as_str()) || name == CERTIFIED_LOG {
-                        self.say(&format!("{name} is the worker's to write, and was skipped"));
-                        continue;
-                    }
                     let bytes = fs::read(&path).map_err(io("an artifact cannot be read"))?;
                     let kind = files::content_type(&name);
                     let packed = name == LOG;
@@ -487,12 +488,20 @@ impl<'a> Run<'a> {
     }
 }
 
+/// Whether a name is no artifact of the task, whatever it declares. The logs of docker-worker and generic-worker are written after
+/// the document, which would hold digests of what is overwritten (generation.md 3.2); scriptworker's log goes with the artifacts.
+fn is_reserved(family: Family, name: &str) -> bool {
+    RESERVED.contains(&name) || (family != Family::Scriptworker && LOGS.contains(&name))
+}
+
 fn log_path(root: &Path) -> PathBuf {
     root.join("artifacts").join(LOG)
 }
 
 const LOG: &str = "public/logs/live_backing.log";
 const CERTIFIED_LOG: &str = "public/logs/certified.log";
+/// Names of the logs that the worker itself uploads.
+const LOGS: [&str; 3] = [LOG, "public/logs/live.log", CERTIFIED_LOG];
 /// Names that no script may leave.
 const RESERVED: [&str; 3] = [cot::BODY, cot::SIGNATURE, "public/chainOfTrust.json.asc"];
 /// The most bytes of an upstream artifact: it is held in memory.

@@ -2,6 +2,7 @@
 //! Artifacts of every kind: create, upload, read (worker.md §12.3 to §12.5).
 
 use catena_core::model::ids::RunId;
+use catena_crypto::digest::{Algorithm, Digest};
 use catena_local::client::Client;
 use catena_local::queue::Resolution;
 use jiff::SignedDuration;
@@ -376,4 +377,139 @@ async fn downloads(run: &Run, name: &str, sha256: &str) {
             .status,
         403
     );
+}
+
+/// A PUT that is under way when the upload is finished either counts for the digests, or is refused.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_object_has_the_content_that_it_was_finished_with() {
+    let run = run().await;
+    for round in 0..60 {
+        let name = format!("public/o{round}");
+        let made = run.create(&name, json!({"storageType": "object"})).await;
+        let (object, ids) = (made["name"].as_str().unwrap(), &made);
+        let begin = json!({
+            "projectId": ids["projectId"],
+            "uploadId": ids["uploadId"],
+            "expires": run.world.in_hours(1),
+            "proposedUploadMethods": {"putUrl": {"contentType": "text/o", "contentLength": 90_000}},
+        });
+        let path = format!("/api/object/v1/upload/{object}");
+        let begun = run.world.as_root("PUT", &path, Some(&begin)).await.json();
+        let url = run.path(&begun["uploadMethod"]["putUrl"]["url"]);
+        let (one, other) = (vec![b'1'; 90_000], vec![b'2'; 90_000]);
+        assert_eq!(run.world.raw("PUT", &url, &[], &one).await.status, 200);
+        let body =
+            json!({"projectId": ids["projectId"], "uploadId": ids["uploadId"], "hashes": {}});
+        let end = format!("/api/object/v1/finish-upload/{object}");
+        let (done, late) = tokio::join!(
+            run.world.as_root("POST", &end, Some(&body)),
+            run.world.raw("PUT", &url, &[], &other),
+        );
+        assert_eq!(done.status, 200, "{done:?}");
+        assert!(matches!(late.status, 200 | 409), "{late:?}");
+        let body = json!({"uploadId": made["uploadId"]});
+        let done = run.world.as_root("PUT", &at(&name), Some(&body)).await;
+        assert_eq!(done.status, 204, "{done:?}");
+        let start = format!("/api/object/v1/start-download/{object}");
+        let body = json!({"acceptDownloadMethods": {"getUrl": true}});
+        let download = run.world.as_root("PUT", &start, Some(&body)).await.json();
+        let content = run.get(&run.path(&download["url"])).await.body;
+        assert_eq!(
+            download["hashes"]["sha256"],
+            Digest::of(Algorithm::Sha256, content.as_bytes()).hex(),
+            "round {round}"
+        );
+    }
+}
+
+/// As long as either the object service or the queue has not heard that the upload is complete, nobody reads it.
+#[tokio::test]
+async fn what_is_uploaded_of_an_object_is_not_read_before_both_services_know_it_complete() {
+    for finished in ["neither", "object", "queue"] {
+        let run = run().await;
+        let made = run
+            .create("public/o", json!({"storageType": "object"}))
+            .await;
+        let name = made["name"].as_str().unwrap();
+        let begin = json!({
+            "projectId": made["projectId"],
+            "uploadId": made["uploadId"],
+            "expires": run.world.in_hours(1),
+            "proposedUploadMethods": {"putUrl": {"contentType": "text/o", "contentLength": 5}},
+        });
+        let path = format!("/api/object/v1/upload/{name}");
+        let begun = run.world.as_root("PUT", &path, Some(&begin)).await.json();
+        let put = run.path(&begun["uploadMethod"]["putUrl"]["url"]);
+        assert_eq!(run.world.raw("PUT", &put, &[], b"early").await.status, 200);
+        let end =
+            json!({"projectId": made["projectId"], "uploadId": made["uploadId"], "hashes": {}});
+        let id = json!({"uploadId": made["uploadId"]});
+        let done = match finished {
+            "object" => {
+                let path = format!("/api/object/v1/finish-upload/{name}");
+                run.world.as_root("POST", &path, Some(&end)).await.status
+            }
+            "queue" => {
+                let path = at("public/o");
+                run.world.as_root("PUT", &path, Some(&id)).await.status
+            }
+            _ => 200,
+        };
+        assert!(matches!(done, 200 | 204), "{finished}: {done}");
+        let content = format!("/bucket/{}/0/public/o", task(0));
+        let read = run.get(&content).await;
+        assert_eq!(read.status, 404, "{finished}: {read:?}");
+        if finished != "queue" {
+            assert_eq!(run.get(&at("public/o")).await.status, 404, "{finished}");
+        }
+        if finished != "object" {
+            let path = format!("/api/object/v1/download/{name}");
+            let found = run.world.as_root("GET", &path, None).await;
+            assert_eq!(found.status, 404, "{finished}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_part_of_a_content_is_served_when_asked_for() {
+    let run = run().await;
+    let whole: String = (b'a'..=b'z').cycle().take(30_000).map(char::from).collect();
+    assert_eq!(run.upload("public/x", whole.as_bytes()).await.status, 200);
+    let place = run.path(&run.get(&at("public/x")).await.json()["url"]);
+    let get = async |method: &str, range: &str| {
+        run.world
+            .raw(method, &place, &[("Range", range)], b"")
+            .await
+    };
+    for (range, from, to) in [
+        ("bytes=0-0", 0, 1),
+        ("bytes=100-20099", 100, 20_100),
+        ("bytes=29990-", 29_990, 30_000),
+        ("bytes=-10", 29_990, 30_000),
+        ("bytes=29990-99999", 29_990, 30_000),
+    ] {
+        let part = get("GET", range).await;
+        assert_eq!(
+            (part.status, &*part.body),
+            (206, &whole[from..to]),
+            "{range}"
+        );
+        let said = format!("content-range: bytes {from}-{}/30000", to - 1);
+        assert!(part.head.contains(&said), "{range}: {}", part.head);
+        assert!(
+            part.head
+                .contains(&format!("content-length: {}", to - from))
+        );
+    }
+    let beyond = get("GET", "bytes=30000-").await;
+    assert_eq!((beyond.status, &*beyond.body), (416, ""));
+    assert!(beyond.head.contains("content-range: bytes */30000"));
+    for range in ["bytes=0-1,5-6", "bytes=x-y", "pages=1-2"] {
+        let all = get("GET", range).await;
+        assert_eq!((all.status, &*all.body), (200, &*whole), "{range}");
+    }
+    let head = get("HEAD", "bytes=0-1").await;
+    assert_eq!(head.status, 200);
+    assert!(head.head.contains("content-length: 30000"));
+    assert!(head.head.contains("accept-ranges: bytes"));
 }

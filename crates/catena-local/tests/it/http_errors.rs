@@ -2,9 +2,13 @@
 //! What is malformed, too large, unknown or not allowed is refused with the right status, and nothing is stored.
 
 use catena_core::model::ids::RunId;
+use catena_local::client::Client;
+use catena_local::clock::ManualClock;
+use catena_local::{Local, LocalOptions};
+use jiff::Timestamp;
 use serde_json::json;
 
-use crate::http_world::{Hawk, definition, task, world};
+use crate::http_world::{Hawk, World, definition, task, world};
 
 #[tokio::test]
 async fn bodies_that_are_no_json_of_the_schema_are_refused() {
@@ -264,4 +268,49 @@ async fn names_that_play_tricks_are_refused_and_nothing_is_stored() {
         .map(|e| e.file_name())
         .collect();
     assert_eq!(left, ["unfinished"], "no content was written");
+}
+
+/// A hostile site can give its own name the address of this server.
+#[tokio::test]
+async fn services_answer_under_loopback_names_and_given_ones_only() {
+    let options = LocalOptions {
+        hosts: vec!["tc.example".to_owned()],
+        ..LocalOptions::default()
+    };
+    let local = Local::start(options).await.unwrap();
+    let world = World {
+        root: Client::new(local.root_url(), &local.credentials()).unwrap(),
+        clock: ManualClock::at(Timestamp::now()),
+        local,
+    };
+    let ask = async |hosts: &[&str]| {
+        let hosts: String = hosts
+            .iter()
+            .map(|host| format!("Host: {host}\r\n"))
+            .collect();
+        let head = format!("GET /api/queue/v1/ping HTTP/1.1\r\n{hosts}Connection: close\r\n\r\n");
+        world.wire(head.as_bytes(), b"").await
+    };
+    for host in [
+        "localhost",
+        "localhost:80",
+        "127.0.0.1",
+        "[::1]:9",
+        "tc.example:443",
+    ] {
+        assert_eq!(ask(&[host]).await.status, 200, "{host}");
+    }
+    for hosts in [
+        &["evil.example"][..],
+        &["127.0.0.1.evil.example:80"],
+        &["localhost", "evil.example"],
+        &["tc.example.evil.example"],
+        &[""],
+    ] {
+        let answer = ask(hosts).await;
+        assert_eq!(answer.status, 421, "{hosts:?}");
+        assert!(answer.body.contains("localhost"), "{answer:?}");
+    }
+    let bucket = "GET /bucket/x HTTP/1.1\r\nHost: evil.example\r\nConnection: close\r\n\r\n";
+    assert_eq!(world.wire(bucket.as_bytes(), b"").await.status, 421);
 }

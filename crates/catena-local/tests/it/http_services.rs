@@ -169,3 +169,57 @@ async fn roles_and_clients_give_no_more_than_their_maker_has() {
     let token = world.as_root("POST", path, Some(&json!({}))).await;
     assert_eq!(token.status, 404, "no GitHub app");
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_two_at_once_the_higher_rank_stays_in_the_index() {
+    let world = world().await;
+    let expires = world.in_hours(2);
+    for round in 0..100 {
+        let name = format!("r.n{round}");
+        let put = |number, rank| world.root.put_index(&name, task(number), rank, expires);
+        let (high, low) = tokio::join!(put(1, 2), put(0, 1));
+        high.unwrap();
+        low.unwrap();
+        let found = world.root.find_task(&name).await.unwrap();
+        assert_eq!(found, task(1), "round {round}");
+    }
+}
+
+/// What the index signs for a caller is worth what the caller may read, also where the artifact is a link to another.
+#[tokio::test]
+async fn a_link_of_the_index_opens_no_more_than_its_caller_may_read() {
+    let world = world().await;
+    let (claim, client) = world.claimed(0).await;
+    let create = async |name: &str, extra: Value| {
+        let mut body = json!({"expires": world.in_hours(1)});
+        let members = body.as_object_mut().unwrap();
+        members.extend(extra.as_object().unwrap().clone());
+        let made = client.create_artifact(task(0), claim.run, name, &body);
+        made.await.unwrap()
+    };
+    let made = create("secret/y", json!({"storageType": "s3"})).await;
+    let put = reqwest::Client::new().put(made["putUrl"].as_str().unwrap());
+    assert_eq!(put.body("y").send().await.unwrap().status(), 200);
+    let link = json!({"storageType": "link", "artifact": "secret/y"});
+    create("private/x", link).await;
+    let insert = world.root.put_index("i.x", task(0), 0, world.in_hours(1));
+    insert.await.unwrap();
+    let path = "/api/index/v1/task/i.x/artifacts/private%2Fx";
+    for (client, scopes, status) in [
+        ("narrow", vec!["queue:get-artifact:private/*"], 403),
+        ("wide", vec!["queue:get-artifact:*"], 200),
+        (
+            "both",
+            vec!["queue:get-artifact:private/x", "queue:get-artifact:*"],
+            200,
+        ),
+    ] {
+        let made = world.root.create_client(client, &scopes, world.in_hours(1));
+        let answer = world.signed(&made.await.unwrap(), "GET", path, None).await;
+        assert_eq!(answer.status, 303, "{client}");
+        let url = answer.json()["url"].as_str().unwrap().to_owned();
+        let got = reqwest::get(url).await.unwrap();
+        assert_eq!(got.status(), status, "{client}");
+    }
+    assert_eq!(world.raw("GET", path, &[], b"").await.status, 403);
+}

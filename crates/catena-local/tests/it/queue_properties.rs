@@ -5,7 +5,9 @@ use std::collections::HashSet;
 
 use catena_core::model::ids::RunId;
 use catena_local::clock::ManualClock;
-use catena_local::queue::{ArtifactContent, Exception, Resolution, RunState, Status, TaskState};
+use catena_local::queue::{
+    ArtifactContent, Exception, Priority, Resolution, RunState, Status, TaskState,
+};
 use catena_local::store::Store;
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -30,6 +32,9 @@ enum Step {
     Rerun(u32),
     Schedule(u32),
     Artifact(u32, u8),
+    Priority(u32, Priority),
+    CancelGroup(u32),
+    Remove,
     Wait(i64),
     Sweep,
     Reopen,
@@ -44,6 +49,7 @@ fn step() -> impl Strategy<Value = Step> {
         Just(Resolution::Exception(Exception::IntermittentTask)),
         Just(Resolution::Exception(Exception::InternalError)),
     ];
+    let priority = prop_oneof![Just(Priority::Low), Just(Priority::Highest)];
     let create = (
         task(),
         proptest::collection::vec(task(), 0..3),
@@ -61,6 +67,10 @@ fn step() -> impl Strategy<Value = Step> {
         2 => task().prop_map(Step::Schedule),
         2 => (task(), 0..3_u8).prop_map(|(task, name)| Step::Artifact(task, name)),
         3 => (1..25_i64).prop_map(Step::Wait),
+        1 => Just(Step::Wait(73 * 60)),
+        2 => (task(), priority).prop_map(|(task, priority)| Step::Priority(task, priority)),
+        1 => task().prop_map(Step::CancelGroup),
+        2 => Just(Step::Remove),
         2 => Just(Step::Sweep),
         1 => Just(Step::Reopen),
     ]
@@ -115,6 +125,21 @@ async fn act(world: &World, step: Step, claimed: &mut HashSet<(u32, RunId)>) {
             );
             drop(made.await);
         }
+        Step::Priority(task, priority) => {
+            drop(world.queue.change_priority(id(task), priority).await);
+        }
+        Step::CancelGroup(task) => {
+            let group = id(task).to_string();
+            if world.queue.seal_group(&group).await.is_ok() {
+                drop(world.queue.cancel_group(&group).await);
+            }
+        }
+        Step::Remove => {
+            let expired = world.queue.expired();
+            claimed.retain(|(task, _)| !expired.tasks.contains(&id(*task)));
+            world.queue.remove(&expired).await.unwrap();
+            assert!(world.queue.expired().is_empty());
+        }
         Step::Wait(wait) => world.clock.advance(minutes(wait)),
         Step::Sweep => {
             world.queue.sweep().await.unwrap();
@@ -145,10 +170,16 @@ fn visible(world: &World) -> Value {
         json!({
             "status": status, "artifacts": artifacts,
             "definition": world.queue.definition(status.task_id).unwrap(),
+            "dependents": world.queue.dependents(status.task_id, None, 99).unwrap().items,
         })
     });
     let tasks: Vec<Value> = tasks.collect();
-    json!({"tasks": tasks, "groups": world.queue.task_groups(99), "pending": world.queue.pending(POOL)})
+    let groups = world.queue.task_groups(99);
+    let told: Vec<_> = groups
+        .iter()
+        .map(|group| world.queue.group(group).unwrap())
+        .collect();
+    json!({"tasks": tasks, "groups": groups, "told": told, "pending": world.queue.pending(POOL)})
 }
 
 fn check(world: &World, claimed: &HashSet<(u32, RunId)>) {

@@ -5,7 +5,11 @@ use std::path::{Path, PathBuf};
 
 use axum::body::Body;
 use axum::http::{Request, StatusCode};
-use catena_local::vcs::{Protection, RepoName};
+use catena_core::model::ids::TaskId;
+use catena_local::vcs::{
+    Host, Protection, Push, RepoName, TaskSink, deliver_outstanding, github_site,
+};
+use serde_json::{Map, Value};
 
 use crate::vcs_world::{TOKEN, World, commit, get, git, person, send, serve, try_git};
 
@@ -269,4 +273,99 @@ async fn without_git_only_git_over_http_is_missing() {
             .status,
         StatusCode::OK
     );
+}
+
+/// Two whose pushes cross are not taken for one another.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn each_push_is_logged_under_the_name_of_whoever_made_it() {
+    let world = World::new();
+    let (repo, _) = world.widget();
+    let address = serve(world.site()).await;
+    let dir = world.dir.path().to_owned();
+    let origin = address.clone();
+    let clone = blocking(move || clone(&dir, &format!("http://{origin}/octo/widget.git"))).await;
+    let mut all = tokio::task::JoinSet::new();
+    for number in 0..12 {
+        let (clone, url) = (
+            clone.clone(),
+            format!("http://user{number}:{TOKEN}@{address}/octo/widget.git"),
+        );
+        all.spawn_blocking(move || {
+            let to = format!("HEAD:refs/heads/user{number}");
+            git(&clone, &["push", "--quiet", &url, &to]);
+        });
+    }
+    while let Some(done) = all.join_next().await {
+        done.unwrap();
+    }
+    let pushes = world.host.pushes(&repo).unwrap();
+    let wrong: Vec<_> = pushes
+        .iter()
+        .filter_map(|push| Some((push.reference.strip_prefix("refs/heads/user")?, &push.user)))
+        .filter(|(number, user)| **user != format!("user{number}"))
+        .collect();
+    assert!(wrong.is_empty(), "{wrong:?}");
+    assert_eq!((pushes.len(), world.created().len()), (13, 12));
+}
+
+/// Says that it was asked, and never answers: so a process is at the moment at which it is killed.
+struct Stuck(tokio::sync::mpsc::UnboundedSender<String>);
+
+#[async_trait::async_trait]
+impl TaskSink for Stuck {
+    async fn create(&self, role: &str, _: TaskId, _: Map<String, Value>) -> Result<(), String> {
+        self.0.send(role.to_owned()).unwrap();
+        std::future::pending().await
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_push_whose_tasks_were_not_created_has_them_when_the_host_starts_again() {
+    let world = World::new();
+    let (repo, first) = world.widget();
+    let (asked, mut asks) = tokio::sync::mpsc::unbounded_channel();
+    let stuck = github_site(world.host.clone(), std::sync::Arc::new(Stuck(asked)));
+    let address = serve(stuck).await;
+    let dir = world.dir.path().to_owned();
+    let origin = address.clone();
+    let clone = blocking(move || clone(&dir, &format!("http://{origin}/octo/widget.git"))).await;
+    let head = edit(&clone, "killed");
+    let url = format!("http://laptop:{TOKEN}@{address}/octo/widget.git");
+    let push = tokio::process::Command::new("git")
+        .current_dir(&clone)
+        .args(["push", "--quiet", &url, "HEAD:main"])
+        .stderr(std::process::Stdio::null())
+        .kill_on_drop(true)
+        .spawn()
+        .unwrap();
+    assert_eq!(
+        asks.recv().await.unwrap(),
+        "repo:github.com/octo/widget:branch:main"
+    );
+    drop(push);
+    // and another that git had taken, but that was not even logged
+    let tip = first.after.unwrap();
+    let git_dir = world.git_dir(&repo);
+    git(&git_dir, &["update-ref", "refs/heads/late", &tip]);
+
+    let options = world.host.options().clone();
+    let again = Host::open(&world.dir.path().join("vcs"), options).unwrap();
+    let sink = world.sink.as_ref();
+    let created = deliver_outstanding(&again, sink).await.unwrap();
+    assert_eq!((created.len(), world.created().len()), (2, 2));
+    let pushes = again.pushes(&repo).unwrap();
+    let brief = |push: &Push| {
+        (
+            push.reference.clone(),
+            push.user.clone(),
+            push.after.clone(),
+        )
+    };
+    let found: Vec<_> = pushes.iter().skip(1).map(brief).collect();
+    let due = |branch: &str, tip: &str| {
+        let reference = format!("refs/heads/{branch}");
+        (reference, "laptop".to_owned(), Some(tip.to_owned()))
+    };
+    assert_eq!(found, [due("main", &head), due("late", &tip)]);
+    assert!(deliver_outstanding(&again, sink).await.unwrap().is_empty());
 }

@@ -268,7 +268,15 @@ async fn a_pull_request_of_a_fork_becomes_a_task_and_follows_its_head() {
     let moved = commit("fix", &[("src/widget.py", "better")], "Fix it well");
     let moved = world.host.commit(&fork, &moved).unwrap();
     let head = moved.after.clone().unwrap();
-    deliver(&world.host, &fork, Event::Push(moved), world.sink.as_ref()).await;
+    let again = || {
+        deliver(
+            &world.host,
+            &fork,
+            Event::Push(moved.clone()),
+            world.sink.as_ref(),
+        )
+    };
+    let made = again().await;
     let pull = get(world.api(), &format!("{WIDGET}/pulls/1")).await.json();
     assert_eq!(pull["head"]["sha"], head);
     let tasks_for: Vec<_> = world
@@ -284,6 +292,7 @@ async fn a_pull_request_of_a_fork_becomes_a_task_and_follows_its_head() {
             "github-pull-request-untrusted"
         ]
     );
+    assert_eq!(again().await, made, "the same tasks when it is told again");
 }
 
 #[tokio::test]

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: MPL-2.0
 //! github.com's pages and hg's endpoints.
 
-use axum::http::StatusCode;
+use axum::body::Body;
+use axum::http::{Request, StatusCode};
 use catena_local::vcs::{Event, Mount, Push, RepoName, tasks};
 use serde_json::json;
 
-use crate::vcs_world::{TEMPLATE, World, commit, get};
+use crate::vcs_world::{TEMPLATE, World, commit, get, git, send};
 
 #[tokio::test]
 async fn the_page_of_a_commit_that_no_branch_has_is_blank_v94() {
@@ -168,4 +169,65 @@ fn a_push_to_a_mounted_branch_becomes_an_hg_decision_v61() {
         "https://hg.mozilla.org/releases/mozilla-beta"
     );
     assert_eq!(task.definition["taskGroupId"], task.id.as_str());
+}
+
+/// git takes branches whose names are markup.
+#[tokio::test]
+async fn names_of_branches_are_text_on_the_page_of_a_commit() {
+    let world = World::new();
+    let (repo, push) = world.widget();
+    let sha = push.after.unwrap();
+    for name in ["a<img/src=x>", "b\"onclick=\"x", "c'&d"] {
+        let reference = format!("refs/heads/{name}");
+        git(&world.git_dir(&repo), &["update-ref", &reference, &sha]);
+    }
+    let reply = get(world.site(), &format!("/octo/widget/branch_commits/{sha}")).await;
+    let page = String::from_utf8_lossy(&reply.body).into_owned();
+    for text in [
+        "a&lt;img/src=x&gt;",
+        "b&quot;onclick=&quot;x",
+        "c&#39;&amp;d",
+        "main",
+    ] {
+        let item =
+            format!("<li class=\"branch\"><a href=\"/octo/widget/tree/{text}\">{text}</a></li>");
+        assert!(page.contains(&item), "{text}: {page}");
+    }
+    assert_eq!(
+        reply.header("content-security-policy"),
+        "default-src 'none'; sandbox"
+    );
+    assert_eq!(reply.header("x-content-type-options"), "nosniff");
+}
+
+/// A hostile site can give its own name the address of this host.
+#[tokio::test]
+async fn hosts_answer_under_loopback_names_and_their_own_only() {
+    let world = World::new();
+    world.widget();
+    for (router, own, path) in [
+        (world.api(), "api.github.com", "/repos/octo/widget"),
+        (
+            world.site(),
+            "github.com",
+            "/octo/widget/raw/main/.taskcluster.yml",
+        ),
+        (world.hg(), "hg.mozilla.org", "/octo/widget/json-pushes"),
+    ] {
+        let ask = async |host: &str| {
+            let request = Request::get(path).header("host", host);
+            let reply = send(router.clone(), request.body(Body::empty()).unwrap());
+            reply.await.status
+        };
+        for host in [own, &format!("{own}:443"), "localhost:1", "[::1]:80"] {
+            assert_eq!(ask(host).await, StatusCode::OK, "{host}");
+        }
+        for host in ["evil.example", "evil.example:80", "gitlab.com"] {
+            assert_eq!(
+                ask(host).await,
+                StatusCode::MISDIRECTED_REQUEST,
+                "{own} as {host}"
+            );
+        }
+    }
 }

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 
 use axum::Router;
 use axum::body::{Body, Bytes, to_bytes};
-use axum::http::{HeaderMap, Request, StatusCode};
+use axum::http::{HeaderMap, HeaderValue, Request, StatusCode};
 use catena_core::model::ids::TaskId;
 use catena_local::clock::ManualClock;
 use catena_local::vcs::{
@@ -188,7 +188,10 @@ pub(crate) async fn get(router: Router, path: &str) -> Reply {
     send(router, Request::get(path).body(Body::empty()).unwrap()).await
 }
 
-pub(crate) async fn send(router: Router, request: Request<Body>) -> Reply {
+pub(crate) async fn send(router: Router, mut request: Request<Body>) -> Reply {
+    // as every client does
+    let host = HeaderValue::from_static("127.0.0.1:8000");
+    request.headers_mut().entry("host").or_insert(host);
     let response = router.oneshot(request).await.unwrap();
     let (parts, body) = response.into_parts();
     let body = to_bytes(body, 64 << 20).await.unwrap();

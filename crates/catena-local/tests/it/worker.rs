@@ -299,3 +299,53 @@ async fn a_worker_that_is_told_to_stop_hands_its_task_back() {
     let status = bench.client.status(id(0)).await.unwrap();
     assert_eq!(status.runs.len(), 2, "the queue tries again");
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn names_of_the_workers_own_files_are_no_artifacts_of_a_task() {
+    let mut bench = Bench::start(None).await;
+    let script = "mkdir logs; for name in live live_backing certified; do echo x > logs/$name.log; done; echo a > a";
+    let file = |name: &str, path: &str| json!({"type": "file", "name": name, "path": path});
+    let artifacts = json!([
+        file("public/chain-of-trust.json", "a"),
+        file("public/chain-of-trust.json.sig", "none"),
+        {"type": "directory", "name": "public/logs", "path": "logs"},
+        file("public/logs/live_backing.log", "none"),
+        file("public/a", "a"),
+    ]);
+    let generic = json!({"command": [script], "maxRunTime": 60, "osGroups": [], "artifacts": artifacts,
+        "features": {"chainOfTrust": true}});
+    bench.create(id(0), GENERIC, generic).await;
+    let mut artifacts = json!({"public/logs": {"type": "directory", "path": "logs"}});
+    for (name, path) in [
+        ("public/chain-of-trust.json", "a"),
+        ("public/logs/live_backing.log", "logs/live.log"),
+        ("public/logs/live.log", "none"),
+        ("public/a", "a"),
+    ] {
+        artifacts[name] = json!({"type": "file", "path": path});
+    }
+    let docker = json!({"image": "i", "command": ["/bin/sh", "-c", script], "maxRunTime": 60, "artifacts": artifacts,
+        "features": {"chainOfTrust": true}});
+    bench.create(id(1), DOCKER, docker).await;
+    for _ in 0..2 {
+        assert_eq!(bench.resolved().await, Resolution::Completed);
+    }
+    for (task, worker) in [
+        (id(0), WorkerImplementation::GenericWorker),
+        (id(1), WorkerImplementation::DockerWorker),
+    ] {
+        let document = bench.document(task, worker).await;
+        assert_eq!(names(&document), ["public/a", "public/logs/certified.log"]);
+        let log = bench.log(task).await;
+        for name in [
+            "chain-of-trust.json",
+            "logs/live_backing.log",
+            "logs/live.log",
+        ] {
+            let line = format!("public/{name} is the worker's to write, and was skipped\n");
+            assert!(log.contains(&line), "{log}");
+        }
+        let live = bench.client.artifact(task, None, "public/logs/live.log", 1);
+        assert_eq!(live.await.unwrap_err().status(), Some(404));
+    }
+}

@@ -5,8 +5,8 @@ use catena_core::lint::{Later, Lint, Warning};
 use catena_core::model::ids::{RunId, TaskId};
 use catena_core::report::{
     Artifact, Asserter, Basis, Check, CheckResult, Difference, EvidencePointer, Fact, Flow,
-    GithubBudget, Link, Note, Outcome, Purpose, Relaxation, Report, RequestRecord, Subject, Timing,
-    Verdict,
+    GithubBudget, Image, ImageBuilder, Link, Note, Outcome, Purpose, Relaxation, Report,
+    RequestRecord, Subject, Timing, Verdict,
 };
 use catena_report::json::Versions;
 
@@ -76,6 +76,7 @@ pub(crate) fn link(number: usize, names: &[&str], needs: &[usize]) -> Link {
         decision: Some(id(1)),
         needs: needs.iter().map(|&number| id(number)).collect(),
         key: Some("ab".repeat(32)),
+        image: None,
         artifacts: vec![Artifact {
             name: "public/build/target.tar.gz".parse().unwrap(),
             verified: true,
@@ -91,6 +92,25 @@ pub(crate) fn link(number: usize, names: &[&str], needs: &[usize]) -> Link {
     }
 }
 
+/// The image that the task of number 3 built.
+fn task_image() -> Image {
+    Image {
+        kind: "task-image",
+        name: None,
+        id: Some(format!("sha256:{}", "1d".repeat(32))),
+        artifact_sha256: Some("cd".repeat(32)),
+        builder: Some(ImageBuilder {
+            task: id(3),
+            run: RunId(0),
+            artifact: "public/image.tar.zst".to_owned(),
+            url: format!(
+                "https://tc.example.org/api/queue/v1/task/{}/runs/0/artifacts/public/image.tar.zst",
+                id(3)
+            ),
+        }),
+    }
+}
+
 /// A signing task with one build, its image, and two decision tasks.
 pub(crate) fn trusted() -> Report {
     let mut root = link(0, &["signing"], &[2, 1]);
@@ -102,6 +122,8 @@ pub(crate) fn trusted() -> Report {
         .revision
         .take()
         .map(|commit| format!("https://hg.example.org/projects/one/file/{commit}/ci"));
+    let mut build = link(2, &["signing:build"], &[3, 1]);
+    build.image = Some(task_image());
     let mut image_decision = link(4, &["signing:build:docker-image:decision"], &[]);
     image_decision.revision = Some("ffff456789abcdef0123456789abcdef01234567".to_owned());
     let mut image = link(3, &["signing:build:docker-image"], &[]);
@@ -116,7 +138,7 @@ pub(crate) fn trusted() -> Report {
     let links = vec![
         root,
         link(1, &["signing:parent", "signing:build:parent"], &[]),
-        link(2, &["signing:build"], &[3, 1]),
+        build,
         image,
         image_decision,
     ];

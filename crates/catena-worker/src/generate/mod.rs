@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
 //! Chain-of-trust documents of what a task left behind (generation.md 2 and 6, R-05).
 //!
-//! The way is [`find`] → [`hash`](hash::hash) → [`body`] → [`sign`] → [`Signed::write`]; [`generate`] goes all of it.
+//! The way is [`find`] → [`hash`](hash::hash) → [`body`] → [`Signed::sign`] → [`Signed::write`]; [`generate`] goes all of it.
 //! Nothing is written before everything is known, and both files appear whole or not at all.
 
 mod body;

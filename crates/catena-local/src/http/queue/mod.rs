@@ -5,6 +5,7 @@ mod artifacts;
 mod claims;
 pub(super) mod content;
 mod create;
+mod groups;
 mod tasks;
 
 use super::call::Call;
@@ -19,7 +20,12 @@ pub(super) const TABLE: &[Endpoint] = &[
     ("POST", "task/<taskId>/schedule", "scheduleTask"),
     ("POST", "task/<taskId>/rerun", "rerunTask"),
     ("POST", "task/<taskId>/cancel", "cancelTask"),
+    ("POST", "task/<taskId>/priority", "changeTaskPriority"),
+    ("GET", "task/<taskId>/dependents", "listDependentTasks"),
     ("GET", "task-group/<taskGroupId>/list", "listTaskGroup"),
+    ("GET", "task-group/<taskGroupId>", "getTaskGroup"),
+    ("POST", "task-group/<taskGroupId>/seal", "sealTaskGroup"),
+    ("POST", "task-group/<taskGroupId>/cancel", "cancelTaskGroup"),
     ("POST", "claim-work/<taskQueueId*>", "claimWork"),
     ("POST", "task/<taskId>/runs/<runId>/reclaim", "reclaimTask"),
     (
@@ -93,7 +99,12 @@ pub(super) async fn call(name: &str, call: &Call) -> Result<Reply, ApiError> {
         "createTask" => create::create_task(call).await,
         "status" => tasks::status(call),
         "scheduleTask" | "rerunTask" | "cancelTask" => tasks::change(name, call).await,
-        "listTaskGroup" => tasks::list_group(call),
+        "changeTaskPriority" => tasks::change_priority(call).await,
+        "listDependentTasks" => tasks::list_dependents(call),
+        "listTaskGroup" => groups::list(call),
+        "getTaskGroup" => groups::get(call),
+        "sealTaskGroup" => groups::seal(call).await,
+        "cancelTaskGroup" => groups::cancel(call).await,
         "claimWork" => claims::claim_work(call).await,
         "reclaimTask" => claims::reclaim(call).await,
         "reportCompleted" | "reportFailed" | "reportException" => claims::report(name, call).await,

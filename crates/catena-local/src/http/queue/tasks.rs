@@ -1,18 +1,20 @@
 // SPDX-License-Identifier: MPL-2.0
 //! Reading tasks and groups, and changing their course (worker.md §12.2).
 
+use std::cmp::Ordering;
+
 use catena_core::model::ids::TaskId;
 use indexmap::IndexMap;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::super::call::Call;
 use super::super::error::ApiError;
 use super::super::reply::Reply;
-use super::super::route::bad;
+use super::super::schema::Schema;
 use super::create::json_status;
 use crate::auth::Requirement;
-use crate::queue::{Status, ordered};
+use crate::queue::{Priority, Status, ordered};
 
 pub(super) fn task(call: &Call) -> Result<Reply, ApiError> {
     let task = call.task()?;
@@ -54,52 +56,73 @@ pub(super) async fn change(name: &str, call: &Call) -> Result<Reply, ApiError> {
     Ok(Reply::json(&json_status(status)))
 }
 
+/// A task as lists have it.
+#[derive(Serialize)]
+pub(super) struct Member {
+    status: Status,
+    task: IndexMap<String, Value>,
+}
+
+/// Tasks as lists have them.
+pub(super) fn members(call: &Call, ids: Vec<TaskId>) -> Result<Vec<Member>, ApiError> {
+    let queue = call.services.queue();
+    let member = |task| -> Result<Member, ApiError> {
+        Ok(Member {
+            status: queue.status(task)?,
+            task: ordered(queue.definition(task)?),
+        })
+    };
+    ids.into_iter().map(member).collect()
+}
+
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Group {
-    task_group_id: String,
-    scheduler_id: Value,
-    expires: Value,
+struct Dependents {
+    task_id: TaskId,
     tasks: Vec<Member>,
     #[serde(skip_serializing_if = "Option::is_none")]
     continuation_token: Option<String>,
 }
 
-#[derive(Serialize)]
-struct Member {
-    status: Status,
-    task: IndexMap<String, Value>,
-}
-
-pub(super) fn list_group(call: &Call) -> Result<Reply, ApiError> {
-    let group = call.param("taskGroupId");
-    if group.parse::<TaskId>().is_err() {
-        return Err(bad("taskGroupId", group, "a slug of 22 characters"));
-    }
-    call.require(format!("queue:list-task-group:{group}"))?;
+pub(super) fn list_dependents(call: &Call) -> Result<Reply, ApiError> {
+    let task = call.task()?;
+    call.require(format!("queue:list-dependent-tasks:{task}"))?;
     let (limit, token) = call.page()?;
-    let queue = call.services.queue();
-    let page = queue.task_group(group, token, limit)?;
-    let mut tasks = Vec::new();
-    for task in page.items {
-        tasks.push(Member {
-            status: queue.status(task)?,
-            task: ordered(queue.definition(task)?),
-        });
-    }
-    let first = tasks.first();
-    let of_first = |key: &str| {
-        let value = first.and_then(|member| member.task.get(key));
-        value.cloned().unwrap_or_default()
-    };
-    let (scheduler_id, expires) = (of_first("schedulerId"), of_first("expires"));
-    Ok(Reply::json(&Group {
-        task_group_id: group.to_owned(),
-        scheduler_id,
-        expires,
-        tasks,
+    let page = call.services.queue().dependents(task, token, limit)?;
+    Ok(Reply::json(&Dependents {
+        task_id: task,
+        tasks: members(call, page.items)?,
         continuation_token: page.continuation,
     }))
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct NewPriority {
+    new_priority: Priority,
+}
+
+/// Some may only lower priorities, or only raise them.
+pub(super) async fn change_priority(call: &Call) -> Result<Reply, ApiError> {
+    let task = call.task()?;
+    let body: NewPriority = call.body(Schema::NewPriority)?;
+    let queue = call.services.queue();
+    let status = queue.status(task)?;
+    let mut enough = vec![
+        format!("queue:change-task-priority:{task}"),
+        format!(
+            "queue:change-task-priority-in-queue:{}",
+            status.task_queue_id
+        ),
+    ];
+    match body.new_priority.cmp(&status.priority) {
+        Ordering::Less => enough.push(format!("queue:lower-task-priority:{task}")),
+        Ordering::Equal => {}
+        Ordering::Greater => enough.push(format!("queue:raise-task-priority:{task}")),
+    }
+    call.require(Requirement::any(enough))?;
+    let status = queue.change_priority(task, body.new_priority).await?;
+    Ok(Reply::json(&json_status(status)))
 }
 
 pub(super) fn pending(call: &Call) -> Result<Reply, ApiError> {

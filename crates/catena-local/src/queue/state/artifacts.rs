@@ -248,7 +248,7 @@ fn same_content(before: &ArtifactContent, now: &ArtifactContent) -> Option<Artif
 }
 
 /// Key of an artifact's record.
-fn key(id: TaskId, run: RunId, name: &str) -> String {
+pub(super) fn key(id: TaskId, run: RunId, name: &str) -> String {
     format!("{id}/{run}/{name}")
 }
 

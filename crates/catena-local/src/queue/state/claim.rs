@@ -94,7 +94,7 @@ fn held(task: &Task) -> Option<Claim> {
         status: task.status(),
         run: run.run_id,
         taken_until: run.taken_until?,
-        definition: (*task.definition).clone(),
+        definition: task.shown(),
     })
 }
 

@@ -42,6 +42,7 @@ impl Tx<'_> {
                 sequence: self.next(),
                 queued: 0,
                 retries_left: retries(fields.retries, 1),
+                priority: None,
                 waiting,
                 runs: Vec::new(),
             },
@@ -114,6 +115,12 @@ fn check_group(state: &State, fields: &Fields) -> Result<(), QueueError> {
     let Some(group) = state.groups.get(&fields.task_group_id) else {
         return Ok(());
     };
+    if let Some(sealed) = group.sealed {
+        return Err(QueueError::Conflict(format!(
+            "taskGroupId `{}` was sealed at {sealed:.3}: no task can be added to it",
+            fields.task_group_id
+        )));
+    }
     for (what, expected, found) in [
         ("schedulerId", &group.scheduler, &fields.scheduler_id),
         ("projectId", &group.project, &fields.project_id),

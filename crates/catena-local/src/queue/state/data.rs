@@ -9,7 +9,7 @@ use catena_core::model::ids::{RunId, TaskId};
 use indexmap::IndexMap;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 use tokio::sync::Notify;
 
 use super::super::definition::Fields;
@@ -24,6 +24,9 @@ pub(super) struct Record {
     /// Order in which the last run became pending.
     pub(super) queued: u64,
     pub(super) retries_left: u32,
+    /// What `changeTaskPriority` made of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) priority: Option<Priority>,
     /// Dependencies that are not fulfilled.
     pub(super) waiting: BTreeSet<TaskId>,
     pub(super) runs: Vec<Run>,
@@ -74,7 +77,7 @@ impl Task {
             scheduler_id: fields.scheduler_id.clone(),
             project_id: fields.project_id.clone(),
             task_group_id: fields.task_group_id.clone(),
-            priority: fields.priority,
+            priority: self.priority(),
             deadline: fields.deadline,
             expires: fields.expires,
             retries_left: self.record.retries_left,
@@ -83,9 +86,23 @@ impl Task {
         }
     }
 
+    /// That of the definition, unless it was changed.
+    pub(super) fn priority(&self) -> Priority {
+        self.record.priority.unwrap_or(self.fields.priority)
+    }
+
+    /// The definition as the API shows it: nothing of it changes but the priority (worker.md §12.2).
+    pub(super) fn shown(&self) -> Map<String, Value> {
+        let mut definition = (*self.definition).clone();
+        if let Some(priority) = self.record.priority {
+            definition.insert("priority".to_owned(), json!(priority));
+        }
+        definition
+    }
+
     /// Its place among the pending runs of its queue.
     fn place(&self) -> Place {
-        (Reverse(self.fields.priority), self.record.queued)
+        (Reverse(self.priority()), self.record.queued)
     }
 }
 
@@ -104,6 +121,8 @@ pub(super) struct Pool {
 pub(super) struct Group {
     pub(super) scheduler: String,
     pub(super) project: String,
+    /// Since when it takes no more tasks.
+    pub(super) sealed: Option<Timestamp>,
     pub(super) tasks: Vec<TaskId>,
 }
 
@@ -124,6 +143,8 @@ pub(super) struct State {
     pub(super) pools: HashMap<String, Pool>,
     /// Who waits for a task.
     pub(super) dependents: HashMap<TaskId, BTreeSet<TaskId>>,
+    /// Whose definitions name a task as a dependency, whether or not they wait.
+    pub(super) named_by: HashMap<TaskId, BTreeSet<TaskId>>,
     pub(super) timers: BTreeSet<(Timestamp, Timer, TaskId)>,
     pub(super) artifacts: HashMap<(TaskId, RunId), BTreeMap<String, Artifact>>,
     /// The last number given out.
@@ -146,11 +167,15 @@ impl State {
         for dependency in &record.waiting {
             self.dependents.entry(*dependency).or_default().insert(id);
         }
+        for dependency in &fields.dependencies {
+            self.named_by.entry(*dependency).or_default().insert(id);
+        }
         self.groups
             .entry(fields.task_group_id.clone())
             .or_insert_with(|| Group {
                 scheduler: fields.scheduler_id.clone(),
                 project: fields.project_id.clone(),
+                sealed: None,
                 tasks: Vec::new(),
             })
             .tasks
@@ -185,6 +210,29 @@ impl State {
             pool.runs.remove(&task.place());
         }
         self.forget_idle(queue);
+    }
+
+    /// Takes a task that has ended out of all indexes. Those who name it as a dependency go on naming it.
+    pub(super) fn forget(&mut self, task: &Task) {
+        let (id, fields) = (task.id, &task.fields);
+        self.timers.remove(&(fields.deadline, Timer::Deadline, id));
+        for dependency in &fields.dependencies {
+            for index in [&mut self.dependents, &mut self.named_by] {
+                if let Some(all) = index.get_mut(dependency) {
+                    all.remove(&id);
+                }
+                if index.get(dependency).is_some_and(BTreeSet::is_empty) {
+                    index.remove(dependency);
+                }
+            }
+        }
+        if let Some(group) = self.groups.get_mut(&fields.task_group_id) {
+            group.tasks.retain(|other| *other != id);
+            if group.tasks.is_empty() {
+                self.groups.shift_remove(&fields.task_group_id);
+            }
+        }
+        self.tasks.remove(&id);
     }
 
     /// Forgets a queue without runs that nobody waits for.
@@ -236,6 +284,12 @@ impl<'a> Tx<'a> {
         let value = Some(encode(table, value)?);
         self.changes.push(Change { table, key, value });
         Ok(())
+    }
+
+    /// Removes a record.
+    pub(super) fn delete(&mut self, table: Table, key: String) {
+        let value = None;
+        self.changes.push(Change { table, key, value });
     }
 
     /// The next number in the order of things.

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use catena_core::model::ids::TaskId;
+use jiff::Timestamp;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
@@ -12,6 +13,7 @@ use super::super::definition::Fields;
 use super::super::{Artifact, QueueError};
 use super::artifacts::parse_key;
 use super::data::{Record, State, Task};
+use super::groups::SEALED;
 use crate::store::{Store, StoreError, Table};
 
 /// Reads everything.
@@ -19,6 +21,13 @@ pub(super) fn load(store: &Store) -> Result<State, QueueError> {
     let mut state = State::default();
     for task in tasks(store)? {
         state.insert(task);
+    }
+    for (key, value) in store.scan(Table::Settings, SEALED)? {
+        let sealed: Timestamp = decode(Table::Settings, &key, &value)?;
+        let group = key.strip_prefix(SEALED).unwrap_or_default();
+        if let Some(group) = state.groups.get_mut(group) {
+            group.sealed = Some(sealed);
+        }
     }
     for (key, value) in store.scan(Table::Artifacts, "")? {
         let place = parse_key(&key).ok_or_else(|| damaged(Table::Artifacts, &key, "a bad key"))?;

@@ -10,7 +10,11 @@ mod artifacts;
 mod claim;
 mod create;
 mod data;
+mod dependents;
+mod groups;
 mod load;
+mod priority;
+mod remove;
 mod resolve;
 mod runs;
 
@@ -24,13 +28,14 @@ use tokio::sync::Notify;
 use tokio::time::{Instant, timeout_at};
 
 use super::{
-    Artifact, ArtifactRequest, Claim, Page, QueueError, Resolution, Status, Worker, definition,
-    token,
+    Artifact, ArtifactRequest, Claim, Page, Priority, QueueError, Resolution, Status, TaskGroup,
+    Worker, definition, token,
 };
 use crate::clock::Clock;
 use crate::store::{Receipt, Store};
 
 use data::{State, Tx};
+pub use remove::Expired;
 
 /// Kind of the tokens of task group lists.
 const TOKEN: &str = "group";
@@ -101,8 +106,7 @@ impl Queue {
     /// # Errors
     /// `NotFound`.
     pub fn definition(&self, task: TaskId) -> Result<Map<String, Value>, QueueError> {
-        let definition = Arc::clone(&self.state().task(task)?.definition);
-        Ok((*definition).clone())
+        Ok(self.state().task(task)?.shown())
     }
 
     /// `status`.
@@ -124,12 +128,7 @@ impl Queue {
         limit: usize,
     ) -> Result<Page<TaskId>, QueueError> {
         let state = self.state();
-        let Some(found) = state.groups.get(group) else {
-            return Err(QueueError::NotFound(format!(
-                "No task-group with taskGroupId: `{}`",
-                group.chars().take(100).collect::<String>()
-            )));
-        };
+        let found = state.known_group(group)?;
         let start = match continuation {
             Some(given) => token::read(TOKEN, given)?
                 .parse()
@@ -145,6 +144,30 @@ impl Queue {
             items,
             continuation,
         })
+    }
+
+    /// `getTaskGroup`.
+    ///
+    /// # Errors
+    /// `NotFound` for a group without tasks.
+    pub fn group(&self, group: &str) -> Result<TaskGroup, QueueError> {
+        self.state().group(group)
+    }
+
+    /// `sealTaskGroup`: it takes no more tasks. Idempotent.
+    ///
+    /// # Errors
+    /// `NotFound` for a group without tasks.
+    pub async fn seal_group(&self, group: &str) -> Result<TaskGroup, QueueError> {
+        self.change(|tx| tx.seal_group(group)).await
+    }
+
+    /// `cancelTaskGroup`: ends what has not ended; returns those tasks.
+    ///
+    /// # Errors
+    /// `NotFound` for a group without tasks; `Conflict` for one that is not sealed.
+    pub async fn cancel_group(&self, group: &str) -> Result<Vec<TaskId>, QueueError> {
+        self.change(|tx| tx.cancel_group(group)).await
     }
 
     /// Task groups, newest first: for the web page.
@@ -232,6 +255,31 @@ impl Queue {
         self.change(|tx| tx.schedule(task)).await
     }
 
+    /// `changeTaskPriority`: of a task that has not ended; runs that are claimed stay as they are.
+    ///
+    /// # Errors
+    /// `NotFound`; `Conflict` for a task that has ended.
+    pub async fn change_priority(
+        &self,
+        task: TaskId,
+        priority: Priority,
+    ) -> Result<Status, QueueError> {
+        self.change(|tx| tx.change_priority(task, priority)).await
+    }
+
+    /// `listDependentTasks`: up to `limit` tasks (at least one) that name this one as a dependency, by id.
+    ///
+    /// # Errors
+    /// `NotFound`; `Input` for a token that is none.
+    pub fn dependents(
+        &self,
+        task: TaskId,
+        continuation: Option<&str>,
+        limit: usize,
+    ) -> Result<Page<TaskId>, QueueError> {
+        self.state().dependent_page(task, continuation, limit)
+    }
+
     /// Number of pending runs of a queue.
     #[must_use]
     pub fn pending(&self, queue: &str) -> usize {
@@ -246,6 +294,25 @@ impl Queue {
     pub async fn sweep(&self) -> Result<(), QueueError> {
         self.change(|tx| {
             tx.expire_due();
+            Ok(())
+        })
+        .await
+    }
+
+    /// What expired more than a day ago: until then it is still answered that it expired.
+    #[must_use]
+    pub fn expired(&self) -> Expired {
+        let late = self.0.settings.late_artifacts;
+        self.state().expired(self.now(), late)
+    }
+
+    /// Removes what [`Queue::expired`] found; its contents are the caller's to remove, before.
+    ///
+    /// # Errors
+    /// `Store`.
+    pub async fn remove(&self, expired: &Expired) -> Result<(), QueueError> {
+        self.change(|tx| {
+            tx.remove(expired);
             Ok(())
         })
         .await

@@ -22,6 +22,7 @@ pub use self::site::github_site;
 pub(crate) use self::site::{bytes, plain, refuse};
 use super::deliver::TaskSink;
 use super::{Host, RepoName, VcsError};
+use crate::hosts;
 
 /// What the routers work on.
 #[derive(Clone)]
@@ -32,7 +33,7 @@ pub(crate) struct Service {
 
 /// The router for `https://api.github.com`. Pull requests and releases that are posted to it become tasks in the sink.
 pub fn github_api(host: Host, sink: Arc<dyn TaskSink>) -> Router {
-    Router::new()
+    let router = Router::new()
         .route("/orgs/{owner}/repos", posting(post::repository))
         .route("/repos/{owner}/{name}", get(read))
         .route("/repos/{owner}/{name}/forks", posting(post::fork))
@@ -40,7 +41,8 @@ pub fn github_api(host: Host, sink: Arc<dyn TaskSink>) -> Router {
         .route("/repos/{owner}/{name}/releases", posting(post::release))
         .route("/repos/{owner}/{name}/{*place}", get(read))
         .fallback(nothing)
-        .with_state(Service { host, sink })
+        .with_state(Service { host, sink });
+    hosts::only(router, ["api.github.com".to_owned()])
 }
 
 async fn nothing() -> Response {

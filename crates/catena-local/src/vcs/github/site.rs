@@ -6,19 +6,21 @@ use std::sync::Arc;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{Path, Request, State};
-use axum::http::{Method, StatusCode, header};
+use axum::http::{HeaderName, Method, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::any;
 
 use super::{Service, blocking};
+use crate::hosts;
 use crate::vcs::deliver::TaskSink;
 use crate::vcs::{Host, RepoName, VcsError, git_http};
 
 /// The router for `https://github.com`. What is pushed to it becomes tasks in the sink.
 pub fn github_site(host: Host, sink: Arc<dyn TaskSink>) -> Router {
-    Router::new()
+    let router = Router::new()
         .route("/{owner}/{name}/{*place}", any(serve))
-        .with_state(Service { host, sink })
+        .with_state(Service { host, sink });
+    hosts::only(router, ["github.com".to_owned()])
 }
 
 async fn serve(
@@ -58,7 +60,7 @@ fn branch_commits(host: &Host, name: &RepoName, revision: &str) -> Result<Respon
     let mut items = String::new();
     for (branch, tip) in repo.branches()? {
         if repo.is_ancestor(&revision, &tip)? {
-            let text = branch.replace('&', "&amp;").replace('\'', "&#39;");
+            let text = escape(&branch);
             items.push_str(&format!(
                 "  <li class=\"branch\"><a href=\"/{name}/tree/{text}\">{text}</a></li>\n"
             ));
@@ -68,7 +70,28 @@ fn branch_commits(host: &Host, name: &RepoName, revision: &str) -> Result<Respon
         "" => "\n".to_owned(),
         items => format!("<ul class=\"branches-list\">\n{items}</ul>\n"),
     };
-    Ok(([(header::CONTENT_TYPE, "text/html; charset=utf-8")], body).into_response())
+    let headers = [
+        (header::CONTENT_TYPE, "text/html; charset=utf-8"),
+        INERT,
+        NOSNIFF,
+    ];
+    Ok((headers, body).into_response())
+}
+
+/// A text as HTML has it, in quotes too: git takes names of branches with any of these.
+fn escape(text: &str) -> String {
+    let mut out = String::new();
+    for c in text.chars() {
+        match c {
+            '&' => out.push_str("&amp;"),
+            '<' => out.push_str("&lt;"),
+            '>' => out.push_str("&gt;"),
+            '"' => out.push_str("&quot;"),
+            '\'' => out.push_str("&#39;"),
+            c => out.push(c),
+        }
+    }
+    out
 }
 
 /// `raw/{revision}/{path}`, where the revision may be `refs/heads/{one segment}`.
@@ -89,14 +112,7 @@ pub(crate) fn bytes(content: Vec<u8>) -> Response {
     } else {
         "application/octet-stream"
     };
-    let headers = [
-        (header::CONTENT_TYPE, kind),
-        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
-        (
-            header::CONTENT_SECURITY_POLICY,
-            "default-src 'none'; sandbox",
-        ),
-    ];
+    let headers = [(header::CONTENT_TYPE, kind), INERT, NOSNIFF];
     (headers, Body::from(content)).into_response()
 }
 
@@ -121,3 +137,10 @@ pub(crate) fn plain(status: StatusCode, text: &str) -> Response {
     )
         .into_response()
 }
+
+/// Nothing of what pushers wrote is run, and nothing is loaded for it.
+const INERT: (HeaderName, &str) = (
+    header::CONTENT_SECURITY_POLICY,
+    "default-src 'none'; sandbox",
+);
+const NOSNIFF: (HeaderName, &str) = (header::X_CONTENT_TYPE_OPTIONS, "nosniff");

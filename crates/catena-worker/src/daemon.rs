@@ -3,6 +3,9 @@
 //!
 //! No task ends the worker, whatever goes wrong with it: its run is reported as `internal-error`, and the next one is
 //! claimed. What ends it is what no task could do without: its directories and its log.
+//!
+//! A worker can be replaced while it runs, which is how a configuration is read again: whoever claims next takes the new
+//! one, and the task in hand keeps its own.
 
 use std::sync::Arc;
 
@@ -12,6 +15,7 @@ use tokio::time::{sleep, timeout};
 
 use crate::config::Directories;
 use crate::directories::{DirectoryError, cleanup};
+use crate::notify::Notifier;
 use crate::queue::{Claimed, QueueError};
 use crate::session::Session;
 use crate::status::{Reason, Report};
@@ -32,16 +36,49 @@ pub enum DaemonError {
     Slot(String),
 }
 
-/// Runs until `stop` says so.
+/// Runs until `stop` says so. `current` holds the worker that claims; a new one gets the next claims. The number of slots
+/// is that of the first.
 ///
 /// # Errors
 /// [`DaemonError`]; tasks in other slots were stopped, uploaded and reported.
-pub async fn run(worker: Arc<Worker>, stop: &watch::Sender<Stop>) -> Result<(), DaemonError> {
+pub async fn run(
+    current: watch::Receiver<Arc<Worker>>,
+    stop: &watch::Sender<Stop>,
+    manager: &Notifier,
+) -> Result<(), DaemonError> {
+    let worker = Arc::clone(&current.borrow());
     greet(&worker);
     let mut slots = JoinSet::new();
     for number in 0..worker.config.capacity.get() {
-        slots.spawn(slot(Arc::clone(&worker), number, stop.subscribe()));
+        slots.spawn(slot(current.clone(), number, stop.subscribe()));
     }
+    manager.send("READY=1");
+    let done = tokio::select! {
+        done = supervise(&worker, slots, stop) => done,
+        () = watchdog(manager) => Ok(()),
+    };
+    manager.send("STOPPING=1");
+    worker.log.info("stopped");
+    done
+}
+
+/// Tells the service manager that the worker is alive, for ever.
+async fn watchdog(manager: &Notifier) {
+    let Some(every) = manager.every() else {
+        return std::future::pending().await;
+    };
+    loop {
+        manager.send("WATCHDOG=1");
+        sleep(every).await;
+    }
+}
+
+/// Waits for all slots; when one cannot go on, the others are stopped.
+async fn supervise(
+    worker: &Worker,
+    mut slots: JoinSet<Result<(), DaemonError>>,
+    stop: &watch::Sender<Stop>,
+) -> Result<(), DaemonError> {
     let mut outcome = Ok(());
     loop {
         let ended = tokio::select! {
@@ -61,7 +98,6 @@ pub async fn run(worker: Arc<Worker>, stop: &watch::Sender<Stop>) -> Result<(), 
         outcome = outcome.and(Err(why));
         stop.send_modify(|now| *now = (*now).max(Stop::Now));
     }
-    worker.log.info("stopped");
     outcome
 }
 
@@ -97,13 +133,18 @@ fn greet(worker: &Worker) {
 
 /// One slot: a task at a time, in directories of its own.
 async fn slot(
-    worker: Arc<Worker>,
+    current: watch::Receiver<Arc<Worker>>,
     number: u32,
     stop: watch::Receiver<Stop>,
 ) -> Result<(), DaemonError> {
-    let directories = worker.config.directories.of_slot(number);
-    cleanup(&directories)?;
+    let mut clean = None;
     while *stop.borrow() == Stop::No {
+        let worker = Arc::clone(&current.borrow());
+        let directories = worker.config.directories.of_slot(number);
+        if clean.as_ref() != Some(&directories) {
+            cleanup(&directories)?;
+            clean = Some(directories.clone());
+        }
         let claims = claim(&worker, &stop).await;
         if claims.is_empty() {
             tokio::select! {

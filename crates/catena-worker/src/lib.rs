@@ -31,6 +31,7 @@ pub mod facts;
 pub mod generate;
 pub mod json;
 pub mod log;
+pub mod notify;
 pub mod payload;
 pub mod queue;
 pub mod script;

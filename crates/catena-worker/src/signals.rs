@@ -11,11 +11,16 @@ use crate::worker::Stop;
 
 /// Listens from now on, for as long as the runtime lives.
 ///
-/// SIGTERM and SIGINT stop the task in hand, a second one its uploads; SIGUSR1 lets it finish.
+/// SIGTERM and SIGINT stop the task in hand, a second one its uploads; SIGUSR1 lets it finish. SIGHUP calls `reload`.
 ///
 /// # Errors
 /// The system refuses.
-pub fn listen(stop: &watch::Sender<Stop>, log: &Log) -> io::Result<()> {
+pub fn listen(
+    stop: &watch::Sender<Stop>,
+    log: &Log,
+    reload: impl Fn() + Send + 'static,
+) -> io::Result<()> {
+    let mut hangup = signal(SignalKind::hangup())?;
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut finish = signal(SignalKind::user_defined1())?;
@@ -26,6 +31,11 @@ pub fn listen(stop: &watch::Sender<Stop>, log: &Log) -> io::Result<()> {
                 Some(()) = terminate.recv() => ("SIGTERM", true),
                 Some(()) = interrupt.recv() => ("SIGINT", true),
                 Some(()) = finish.recv() => ("SIGUSR1", false),
+                Some(()) = hangup.recv() => {
+                    log.warn("SIGHUP: the configuration is read again");
+                    reload();
+                    continue;
+                }
                 else => break,
             };
             let now = *stop.borrow();

@@ -8,6 +8,7 @@ use std::time::Duration;
 use catena_crypto::signer::SigningKey;
 use catena_worker::config::WorkerConfig;
 use catena_worker::daemon::{self, DaemonError};
+use catena_worker::notify::Notifier;
 use catena_worker::queue::Retry;
 use catena_worker::worker::{Pace, Stop, Worker};
 use serde_json::{Value, json};
@@ -85,7 +86,9 @@ impl House {
         let stop = watch::Sender::new(Stop::No);
         let running = {
             let stop = stop.clone();
-            tokio::spawn(async move { daemon::run(Arc::new(worker), &stop).await })
+            let (_, current) = watch::channel(Arc::new(worker));
+            let manager = Notifier::default();
+            tokio::spawn(async move { daemon::run(current, &stop, &manager).await })
         };
         Self {
             dir,

@@ -3,12 +3,13 @@
 
 use std::env;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use catena_report::escape::clean;
 use catena_worker::config::{self, Problems, WorkerConfig};
 use catena_worker::daemon::{self, DaemonError, StartError};
+use catena_worker::notify::Notifier;
 use catena_worker::signals;
 use catena_worker::worker::{Pace, Stop, Worker};
 use clap::Args;
@@ -25,6 +26,8 @@ until it gets a signal:
   SIGTERM  no new claims; the task in hand is stopped, uploaded, and given back
            (worker-shutdown). A second SIGTERM skips the uploads
   SIGUSR1  no new claims; the task in hand is finished
+  SIGHUP   the file is read again, policy and keys included, for the next claim; a
+           file that is not valid changes nothing. Slots stay as many as they are
 
 Environment:
   TASKCLUSTER_ROOT_URL, SCRIPTWORKER_WORKER_ID
@@ -97,10 +100,15 @@ pub(crate) fn run(options: &Options) -> Result<Exit, Failure> {
         .enable_all()
         .build()
         .map_err(|source| Failure::Runtime { source })?;
+    let manager = Notifier::from_env(&variable);
     let done = runtime.block_on(async {
         let stop = watch::Sender::new(Stop::No);
-        signals::listen(&stop, &worker.log).map_err(Refusal::Signals)?;
-        daemon::run(Arc::new(worker), &stop)
+        let log = worker.log.clone();
+        let (current, claims) = watch::channel(Arc::new(worker));
+        let path = options.config.clone();
+        let again = move || reload(&path, &current);
+        signals::listen(&stop, &log, again).map_err(Refusal::Signals)?;
+        daemon::run(claims, &stop, &manager)
             .await
             .map_err(Refusal::from)
     });
@@ -108,4 +116,26 @@ pub(crate) fn run(options: &Options) -> Result<Exit, Failure> {
     runtime.shutdown_background();
     done?;
     Ok(Exit::Success)
+}
+
+/// Reads the file again; one that is not valid changes nothing.
+fn reload(path: &Path, current: &watch::Sender<Arc<Worker>>) {
+    let log = current.borrow().log.clone();
+    let made = WorkerConfig::load(path, &|name| env::var(name).ok())
+        .map_err(Refusal::from)
+        .and_then(|config| Worker::new(config, Pace::default()).map_err(Refusal::from));
+    match made {
+        Ok(worker) => {
+            worker
+                .log
+                .info("the configuration was read again; the next claim goes by it");
+            current.send_replace(Arc::new(worker));
+        }
+        Err(why) => {
+            let why = clean(&why.to_string(), 2000);
+            log.error(&format!(
+                "the old configuration stays, because the new one is not valid: {why}"
+            ));
+        }
+    }
 }

@@ -235,6 +235,55 @@ async fn a_worker_that_is_killed_loses_no_task() {
     }
 }
 
+/// §13: cancelled task: the script is stopped, nothing is reported, the worker goes on.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_cancelled_task_is_stopped_and_the_next_one_runs() {
+    let world = World::start(Duration::from_secs(60)).await;
+    let (first, second) = (world.create(0).await, world.create(1).await);
+    let script = format!("test $TASK_ID = {second} && exit; touch $DIR/up; exec sleep 600");
+    let worker = Worker::start(&world.config(&script));
+    wait("the script", async || world.path("up").exists()).await;
+    world.client.cancel(first).await.unwrap();
+    wait("the second task", async || {
+        runs(&world.client, second).await == "completed completed"
+    })
+    .await;
+    assert_eq!(runs(&world.client, first).await, "exception canceled");
+    // the queue takes the log of a run that ended as an exception
+    let log = text(&world.client, first, "public/logs/live_backing.log").await;
+    assert!(log.contains("the claim is lost"), "{log}");
+    assert_eq!(worker.end("-TERM").code(), Some(0));
+}
+
+/// SIGHUP: the next claim goes by the new file; one that is not valid changes nothing.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_configuration_is_read_again_without_losing_the_task_in_hand() {
+    let world = World::start(Duration::from_secs(60)).await;
+    let waits = "touch $DIR/up; while ! test -e $DIR/go; do sleep 0.02; done; exit 0";
+    let worker = Worker::start(&world.config(waits));
+    let first = world.create(0).await;
+    wait("the script", async || world.path("up").exists()).await;
+    world.config("exit 7");
+    worker.signal("-HUP");
+    let log = || fs::read_to_string(world.path("log/worker.log")).unwrap_or_default();
+    wait("the new file", async || log().contains("was read again")).await;
+    fs::write(world.path("scriptworker.json"), "{}").unwrap();
+    worker.signal("-HUP");
+    wait("the refusal", async || {
+        log().contains("the old configuration stays")
+    })
+    .await;
+    fs::write(world.path("go"), "").unwrap();
+    let second = world.create(1).await;
+    wait("both", async || {
+        runs(&world.client, second)
+            .await
+            .starts_with("exception intermittent-task")
+    })
+    .await;
+    assert_eq!(runs(&world.client, first).await, "completed completed");
+}
+
 fn check(page: &Value, variables: &[(&str, &str)]) -> Run {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("scriptworker.yaml");

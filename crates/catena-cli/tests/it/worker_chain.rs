@@ -94,7 +94,7 @@ async fn trusted(world: &World, dir: &Path) {
         !runs(world.client(), task).await.ends_with('-')
     })
     .await;
-    let log = world.log(task).await;
+    let log = text(world, task, "public/logs/live_backing.log").await;
     assert_eq!(
         runs(world.client(), task).await,
         "completed completed",

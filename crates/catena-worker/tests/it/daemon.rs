@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
 //! A whole run, and every outcome of worker.md 7 and 13.
 
+use catena_crypto::digest::{Algorithm, Digest};
 use catena_crypto::ed25519::PublicKey;
 use catena_crypto::signer::{Signer as _, SigningKey};
 use catena_worker::facts::LogHeader;
@@ -262,4 +263,60 @@ async fn a_script_that_does_not_exist_is_an_internal_error() {
     let house = House::start_with("", change, |_| ()).await;
     let house = house.one(json!({}), "exception internal-error").await;
     assert!(house.live_log().contains("/no/such/script"));
+}
+
+/// §13: JSON config with string keys.
+#[tokio::test]
+async fn further_exit_codes_may_be_strings() {
+    let change =
+        |page: &mut Value| page["reversed_statuses"] = json!({"99": "resource-unavailable"});
+    let house = House::start_with("exit 99", change, |_| ()).await;
+    house.one(json!({}), "exception resource-unavailable").await;
+}
+
+/// What a task packed itself goes up as it is, and every digest is that of what a reader gets (§8.2, generation.md 6.4).
+#[tokio::test]
+async fn what_is_uploaded_has_the_digests_that_are_signed() {
+    let change = |page: &mut Value| {
+        let dir = page["artifact_dir"].as_str().unwrap().to_owned();
+        let script = format!(
+            "cd {dir}/public; seq 20000 > a.txt; echo '{{}}' > b.json; gzip -n < a.txt > c.txt.gz; \
+             ln -s a.txt d.log; printf x > e; mkdir f; ln -s f g"
+        );
+        page["task_script"] = json!(["/bin/sh", "-c", script]);
+    };
+    let house = House::start_with("", change, |_| ()).await;
+    let house = house.one(json!({}), "completed").await;
+    let fake = &house.fake;
+    let packed = fake.artifact("public/c.txt.gz").unwrap();
+    assert!(packed.encoding.is_none() && packed.content_type == "application/gzip");
+    assert_eq!(
+        fake.artifact("public/a.txt").unwrap().encoding.as_deref(),
+        Some("gzip")
+    );
+    let document = fake.artifact("public/chain-of-trust.json").unwrap().plain();
+    let document: Value = serde_json::from_slice(&document).unwrap();
+    let listed = document["artifacts"].as_object().unwrap();
+    assert_eq!(listed.len(), 7);
+    for (name, entry) in listed {
+        let plain = fake.artifact(name).unwrap().plain();
+        assert_eq!(
+            entry["sha256"],
+            Digest::of(Algorithm::Sha256, &plain).hex(),
+            "{name}"
+        );
+    }
+}
+
+/// A link that leaves the directory is refused, and the logs arrive (generation.md 2.2).
+#[tokio::test]
+async fn a_link_that_leaves_the_directory_is_malformed() {
+    let change = |page: &mut Value| {
+        let dir = page["artifact_dir"].as_str().unwrap().to_owned();
+        let script = format!("ln -s /etc/passwd {dir}/public/passwd");
+        page["task_script"] = json!(["/bin/sh", "-c", script]);
+    };
+    let house = House::start_with("", change, |_| ()).await;
+    let house = house.one(json!({}), "exception malformed-payload").await;
+    assert_eq!(house.fake.names(), ["public/logs/live_backing.log"]);
 }

@@ -301,3 +301,47 @@ async fn two_slots_run_two_tasks_at_once() {
     );
     house.stop.send_replace(Stop::Finish);
 }
+
+/// A worker whose verification waits for an answer that never comes.
+async fn verifying() -> House {
+    let change = |page: &mut Value| {
+        page["verify_chain_of_trust"] = json!(true);
+        page["cot_product"] = json!("firefox");
+        page["cot_job_type"] = json!("signing");
+    };
+    let quick = |config: &mut catena_worker::config::WorkerConfig| {
+        config.reclaim_interval = Duration::from_millis(100);
+    };
+    let house = House::start_with("exit 0", change, quick).await;
+    house
+        .fake
+        .fail("GET /api/queue/v1/task", usize::MAX, Fault::Hang);
+    house.fake.give(json!({}));
+    house.fake.until("GET /api/queue/v1/task").await;
+    house
+}
+
+/// §13: 409 on reclaim while verifying.
+#[tokio::test]
+async fn a_claim_lost_while_verifying_stops_the_verification() {
+    let house = verifying().await;
+    house.fake.fail("reclaim", 1, Fault::Status(409));
+    house.fake.until("put public/logs/live_backing.log").await;
+    let house = house.end().await;
+    assert_eq!(house.reports(), Vec::<String>::new());
+    assert!(
+        house
+            .live_log()
+            .contains("the verification was stopped: the claim is lost")
+    );
+}
+
+/// §13: SIGTERM while verifying.
+#[tokio::test]
+async fn a_worker_told_to_stop_while_verifying_gives_the_task_back() {
+    let house = verifying().await;
+    house.stop.send_replace(Stop::Now);
+    let house = house.end().await;
+    assert_eq!(house.reports(), ["exception worker-shutdown"]);
+    assert!(house.live_log().contains("the verification was stopped"));
+}

@@ -3,7 +3,7 @@
 #
 #   conformance/local.sh [--full] [PART...]
 #
-# PART: python npm curl scriptworker demo taskgraph kills claims; without one, all.
+# PART: python npm curl scriptworker worker demo taskgraph kills claims; without one, all.
 # CATENA: the binary to ask; without it, an optimised build is made.
 # LOCAL_TMP: where the clients are installed; without it, a directory that is removed at the end.
 # Needs Python, git, curl, and node 20.19 or later; installs the clients from the package registries.
@@ -18,7 +18,7 @@ if [[ ${1:-} == --full ]]; then
     shift
 fi
 parts=("$@")
-[[ $# -gt 0 ]] || parts=(python npm curl scriptworker demo taskgraph kills claims)
+[[ $# -gt 0 ]] || parts=(python npm curl scriptworker worker demo taskgraph kills claims)
 [[ -z ${CATENA:-} ]] || CATENA=$(realpath "$CATENA")
 cd "$(dirname "$0")/.."
 
@@ -56,6 +56,10 @@ run_part() {
         npm) part "npm taskcluster-client $NPM_CLIENT" served node conformance/local/node_client.cjs ;;
         curl) part "curl" served conformance/local/curl.sh ;;
         scriptworker) part "scriptworker $SCRIPTWORKER as a daemon" served "$PYTHON" conformance/local/daemon.py ;;
+        worker)
+            part "catena worker in scriptworker's place" served "$PYTHON" conformance/local/daemon.py --catena
+            part "a script of scriptworker's client library under catena worker" served "$PYTHON" conformance/local/sync_main.py
+            ;;
         demo) part "the demo's chain, by the reference and by catena" "$PYTHON" conformance/local/demo_chain.py ;;
         taskgraph) part "git and taskgraph $TASKGRAPH: a repository's chain" "$PYTHON" conformance/local/taskgraph_chain.py ;;
         kills) part "$kills kills under load" "$PYTHON" conformance/local/kills.py --kills "$kills" ;;

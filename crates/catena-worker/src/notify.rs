@@ -4,6 +4,7 @@
 //! It is a datagram to the socket that `NOTIFY_SOCKET` names. Without that variable nothing is sent; a message that does
 //! not arrive is nobody's loss.
 
+#[cfg(target_os = "linux")]
 use std::os::linux::net::SocketAddrExt as _;
 use std::os::unix::net::{SocketAddr, UnixDatagram};
 use std::time::Duration;
@@ -22,7 +23,11 @@ impl Notifier {
     #[must_use]
     pub fn from_env(env: Env<'_>) -> Self {
         let address = env("NOTIFY_SOCKET").and_then(|name| match name.strip_prefix('@') {
+            #[cfg(target_os = "linux")]
             Some(name) => SocketAddr::from_abstract_name(name).ok(),
+            // elsewhere there are no abstract names
+            #[cfg(not(target_os = "linux"))]
+            Some(_) => None,
             None => SocketAddr::from_pathname(name).ok(),
         });
         let mine = env("WATCHDOG_PID").is_none_or(|pid| pid == std::process::id().to_string());

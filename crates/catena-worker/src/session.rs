@@ -93,7 +93,7 @@ impl Session {
                 Ok(reclaimed) => {
                     let until = reclaimed.taken_until;
                     log.info(&format!(
-                        "{task}/{run}: reclaimed until {until}, credentials ********"
+                        "Reclaim task response: {task}/{run} until {until}, credentials ********"
                     ));
                     return Some(());
                 }

@@ -461,6 +461,11 @@ pub const KEYS: &[KeySpec] = &[
         List,
         "Variables that task scripts do not inherit.",
     ),
+    worker(
+        "x_cot.undetermined",
+        OneOf(&["resource-unavailable", "intermittent-task"]),
+        "How a task is reported whose chain could not be decided (S51).",
+    ),
     verify(
         "x_cot.vcs_hosts",
         Map,

@@ -77,6 +77,8 @@ pub struct WorkerConfig {
     pub minimal_environment: bool,
     /// Where artifacts are stored.
     pub storage: Storage,
+    /// Status of a task whose chain could not be decided (S51).
+    pub undetermined: i32,
     /// Whether `full-cot.json` is written.
     pub full_cot: bool,
     /// Tasks at once.

@@ -13,7 +13,7 @@ use catena_core::policy::{
 use super::slots::{self, Directories};
 use super::{Env, LogConfig, Verification, WorkerConfig, WorkerIdentity, defaults, format};
 use crate::queue::Storage;
-use crate::status::Reason;
+use crate::status::{self, Reason};
 
 /// Reads values, and notes what is wrong with them.
 pub(super) struct Reader<'a> {
@@ -95,6 +95,13 @@ impl<'a> Reader<'a> {
             {
                 true => Storage::Object,
                 false => Storage::S3,
+            },
+            undetermined: match self
+                .own("undetermined")
+                .is_some_and(|v| is(v, "intermittent-task"))
+            {
+                true => status::INTERMITTENT_TASK,
+                false => status::RESOURCE_UNAVAILABLE,
             },
             full_cot: self
                 .own("full_cot")

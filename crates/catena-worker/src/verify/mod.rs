@@ -168,7 +168,7 @@ fn decide(
         (Verdict::Unsigned, Ok(())) if verification.unsigned.is_some() => {
             (status::SUCCESS, one_line)
         }
-        (Verdict::Undetermined, Ok(())) => (status::RESOURCE_UNAVAILABLE, one_line),
+        (Verdict::Undetermined, Ok(())) => (config.undetermined, one_line),
         (Verdict::Rejected | Verdict::Unsigned, Ok(())) => (status::MALFORMED_PAYLOAD, one_line),
     };
     let style = Style {

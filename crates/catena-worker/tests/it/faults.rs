@@ -345,3 +345,45 @@ async fn a_worker_told_to_stop_while_verifying_gives_the_task_back() {
     assert_eq!(house.reports(), ["exception worker-shutdown"]);
     assert!(house.live_log().contains("the verification was stopped"));
 }
+
+/// An outage is nobody's fault (S51): 4, or 7 where the configuration says so; the log of the verification stands for that
+/// of the script (§8.4, §13: link artifact).
+#[tokio::test]
+async fn a_chain_that_cannot_be_decided_has_the_configured_status() {
+    for (own, report) in [
+        (json!({}), "exception resource-unavailable"),
+        (
+            json!({"undetermined": "intermittent-task"}),
+            "exception intermittent-task",
+        ),
+    ] {
+        let change = |page: &mut Value| {
+            page["verify_chain_of_trust"] = json!(true);
+            page["cot_product"] = json!("firefox");
+            page["cot_job_type"] = json!("signing");
+            page["x_cot"] = own;
+            page["x_cot"]["retry"] = json!({"attempts": 1, "base": 0.01});
+        };
+        let house = House::start_with("exit 0", change, |_| ()).await;
+        house
+            .fake
+            .fail("GET /api/queue/v1/task", usize::MAX, Fault::Status(503));
+        let house = house.one(json!({}), report).await;
+        assert_eq!(house.reports(), [report]);
+        let log = house.fake.content("public/logs/chain_of_trust.log");
+        let mut lines = log.lines();
+        assert!(
+            lines.next().unwrap().starts_with("[taskcluster:header] {"),
+            "{log}"
+        );
+        let second = lines.next().unwrap();
+        assert!(
+            second.starts_with("[taskcluster:error] UNDETERMINED"),
+            "{log}"
+        );
+        let link = house.fake.artifact("public/logs/live_backing.log").unwrap();
+        assert_eq!(link.created["storageType"], "link");
+        assert_eq!(link.created["artifact"], "public/logs/chain_of_trust.log");
+        assert_eq!(house.fake.names().len(), 2);
+    }
+}

@@ -8,26 +8,23 @@
 //! is told to stop ends 3 and 4; 6 and 7 follow. Whatever goes wrong is a status: nothing here ends the worker but what it
 //! could not run another task without.
 
-use std::num::NonZeroUsize;
-use std::sync::Arc;
+mod document;
+mod finish;
+
 use std::time::Duration;
 
 use tokio::sync::watch;
 
 use crate::config::Directories;
-use crate::facts::{WORKER_INFO, WorkerInfo};
-use crate::generate::{
-    self, Claim, Environment, Found, GenerateError, Generated, Identity, Inputs, TreeError,
-};
+use crate::facts::WorkerInfo;
+use crate::generate::{Claim, Generated};
 use crate::payload::{self, Payload};
 use crate::queue::Claimed;
 use crate::script::{Ended, Script, TaskLog, Variables, environment, place, run};
 use crate::session::Session;
 use crate::status::{self, Report};
-use crate::upload::Uploads;
 use crate::verify::{self, Decision};
 use crate::worker::{Stop, Worker, stopped};
-use catena_crypto::signer::{Signer, SigningKey};
 
 /// Where verified chains are recorded.
 const FULL_COT: &str = "public/full-cot.json";
@@ -84,7 +81,7 @@ pub async fn perform(
     let log = TaskLog::new(&worker.config.log.dir, &info.to_line())?;
     let task = &claimed.task;
     worker.log.info(&format!(
-        "{}/{}: claimed until {}",
+        "Going to run taskId {}/{}, claimed until {}",
         task.id, task.run, claimed.taken_until
     ));
     let expires = task
@@ -288,184 +285,6 @@ impl Run<'_> {
         }
         self.log.line(&ended.exit().line());
         Ok(ended)
-    }
-
-    /// Generates the document of what the script left; a status that is not 0 if there is none.
-    async fn document(&self, claim: &Claim, full: Option<String>, left: &mut Left) -> i32 {
-        let done = self.generate(claim, full).await;
-        match done {
-            Ok(generated) => {
-                left.generated = Some(generated);
-                status::SUCCESS
-            }
-            Err(why) => {
-                let status = match &why {
-                    GenerateError::Tree(
-                        TreeError::Reserved { .. }
-                        | TreeError::Link { .. }
-                        | TreeError::Kind { .. }
-                        | TreeError::Name { .. },
-                    ) => status::MALFORMED_PAYLOAD,
-                    _ => status::INTERNAL_ERROR,
-                };
-                self.fail(status, &format!("no chain-of-trust document: {why}"))
-            }
-        }
-    }
-
-    async fn generate(
-        &self,
-        claim: &Claim,
-        full: Option<String>,
-    ) -> Result<Generated, GenerateError> {
-        let artifact_dir = self.directories.artifact.clone();
-        for name in [WORKER_INFO, FULL_COT] {
-            if artifact_dir.join(name).symlink_metadata().is_ok() {
-                return Err(TreeError::Reserved { name }.into());
-            }
-        }
-        let log = self.log.place(self.directories, LIVE_LOG);
-        log.map_err(|cause| GenerateError::Write {
-            path: self.directories.log.join(LIVE_LOG),
-            cause,
-        })?;
-        let config = &self.worker.config;
-        let key = config.key.clone();
-        let environment = match config.minimal_environment {
-            true => Environment::Minimal,
-            false => Environment::Full {
-                root_url: config.root_url.clone(),
-                version: env!("CARGO_PKG_VERSION").to_owned(),
-            },
-        };
-        let identity = Identity {
-            group: config.identity.worker_group.clone(),
-            id: config.identity.worker_id.clone(),
-            worker_type: config.identity.worker_type.clone(),
-        };
-        let (claim, hash, info) = (claim.clone(), config.hash, self.info.to_json());
-        let work = move || {
-            generate::write_own(&artifact_dir, WORKER_INFO, info.as_bytes(), Found::Refused)?;
-            if let Some(full) = full {
-                generate::write_own(&artifact_dir, FULL_COT, full.as_bytes(), Found::Refused)?;
-            }
-            // in memory while it signs, and no longer
-            let key = key.map(SigningKey::read_file).transpose();
-            let key = key.map_err(|why| GenerateError::Write {
-                path: "ed25519_private_key_path".into(),
-                cause: std::io::Error::other(why.to_string()),
-            })?;
-            let inputs = Inputs {
-                artifact_dir: &artifact_dir,
-                claim: &claim,
-                identity: &identity,
-                environment: &environment,
-                algorithms: &[hash],
-                threads: std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN),
-                replace: false,
-            };
-            generate::generate(&inputs, key.as_ref().map(|key| -> &dyn Signer { key }), &())
-        };
-        let done = tokio::task::spawn_blocking(work).await;
-        done.unwrap_or_else(|why| {
-            Err(GenerateError::Write {
-                path: self.directories.artifact.clone(),
-                cause: std::io::Error::other(why.to_string()),
-            })
-        })
-    }
-
-    /// Uploads, and reports.
-    async fn finish(&self, status: i32, left: &Left) {
-        let Session { task, run, .. } = *self.session;
-        let worker = self.worker;
-        let uploaded = tokio::select! {
-            biased;
-            () = self.session.lost() => status::INTERNAL_ERROR,
-            () = stopped(self.stop, Stop::Abandon) => {
-                worker.log.warn(&format!("{task}/{run}: told to stop twice: uploads were skipped"));
-                status::WORKER_SHUTDOWN
-            }
-            status = self.upload(left, false) => status,
-        };
-        if self.session.is_lost() {
-            self.bury(left).await;
-            return;
-        }
-        let status = status::worst(status, uploaded);
-        let report = status::report(status, &worker.config.reversed);
-        if status == status::SUPERSEDED {
-            worker.log.warn(&format!(
-                "{task}/{run}: the queue does not take superseded any more"
-            ));
-        }
-        worker
-            .log
-            .info(&format!("{task}/{run}: status {status}, {report}"));
-        self.session
-            .report(report, worker.pace.until_lost, &worker.log)
-            .await;
-    }
-
-    /// Leaves the logs of a run that was lost, if the queue still takes them. Nothing is reported.
-    async fn bury(&self, left: &Left) {
-        let Session { task, run, .. } = *self.session;
-        self.log.error("the claim is lost: nothing is reported");
-        let logs = self.upload(left, true);
-        let log = &self.worker.log;
-        tokio::select! {
-            status = logs => log.warn(&format!("{task}/{run}: lost; status of its logs: {status}")),
-            () = tokio::time::sleep(self.worker.pace.lost) => {
-                log.warn(&format!("{task}/{run}: lost; its logs took too long"));
-            }
-            () = stopped(self.stop, Stop::Abandon) => {}
-        }
-    }
-
-    async fn upload(&self, left: &Left, logs_only: bool) -> i32 {
-        let worker = self.worker;
-        let placed = match (&left.generated, left.linked) {
-            // it was hashed: nothing may be added to it
-            (Some(_), _) if !logs_only => Ok(()),
-            (_, true) => Ok(()),
-            _ => self.log.place(self.directories, LIVE_LOG),
-        };
-        if let Err(why) = placed {
-            worker.log.error(&format!("{LIVE_LOG}: {why}"));
-        }
-        let tree = self.tree();
-        let hashed = match (&left.generated, logs_only) {
-            (Some(generated), false) => generated.artifacts.as_slice(),
-            _ => &[],
-        };
-        let signed = left.generated.as_ref().filter(|_| !logs_only);
-        let uploads = Uploads {
-            session: self.session,
-            tree: tree.ok().map(Arc::new),
-            hashed,
-            signed: signed.map(|generated| &generated.signed),
-            expires: &self.expires,
-            storage: worker.config.storage,
-            scratch: &worker.config.log.dir,
-            timeout: worker.config.upload_timeout,
-            retry: worker.pace.uploads,
-            log: &worker.log,
-        };
-        match logs_only {
-            true => uploads.logs().await,
-            false => uploads.run().await,
-        }
-    }
-
-    /// The files of the run; if they are not fit to be artifacts, its logs alone.
-    fn tree(&self) -> Result<generate::Tree, TreeError> {
-        let found = generate::find(&self.directories.artifact, Found::Ours);
-        found.or_else(|why| {
-            self.worker
-                .log
-                .error(&format!("only the logs are uploaded: {why}"));
-            generate::find_only(&self.directories.artifact, &LOGS)
-        })
     }
 }
 

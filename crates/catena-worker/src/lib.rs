@@ -15,7 +15,7 @@
 //! queue       signed calls
 //! ```
 //!
-//! - [`config`]: `scriptworker.yaml`.
+//! - [`mod@config`] reads `scriptworker.yaml`.
 //! - [`status`], [`content`]: the tables of worker.md 7 and 8.2.
 //! - [`generate`]: from a directory of artifacts and a claim to `public/chain-of-trust.json` and its signature.
 //! - [`facts`]: the first line of a log and `public/worker-info.json` (R-01), of this worker and of older ones.

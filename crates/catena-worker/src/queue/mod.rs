@@ -198,7 +198,9 @@ async fn refusal(call: &'static str, answer: Response) -> QueueError {
     let body: Value = serde_json::from_slice(&body).unwrap_or_default();
     let text = |key: &str| {
         let text = body.get(key).and_then(Value::as_str).unwrap_or_default();
-        text.chars().take(SHOWN).collect::<String>()
+        // the first line says it; the others repeat the request
+        let line = text.lines().next().unwrap_or_default();
+        line.chars().take(SHOWN).collect::<String>()
     };
     let (code, message) = (text("code"), text("message"));
     match status {
@@ -248,5 +250,5 @@ const PATIENCE: Duration = Duration::from_secs(60);
 const CONNECT: Duration = Duration::from_secs(10);
 /// 32 definitions of a megabyte each; the queue takes no larger ones.
 const MOST: usize = 64 << 20;
-/// How much of a message is kept: the queue quotes whole requests.
+/// How much of a message is kept.
 const SHOWN: usize = 1000;

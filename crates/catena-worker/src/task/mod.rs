@@ -1,8 +1,13 @@
 // SPDX-License-Identifier: MPL-2.0
 //! One run, from its claim to its report (worker.md 2–9).
 //!
-//! 1. The claim is held in the background. 2. The payload is checked, the files of the script are written. 3. The chain is
-//! verified. 4. The script runs. 5. The document is generated. 6. Everything is uploaded. 7. The end is reported.
+//! 1. The claim is held in the background.
+//! 2. The payload is checked, the files of the script are written.
+//! 3. The chain is verified.
+//! 4. The script runs.
+//! 5. The document is generated.
+//! 6. Everything is uploaded.
+//! 7. The end is reported.
 //!
 //! A lost claim ends 2 to 6 wherever they are: the logs are uploaded if that still goes, nothing is reported. A worker that
 //! is told to stop ends 3 and 4; 6 and 7 follow. Whatever goes wrong is a status: nothing here ends the worker but what it

@@ -13,6 +13,11 @@ check: fmt clippy test doc layers size typos deny
 test:
     cargo test --workspace
 
+# The GPG era, behind its feature: lints, and tests that need git and gpg
+legacy:
+    cargo clippy --locked -p catena-openpgp -p catena-cli --features openpgp --all-targets -- -D warnings
+    cargo test --locked -p catena-openpgp -p catena-cli --features openpgp
+
 # Formatting; every file is named as well, in case one is no module
 fmt:
     cargo fmt --all --check

@@ -7,10 +7,12 @@ Both must write the same bytes (P37), and each must accept the other's signature
 import argparse
 import base64
 import json
+import math
 import os
 import random
 import shutil
 import string
+import struct
 import subprocess
 import sys
 import tempfile
@@ -38,9 +40,20 @@ def number(rng):
         lambda: str(rng.randint(-(2**70), 2**70)),
         lambda: str(rng.randint(-(10**40), 10**40)),
         lambda: repr(rng.uniform(-1e6, 1e6)),
+        # halfway between two shortest forms, and any float at all
+        lambda: f"{rng.randint(1, 2**53) / 2 ** rng.randint(1, 60):.20e}",
+        lambda: f"{rng.randint(2**50, 2**53) / 2 ** rng.randint(1, 12)!r}",
+        lambda: anything(rng),
         lambda: f"{rng.randint(-999, 999)}.{rng.randint(0, 10**rng.randint(1, 25))}e{rng.choice(['', '+', '-'])}{rng.randint(0, 280)}",
         lambda: rng.choice(["0", "-0", "-0.0", "1E5", "1e16", "1e15", "0.0001", "0.00001", "5e-324", "1e-400", "123456789012345678.0"]),
     ])()
+
+
+def anything(rng):
+    while True:
+        drawn = struct.unpack("<d", rng.randbytes(8))[0]
+        if math.isfinite(drawn):
+            return f"{drawn!r}" if rng.random() < 0.5 else f"{drawn:.25e}"
 
 
 def value(rng, depth=0):

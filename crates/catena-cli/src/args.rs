@@ -11,7 +11,7 @@ use catena_report::text::Detail;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::verify::Extra;
-use crate::{check_sig, compat, generate, keys, log_header, populate, worker};
+use crate::{check_sig, compat, generate, keys, legacy, log_header, populate, worker};
 
 const EXIT_STATUS: &str = "\
 Exit status:
@@ -90,6 +90,9 @@ pub(crate) enum Command {
     /// Make, show and convert signing keys; private keys are never printed
     #[command(subcommand, after_help = keys::STATUS)]
     Keys(keys::Command),
+    /// Snapshots of the keys of the GPG era, to verify its archives
+    #[command(subcommand, after_help = legacy::STATUS)]
+    LegacyKeys(legacy::Command),
     /// Show the chain that definitions or a task graph will produce, and what would be refused; without network
     #[command(after_help = LINT_STATUS)]
     Lint(Lint),
@@ -154,6 +157,8 @@ pub(crate) struct Verify {
     /// Do not verify signatures: never a trust decision
     #[arg(long)]
     unsigned: bool,
+    #[command(flatten)]
+    pub(crate) legacy: legacy::Options,
     #[command(flatten)]
     pub(crate) show: Show,
     /// What other commands ask for beyond the command line

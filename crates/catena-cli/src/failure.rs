@@ -13,7 +13,7 @@ use catena_crypto::signer::reference::OpenError;
 use catena_evidence::{DirectoryError, OptionsError, PlaceError};
 
 use crate::exit::Exit;
-use crate::{generate, log_header, worker};
+use crate::{generate, legacy, log_header, worker};
 
 /// A run without a verdict.
 #[derive(Debug, thiserror::Error)]
@@ -62,6 +62,8 @@ pub(crate) enum Failure {
     },
     #[error("{0}")]
     Key(#[from] KeyFileError),
+    #[error(transparent)]
+    Legacy(#[from] legacy::Refusal),
     #[error("{0}")]
     Lint(#[from] ReadError),
     #[error("{path}: {source}")]
@@ -134,6 +136,7 @@ impl Failure {
     pub(crate) const fn exit(&self) -> Exit {
         match self {
             Self::Generate(refusal) => refusal.exit(),
+            Self::Legacy(refusal) => refusal.exit(),
             Self::LogHeader(refusal) => refusal.exit(),
             Self::Worker(refusal) => refusal.exit(),
             Self::Demo { .. }

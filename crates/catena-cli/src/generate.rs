@@ -3,7 +3,7 @@
 
 use std::env;
 use std::fs;
-use std::io;
+use std::io::{self, Read as _};
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::thread;
@@ -14,18 +14,21 @@ use catena_crypto::digest::{Algorithm, Digest};
 use catena_crypto::signer::Signer;
 use catena_crypto::signer::reference::{OpenError, RefError, SignerRef};
 use catena_report::escape::clean;
-use catena_worker::facts::{WORKER_INFO, WorkerInfo};
+use catena_worker::facts::{LogHeader, MAX_HEADER, WORKER_INFO, WorkerInfo};
 use catena_worker::generate::claim::ClaimError;
 use catena_worker::generate::{
-    self, BODY, Claim, Environment, Found, GenerateError, Generated, Identity, Inputs, SIGNATURE,
-    TreeError,
+    self, BODY, Claim, Environment, Found, GenerateError, Generated, Identity, Inputs, LEGACY,
+    SIGNATURE, TreeError,
 };
+use catena_worker::json::Json;
+use clap::builder::NonEmptyStringValueParser;
 use clap::{Args, ValueEnum};
 use serde_json::json;
 
 use crate::config;
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::legacy::Gpg;
 use crate::output;
 use crate::progress::Bytes;
 
@@ -36,8 +39,13 @@ minimal the document is, byte for byte, that of scriptworker.
 
 Exit status:
    0  written
-   5  internal error, or the system refused to write
+   5  internal error, the system refused to write, or the signer did not sign
   64  usage; or artifacts, claim or key are not fit for a document";
+
+/// The most bytes of a claim; the queue takes definitions of a tenth of that.
+const MAX_CLAIM: u64 = 16 << 20;
+const FULL_COT: &str = "public/full-cot.json";
+const LOG: &str = "public/logs/live_backing.log";
 
 #[derive(Args, Debug)]
 pub(crate) struct Options {
@@ -67,13 +75,13 @@ pub(crate) struct Options {
     )]
     run_id: u32,
     /// workerGroup, unless the claim names it
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", value_parser = NonEmptyStringValueParser::new())]
     worker_group: Option<String>,
     /// workerId, unless the claim names it
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", value_parser = NonEmptyStringValueParser::new())]
     worker_id: Option<String>,
     /// workerType, unless the definition names it
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", value_parser = NonEmptyStringValueParser::new())]
     worker_type: Option<String>,
     /// What signs: a private key file, `exec:COMMAND`, `agent:[KEY]` or `pkcs11:URI` (docs/keys.md)
     #[arg(long, value_name = "SIGNER", required_unless_present = "unsigned")]
@@ -81,6 +89,9 @@ pub(crate) struct Options {
     /// Write no signature: nobody will trust the document
     #[arg(long, conflicts_with = "key")]
     unsigned: bool,
+    /// Also sign the document as verifiers before 2019-06 read it, with this OpenPGP private key (docs/legacy.md)
+    #[arg(long, value_name = "FILE")]
+    gpg_key: Option<PathBuf>,
     /// The digests of each artifact
     #[arg(long, value_enum, default_value_t)]
     hash: Hash,
@@ -90,7 +101,8 @@ pub(crate) struct Options {
     /// The deployment; without this, TASKCLUSTER_ROOT_URL and the built-in default follow
     #[arg(long, value_name = "URL")]
     root_url: Option<String>,
-    /// Also write public/worker-info.json, which the document then lists
+    /// Also write public/worker-info.json, which the document then lists: the header of public/logs/live_backing.log
+    /// if that is the log of this run, else what the claim says
     #[arg(long)]
     worker_info: bool,
     /// Replace what an earlier run of this command wrote. Not where a task can have written it
@@ -166,12 +178,11 @@ pub(crate) fn run(options: &Options) -> Result<Exit, Failure> {
     let claim = claim(options)?;
     let identity = identity(options, &claim)?;
     let signer = signer(options)?;
+    let gpg = options.gpg_key.as_deref().map(Gpg::read).transpose()?;
     let root_url = config::root_url(options.root_url.as_deref(), None, &Config::builtin())?;
     let root_url = root_url.to_string().trim_end_matches('/').to_owned();
     let version = env!("CARGO_PKG_VERSION").to_owned();
-    if options.worker_info {
-        worker_info(options, &claim, &identity, &root_url)?;
-    }
+    let own = own(options, &claim, &identity, &root_url)?;
     let environment = match options.environment {
         Which::Full => Environment::Full { root_url, version },
         Which::Minimal => Environment::Minimal,
@@ -189,17 +200,35 @@ pub(crate) fn run(options: &Options) -> Result<Exit, Failure> {
         environment: &environment,
         algorithms,
         threads: thread::available_parallelism().unwrap_or(NonZeroUsize::MIN),
+        own: &own,
         replace: options.replace,
     };
     let signer = signer.as_deref().map(|signer| -> &dyn Signer { signer });
     let done = generate::generate(&inputs, signer, &bar);
     bar.clear();
-    if done.is_err() && options.worker_info {
-        // without the document that lists it, it means nothing; the error that is told is the first
-        let _ = fs::remove_file(options.artifact_dir.join(WORKER_INFO));
+    let done = done.map_err(Refusal::from)?;
+    if let Some(gpg) = gpg {
+        legacy_text(options, &gpg, &done)?;
     }
-    tell(options, &done.map_err(Refusal::from)?)?;
+    tell(options, &done)?;
     Ok(Exit::Success)
+}
+
+/// Writes the signed text of the GPG era beside the pair, with a warning (P40).
+fn legacy_text(options: &Options, gpg: &Gpg, done: &Generated) -> Result<(), Failure> {
+    let text = gpg.sign(&done.signed.body)?;
+    let found = if options.replace {
+        Found::Ours
+    } else {
+        Found::Refused
+    };
+    generate::write_own(&options.artifact_dir, LEGACY, text.as_bytes(), found)
+        .map_err(Refusal::from)?;
+    output::say(
+        "catena: --gpg-key: written for verifiers from before 2019-06; nobody of today should trust it, and the \
+         library that signs takes time that depends on the key",
+    );
+    Ok(())
 }
 
 fn signer(options: &Options) -> Result<Option<Box<dyn Signer + Send + Sync>>, Refusal> {
@@ -212,7 +241,7 @@ fn signer(options: &Options) -> Result<Option<Box<dyn Signer + Send + Sync>>, Re
 
 fn claim(options: &Options) -> Result<Claim, Refusal> {
     let read = |flag, path: &Path| {
-        fs::read(path).map_err(|cause| Refusal::Read {
+        read_claim(path).map_err(|cause| Refusal::Read {
             flag,
             path: path.to_owned(),
             cause,
@@ -235,8 +264,23 @@ fn claim(options: &Options) -> Result<Claim, Refusal> {
     }
 }
 
+/// Reads a claim or definition, of which none is larger than the queue takes.
+fn read_claim(path: &Path) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    fs::File::open(path)?
+        .take(MAX_CLAIM + 1)
+        .read_to_end(&mut bytes)?;
+    if u64::try_from(bytes.len()).is_ok_and(|size| size <= MAX_CLAIM) {
+        Ok(bytes)
+    } else {
+        Err(io::Error::other(format!(
+            "expected at most {MAX_CLAIM} bytes"
+        )))
+    }
+}
+
 fn identity(options: &Options, claim: &Claim) -> Result<Identity, Refusal> {
-    let (group, id) = claim.worker.clone().unzip();
+    let (group, id) = (claim.worker_group.clone(), claim.worker_id.clone());
     let need = |flag, why| Refusal::Identity { flag, why };
     let unnamed = "the claim does not name it";
     let worker_type = options
@@ -263,40 +307,61 @@ fn identity(options: &Options, claim: &Claim) -> Result<Identity, Refusal> {
     })
 }
 
-/// Writes the artifact that says which worker ran the task (R-01).
-fn worker_info(
+/// Returns the artifact that says which worker ran the task (R-01), if it is wanted. Where the log begins with the header
+/// of this very run, it is that object.
+fn own(
     options: &Options,
     claim: &Claim,
     identity: &Identity,
     root_url: &str,
-) -> Result<(), Failure> {
-    let path = options.artifact_dir.join(WORKER_INFO);
-    if !options.replace && path.symlink_metadata().is_ok() {
-        return Err(Refusal::from(GenerateError::from(TreeError::Reserved {
-            name: WORKER_INFO,
-        }))
-        .into());
+) -> Result<Vec<(&'static str, Vec<u8>)>, Refusal> {
+    for name in [WORKER_INFO, FULL_COT] {
+        let ours = name == WORKER_INFO && options.worker_info && options.replace;
+        if !ours && options.artifact_dir.join(name).symlink_metadata().is_ok() {
+            let name = name.to_owned();
+            return Err(GenerateError::from(TreeError::Reserved { name }).into());
+        }
     }
-    let text = |name: &str| {
-        claim
-            .task
-            .get(name)
-            .and_then(catena_worker::json::Json::as_str)
+    if !options.worker_info {
+        return Ok(Vec::new());
+    }
+    let info = match header(&options.artifact_dir.join(LOG)) {
+        Some(info) if info.task_id == claim.task_id.as_str() && info.run_id == claim.run => info,
+        _ => worker_info(claim, identity, root_url)?,
     };
+    Ok(vec![(WORKER_INFO, info.to_json().into_bytes())])
+}
+
+/// Reads the first line of a log, if it is a header of this worker.
+fn header(log: &Path) -> Option<WorkerInfo> {
+    let mut head = Vec::new();
+    let limit = u64::try_from(MAX_HEADER).unwrap_or(u64::MAX);
+    fs::File::open(log)
+        .ok()?
+        .take(limit)
+        .read_to_end(&mut head)
+        .ok()?;
+    LogHeader::parse(&head).ok()?.info
+}
+
+fn worker_info(claim: &Claim, identity: &Identity, root_url: &str) -> Result<WorkerInfo, Refusal> {
+    let text = |name: &str| claim.task.get(name).and_then(Json::as_str);
     let queue = text("taskQueueId").map(str::to_owned);
-    let info = WorkerInfo {
+    let queue = queue.or_else(|| {
+        Some(format!(
+            "{}/{}",
+            text("provisionerId")?,
+            identity.worker_type
+        ))
+    });
+    Ok(WorkerInfo {
         schema: WorkerInfo::schema(),
         task_id: claim.task_id.to_string(),
         run_id: claim.run,
-        task_queue_id: queue
-            .or_else(|| {
-                Some(format!(
-                    "{}/{}",
-                    text("provisionerId")?,
-                    identity.worker_type
-                ))
-            })
-            .unwrap_or_else(|| identity.worker_type.clone()),
+        task_queue_id: queue.ok_or(Refusal::Identity {
+            flag: "a definition with taskQueueId or provisionerId",
+            why: "--worker-info names the task queue",
+        })?,
         worker_group: identity.group.clone(),
         worker_id: identity.id.clone(),
         worker_implementation: "scriptworker".to_owned(),
@@ -305,19 +370,7 @@ fn worker_info(
         started_at: jiff::Timestamp::now().to_string(),
         interactive: false,
         image: None,
-    };
-    let found = if options.replace {
-        Found::Ours
-    } else {
-        Found::Refused
-    };
-    generate::write_own(
-        &options.artifact_dir,
-        WORKER_INFO,
-        info.to_json().as_bytes(),
-        found,
-    )
-    .map_err(|why| Refusal::from(why).into())
+    })
 }
 
 /// Says what was written.

@@ -14,6 +14,7 @@ use catena_local::client::Client;
 use catena_local::demo::{
     Checkout, DemoError, ENDPOINTS, Plan, REPOSITORY, Role, World, WorldOptions,
 };
+use catena_report::escape::clean;
 use serde_json::Value;
 use tokio::runtime;
 
@@ -56,6 +57,10 @@ async fn up(options: &Up) -> Result<Exit, Failure> {
         program,
     });
     let mut world = world.await.map_err(wrong)?;
+    for failure in &world.recovered().failures {
+        let text = format!("catena: an event that came before the last end lacks tasks: {failure}");
+        output::say(&clean(&text, 2000));
+    }
     let shown = world.serve_page(role).await.map_err(wrong)?;
     let workers = options.with_workers.then(|| world.start_workers(None));
     let mut page = greeting(&world);

@@ -116,8 +116,31 @@ fn text(header: &LogHeader) -> String {
         ("host name", header.hostname.as_deref()),
         ("started", header.started_at.as_deref()),
     ];
+    let info = header.info.as_ref();
+    let image = info.and_then(|info| info.image.as_ref());
+    let builder = image.and_then(|image| image.builder.as_ref());
+    let built = builder.map(|by| format!("{} run {}, {}", by.task_id, by.run_id, by.url));
+    let more = [
+        (
+            "implementation",
+            info.map(|info| info.worker_implementation.as_str()),
+        ),
+        ("deployment", info.map(|info| info.root_url.as_str())),
+        (
+            "interactive",
+            info.map(|info| if info.interactive { "yes" } else { "no" }),
+        ),
+        ("image", image.map(|image| image.kind.as_str())),
+        ("image name", image.and_then(|image| image.name.as_deref())),
+        ("image id", image.map(|image| image.id.as_str())),
+        (
+            "image archive",
+            image.and_then(|image| image.artifact_sha256.as_deref()),
+        ),
+        ("image built by", built.as_deref()),
+    ];
     let mut page = String::new();
-    for (name, value) in lines {
+    for (name, value) in lines.into_iter().chain(more) {
         if let Some(value) = value {
             page.push_str(&format!("{name:15} {}\n", clean(value, 200)));
         }

@@ -14,6 +14,7 @@ mod failure;
 mod generate;
 mod infer;
 mod keys;
+mod legacy;
 mod lint;
 mod local;
 mod log_header;
@@ -55,6 +56,7 @@ fn run() -> Exit {
         Command::Explain { id } => explain::one(id),
         Command::Generate(options) => generate::run(options),
         Command::Keys(what) => keys::run(what),
+        Command::LegacyKeys(what) => legacy::run(what),
         Command::Lint(options) => lint::run(options, cli.color),
         Command::Local(what) => local::run(what),
         Command::LogHeader(options) => log_header::run(options),

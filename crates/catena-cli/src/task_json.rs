@@ -3,7 +3,7 @@
 
 use std::fmt::Write as _;
 
-use catena_jsone::Value;
+use catena_jsone::{Value, float_repr};
 
 /// Writes a definition: ASCII, two spaces, keys in order, no final newline. `None` when it holds a number that has
 /// no exact form here.
@@ -20,7 +20,7 @@ fn write(out: &mut String, value: &Value, depth: usize) -> Option<()> {
         Value::Bool(true) => out.push_str("true"),
         Value::Bool(false) => out.push_str("false"),
         Value::Int(number) => out.push_str(&number.to_string()),
-        Value::Float(number) => float(out, *number),
+        Value::Float(number) => out.push_str(&float_repr(*number)),
         Value::String(text) => string(out, text),
         Value::Array(items) if items.is_empty() => out.push_str("[]"),
         Value::Object(members) if members.is_empty() => out.push_str("{}"),
@@ -76,20 +76,6 @@ fn string(out: &mut String, text: &str) {
         }
     }
     out.push('"');
-}
-
-/// Python and Rust agree on the shortest digits and on when an exponent is due, not on how it is written.
-fn float(out: &mut String, number: f64) {
-    let text = format!("{number:?}");
-    match text.split_once('e') {
-        None => out.push_str(&text),
-        Some((digits, exponent)) => {
-            let (sign, exponent) = exponent
-                .strip_prefix('-')
-                .map_or(('+', exponent), |rest| ('-', rest));
-            let _ = write!(out, "{digits}e{sign}{exponent:0>2}");
-        }
-    }
 }
 
 #[cfg(test)]

@@ -27,10 +27,13 @@ use crate::infer::{self, Role};
 use crate::progress::Bar;
 use crate::signals::interrupted;
 use crate::workdir::WorkDir;
-use crate::{notes, output};
+use crate::{legacy, notes, output};
 
 /// Verifies a task and prints the report.
 pub(crate) fn verify(options: &args::Verify, color: When) -> Result<Exit, Failure> {
+    if options.legacy.legacy {
+        return legacy::verify(options, color);
+    }
     let (report, versions) = conclude(options)?;
     output::report(&report, &versions, options.show.format(), color)?;
     Ok(report.verdict.into())

@@ -10,6 +10,7 @@ pub mod document;
 mod evidence;
 pub mod graph;
 pub mod json;
+pub mod legacy;
 pub mod limits;
 pub mod lint;
 pub mod model;

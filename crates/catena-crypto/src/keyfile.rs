@@ -83,13 +83,22 @@ pub enum KeyFileError {
 
 /// Reads a file that only its owner can access: a key, or the PIN that opens one.
 pub(crate) fn read(path: &Path) -> Result<Zeroizing<Vec<u8>>, KeyFileError> {
-    take(path, refuse_open).map(|(content, _)| content)
+    take(path, refuse_open, MAX_SIZE).map(|(content, _)| content)
+}
+
+/// Reads a private key of another kind: a regular file of at most `limit` bytes that only its owner has access to (P42).
+///
+/// # Errors
+/// [`KeyFileError`], also when group or others have access.
+pub fn read_secret(path: &Path, limit: u64) -> Result<Zeroizing<Vec<u8>>, KeyFileError> {
+    take(path, refuse_open, limit).map(|(content, _)| content)
 }
 
 /// Reads a small regular file whose permissions `judge` accepts; returns its permission bits as well.
 fn take(
     path: &Path,
     judge: fn(&Path, u32) -> Result<(), KeyFileError>,
+    limit: u64,
 ) -> Result<(Zeroizing<Vec<u8>>, u32), KeyFileError> {
     let io = |cause| KeyFileError::Io {
         path: path.to_owned(),
@@ -111,11 +120,12 @@ fn take(
     // again on the open file: the path may have been replaced meanwhile
     let mode = inspect(&file.metadata().map_err(io)?)?;
     // capacity for more than is read, so that growing leaves no copy behind
-    let mut content = Zeroizing::new(Vec::with_capacity(2 * CAPACITY));
-    file.take(MAX_SIZE + 1)
+    let capacity = usize::try_from(limit).unwrap_or(usize::MAX);
+    let mut content = Zeroizing::new(Vec::with_capacity(capacity.saturating_mul(2)));
+    file.take(limit.saturating_add(1))
         .read_to_end(&mut content)
         .map_err(io)?;
-    if content.len() > CAPACITY {
+    if content.len() > capacity {
         return Err(KeyFileError::TooLarge {
             path: path.to_owned(),
         });
@@ -150,8 +160,6 @@ const OTHERS: u32 = 0o077;
 
 /// An ed25519 key in PEM takes 119 bytes, with its public key and attributes some hundred more.
 const MAX_SIZE: u64 = 4096;
-/// [`MAX_SIZE`] as a buffer's size.
-const CAPACITY: usize = 4096;
 
 #[cfg(test)]
 #[cfg(unix)]

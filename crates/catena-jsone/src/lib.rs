@@ -22,6 +22,7 @@ pub mod value;
 pub use context::Context;
 pub use error::{Error, ErrorKind};
 pub use limits::Limits;
+pub use number::float_repr;
 pub use template::Template;
 pub use text::to_json;
 pub use value::{Function, Map, Value};

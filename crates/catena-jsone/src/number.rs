@@ -144,18 +144,62 @@ pub(crate) fn parse_float(text: &str) -> Option<f64> {
         .flatten()
 }
 
-/// Writes a float like Python's `repr`: the fewest digits that read back, an exponent below 1e-4 and from 1e16 on.
+/// Writes a float like Python's `repr`: the fewest digits that read back as the same float, of these the nearest to it
+/// and of two equally near the even ones; an exponent below 1e-4 and from 1e16 on, with a sign and at least two digits.
+#[must_use]
+pub fn float_repr(number: f64) -> String {
+    let mut out = String::new();
+    write_float(number, &mut out);
+    out
+}
+
+/// As [`float_repr`], at the end of a text.
 pub(crate) fn write_float(number: f64, out: &mut String) {
-    let scientific = format!("{number:e}");
+    let scientific = shortest(number);
     let (digits, exponent) = scientific.split_once('e').unwrap_or((&scientific, "0"));
     let exponent: i32 = exponent.parse().unwrap_or(0);
+    let (sign, digits) = digits
+        .strip_prefix('-')
+        .map_or(("", digits), |digits| ("-", digits));
     // writing to a string cannot fail
-    let _ = if (-4..16).contains(&exponent) {
-        write!(out, "{number:?}")
-    } else {
-        let sign = if exponent < 0 { '-' } else { '+' };
-        write!(out, "{digits}e{sign}{:02}", exponent.abs())
+    let _ = match exponent {
+        -4..16 => write!(out, "{sign}{}", plain(&digits.replace('.', ""), exponent)),
+        _ => {
+            let by = if exponent < 0 { '-' } else { '+' };
+            write!(out, "{sign}{digits}e{by}{:02}", exponent.abs())
+        }
     };
+}
+
+/// Returns the shortest form, as `d.ddde±x`. Of two shortest forms that are equally near, the standard library takes
+/// the upper one; formatting with that many digits rounds such a tie to even, as Python does.
+fn shortest(number: f64) -> String {
+    let upper = format!("{number:e}");
+    let (mantissa, _) = upper.split_once('e').unwrap_or((&upper, ""));
+    let digits = mantissa.bytes().filter(u8::is_ascii_digit).count();
+    let even = format!("{number:.*e}", digits.saturating_sub(1));
+    if even
+        .parse::<f64>()
+        .is_ok_and(|read| read.to_bits() == number.to_bits())
+    {
+        even
+    } else {
+        upper
+    }
+}
+
+/// Puts the point into digits of which the first has the weight 10^exponent; there is a digit on either side of it.
+fn plain(digits: &str, exponent: i32) -> String {
+    let before = usize::try_from(exponent + 1).unwrap_or(0);
+    if before == 0 {
+        let zeros = usize::try_from(-exponent - 1).unwrap_or(0);
+        return format!("0.{}{digits}", "0".repeat(zeros));
+    }
+    match digits.split_at_checked(before) {
+        Some((whole, "")) => format!("{whole}.0"),
+        Some((whole, fraction)) => format!("{whole}.{fraction}"),
+        None => format!("{digits}{}.0", "0".repeat(before - digits.len())),
+    }
 }
 
 #[cfg(test)]
@@ -173,6 +217,9 @@ mod tests {
         let cases = [
             (2.0, "2.0"),
             (-0.0, "-0.0"),
+            // of two shortest forms the even one
+            (2.980_232_238_769_531_25e-8, "2.9802322387695312e-08"),
+            (2_223_007_634_874.781_25, "2223007634874.7812"),
             (0.1, "0.1"),
             (1e15, "1000000000000000.0"),
             (9_007_199_254_740_993.0, "9007199254740992.0"),

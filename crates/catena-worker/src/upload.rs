@@ -249,8 +249,8 @@ impl Opening {
             (Some(bytes), _) => self.spool(&mut &bytes[..]).map_err(shown)?,
             (None, None) => return Err("no such file".to_owned()),
             (None, Some(tree)) => match &self.hashed {
-                Some(hashed) => hashed.reopen(tree),
-                None => tree.open(&self.item.name),
+                Some(hashed) if !hashed.is_own() => hashed.reopen(tree),
+                _ => tree.open(&self.item.name),
             }
             .map_err(|why| why.to_string())?,
         };

@@ -309,3 +309,32 @@ fn compressed_logs_are_read_and_bombs_are_cut() {
     assert_eq!(run.status, 0, "{}", run.stderr);
     assert!(run.stdout.contains("docker-worker"));
 }
+
+#[cfg(not(feature = "openpgp"))]
+#[test]
+fn without_its_feature_the_gpg_era_is_named_as_missing() {
+    let place = Place::new();
+    let run = place.generate(&["--gpg-key", "x"]);
+    assert_eq!(run.status, 64);
+    assert!(run.stderr.contains("--features openpgp"), "{}", run.stderr);
+    assert_eq!(place.files(), ["a.txt"]);
+    let build = ["legacy-keys", "build", "x", "--git-keys", "y", "--out", "z"];
+    let legacy = [
+        "verify",
+        "--legacy",
+        "--evidence",
+        "x",
+        "--legacy-keys",
+        "k",
+    ];
+    let legacy = [
+        &legacy[..],
+        &["--legacy-keys-sha256", "0", "--legacy-policy", "p"],
+    ]
+    .concat();
+    for words in [&build[..], &legacy] {
+        let run = Run::of(words);
+        assert_eq!(run.status, 64);
+        assert!(run.stderr.contains("--features openpgp"), "{}", run.stderr);
+    }
+}

@@ -9,10 +9,19 @@ mod demo;
 mod evidence;
 mod examples;
 mod generate;
+#[cfg(feature = "openpgp")]
+#[expect(dead_code, reason = "shared with the tests of catena-openpgp")]
+#[path = "../../../catena-openpgp/tests/it/git.rs"]
+mod git;
+#[cfg(feature = "openpgp")]
+#[path = "../../../catena-openpgp/tests/it/gpg.rs"]
+mod gpg;
 mod help;
 mod http;
 mod interrupt;
 mod keys;
+#[cfg(feature = "openpgp")]
+mod legacy;
 mod lint;
 mod local;
 mod run;

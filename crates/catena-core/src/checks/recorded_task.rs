@@ -82,7 +82,10 @@ pub(crate) fn run(cx: &Cx<'_>, object: &Object<'_>) -> Applied {
 }
 
 /// Returns the first difference: pointer, what the queue has, what was recorded.
-fn difference(recorded: &Fields<'_>, queue: &Fields<'_>) -> Option<(String, String, String)> {
+pub(crate) fn difference(
+    recorded: &Fields<'_>,
+    queue: &Fields<'_>,
+) -> Option<(String, String, String)> {
     for (key, value) in recorded.members().filter(|(key, _)| *key != "priority") {
         let Some(expected) = queue.get(key) else {
             return Some((queue.pointer(key), describe(None), describe(Some(value))));

@@ -39,6 +39,11 @@ pub struct GraphIndex {
 }
 
 impl GraphIndex {
+    /// Returns the tasks, in no order that means anything.
+    pub fn tasks(&self) -> impl Iterator<Item = TaskId> + '_ {
+        self.entries.keys().copied()
+    }
+
     /// Returns the byte range of the entry of a task.
     #[must_use]
     pub fn range(&self, task: TaskId) -> Option<Range<u64>> {

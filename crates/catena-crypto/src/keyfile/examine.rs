@@ -6,7 +6,7 @@ use std::path::Path;
 
 use zeroize::Zeroizing;
 
-use super::{KeyFileError, OTHERS, take};
+use super::{KeyFileError, MAX_SIZE, OTHERS, take};
 use crate::ed25519::{KeyError, PublicKey};
 use crate::public::PublicForm;
 use crate::signer::form::KeyForm;
@@ -24,7 +24,7 @@ impl KeyFile {
     /// # Errors
     /// [`KeyFileError`] when there is no regular file of a key's size.
     pub fn examine(path: impl AsRef<Path>) -> Result<Self, KeyFileError> {
-        let (content, mode) = take(path.as_ref(), |_, _| Ok(()))?;
+        let (content, mode) = take(path.as_ref(), |_, _| Ok(()), MAX_SIZE)?;
         Ok(Self { content, mode })
     }
 

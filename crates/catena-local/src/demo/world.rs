@@ -8,14 +8,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use async_trait::async_trait;
 use axum::Router;
 use bytes::Bytes;
 use catena_core::model::ids::TaskId;
 use catena_core::policy::Config;
 use catena_crypto::signer::{Signer as _, SigningKey};
-use jiff::SignedDuration;
-use serde_json::{Map, Value};
 use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, watch};
@@ -24,13 +21,13 @@ use zeroize::Zeroizing;
 
 use super::DemoError;
 use super::config::{SIGNING_SCOPE, pools, scriptworker_yaml};
+use super::sink::QueueSink;
 use super::source::ENDPOINTS;
-use crate::auth::{ROOT, temporary};
 use crate::client::Client;
 use crate::http::Services;
 use crate::queue::Worker;
 use crate::slug::slug;
-use crate::vcs::{self, Host, HostOptions, NewCommit, Person, Push, RepoName, TaskSink};
+use crate::vcs::{self, Host, HostOptions, NewCommit, Person, Push, Recovered, RepoName, TaskSink};
 use crate::worker::{self, Event, Family, WorkerOptions};
 use crate::{Credentials, Local, LocalOptions};
 
@@ -57,6 +54,7 @@ pub struct World {
     keys: BTreeMap<&'static str, Arc<SigningKey>>,
     program: PathBuf,
     dir: PathBuf,
+    recovered: Recovered,
     servers: JoinSet<()>,
     _temporary: Option<TempDir>,
 }
@@ -99,7 +97,7 @@ impl World {
         let host = Host::open(&dir.join("vcs"), host_options)?;
         let mut servers = JoinSet::new();
         let endpoints = serve(&host, local.services(), &mut servers).await?;
-        let world = Self {
+        let mut world = Self {
             keys: keys(&dir)?,
             local,
             client,
@@ -108,13 +106,14 @@ impl World {
             endpoints,
             program: options.program,
             dir,
+            recovered: Recovered::default(),
             servers,
             _temporary: temporary,
         };
         world.write_config()?;
         world.grant().await?;
-        let sink = QueueSink(world.services().clone());
-        vcs::deliver_outstanding(&world.host, &sink).await?;
+        let sink = QueueSink::new(world.services().clone());
+        world.recovered = vcs::deliver_outstanding(&world.host, &sink).await?;
         Ok(world)
     }
 
@@ -131,6 +130,12 @@ impl World {
     #[must_use]
     pub fn root_url(&self) -> &str {
         self.local.root_url()
+    }
+
+    /// What became of the events that had no tasks when the last process ended.
+    #[must_use]
+    pub const fn recovered(&self) -> &Recovered {
+        &self.recovered
     }
 
     /// Credentials with all scopes.
@@ -222,7 +227,7 @@ impl World {
     /// # Errors
     /// The template makes no task, or the queue refuses it.
     pub async fn deliver(&self, push: Push) -> Result<TaskId, DemoError> {
-        let sink = QueueSink(self.services().clone());
+        let sink = QueueSink::new(self.services().clone());
         let tasks =
             vcs::deliver_one(&self.host, &demo_repo()?, vcs::Event::Push(push), &sink).await?;
         let first = tasks.first().copied();
@@ -352,43 +357,13 @@ impl Workers {
     }
 }
 
-/// Puts what hosts ask for into the queue, with what the roles of repositories may do: whoever can push gets no more.
-struct QueueSink(Services);
-
-#[async_trait]
-impl TaskSink for QueueSink {
-    async fn create(
-        &self,
-        role: &str,
-        id: TaskId,
-        definition: Map<String, Value>,
-    ) -> Result<(), String> {
-        let now = self.0.now();
-        let until = now
-            .checked_add(SignedDuration::from_mins(15))
-            .map_err(|why| why.to_string())?;
-        let given = temporary(
-            self.0.registry(),
-            ROOT,
-            "integration/github",
-            vec![format!("assume:{role}")],
-            now,
-            until,
-        )
-        .map_err(|why| why.to_string())?;
-        let client = Client::new(self.0.root_url(), &given).map_err(|why| why.to_string())?;
-        let done = client.create_task(id, &Value::Object(definition)).await;
-        done.map(drop).map_err(|why| why.to_string())
-    }
-}
-
 /// Serves the host, each canonical origin on a loopback address of its own (P24).
 async fn serve(
     host: &Host,
     services: &Services,
     servers: &mut JoinSet<()>,
 ) -> Result<BTreeMap<String, String>, DemoError> {
-    let sink: Arc<dyn TaskSink> = Arc::new(QueueSink(services.clone()));
+    let sink: Arc<dyn TaskSink> = Arc::new(QueueSink::new(services.clone()));
     let routers: [(&str, Router); 3] = [
         (
             "https://api.github.com",

@@ -10,18 +10,19 @@ use crate::queue::{Expired, QueueError};
 use crate::store::{Change, Store, StoreError, Table};
 
 impl Services {
-    /// Removes tasks and artifacts that expired more than a day ago, with their contents.
+    /// Removes tasks and artifacts that expired more than a day ago, with their contents. What has a file that cannot be removed is
+    /// logged, and stays until the next time.
     ///
     /// # Errors
-    /// A file cannot be removed, or the store takes no changes.
+    /// The store takes no changes.
     pub async fn remove_expired(&self) -> Result<(), QueueError> {
         let expired = self.queue().expired();
         if expired.is_empty() {
             return Ok(());
         }
-        let (store, list) = (self.store().clone(), expired.clone());
-        let removed = spawn_blocking(move || contents(&store, &list)).await;
-        removed.map_err(|why| StoreError::new("remove what expired", why))??;
+        let store = self.store().clone();
+        let removed = spawn_blocking(move || contents(&store, expired)).await;
+        let expired = removed.map_err(|why| StoreError::new("remove what expired", why))?;
         self.store()
             .commit(objects(self.store(), &expired)?)
             .await?;
@@ -29,14 +30,19 @@ impl Services {
     }
 }
 
-fn contents(store: &Store, expired: &Expired) -> Result<(), StoreError> {
-    for (task, run, name) in &expired.artifacts {
-        store.remove_blob(*task, *run, name)?;
-    }
+/// Removes contents; returns what has none any more.
+fn contents(store: &Store, mut expired: Expired) -> Expired {
+    let gone = |removed: Result<(), StoreError>| {
+        if let Err(why) = &removed {
+            tracing::error!(%why, "a content that expired was not removed");
+        }
+        removed.is_ok()
+    };
     expired
-        .tasks
-        .iter()
-        .try_for_each(|task| store.remove_blobs(*task))
+        .artifacts
+        .retain(|(task, run, name)| gone(store.remove_blob(*task, *run, name)));
+    expired.tasks.retain(|task| gone(store.remove_blobs(*task)));
+    expired
 }
 
 /// The removal of the records of objects; of artifacts of other types there are none.

@@ -156,13 +156,13 @@ async fn delete_task(call: &Call) -> Result<Reply, ApiError> {
     Ok(Reply::empty_object())
 }
 
-/// 303 to the latest artifact of the task; to a private one with a bewit, which may no more than those scopes of the caller
-/// that open this name: what it turns out to be a link to may be closed to them.
+/// 303 to the latest artifact of the task; to a private one with a bewit, which may read what the caller may read and no more:
+/// what it turns out to be a link to needs other scopes of the caller, or is closed to them.
 fn find_artifact(call: &Call) -> Result<Reply, ApiError> {
     let path = namespace(call, "indexPath")?;
     let name = call.artifact_name()?;
     let needed = format!("queue:get-artifact:{name}");
-    call.require(needed.clone())?;
+    call.require(needed)?;
     let entry = find(call, path)?;
     let encoded = utf8_percent_encode(name, NON_ALPHANUMERIC);
     let place = format!("/api/queue/v1/task/{}/artifacts/{encoded}", entry.task_id);
@@ -173,8 +173,7 @@ fn find_artifact(call: &Call) -> Result<Reply, ApiError> {
         let (host, port) = host.rsplit_once(':').unwrap_or((host, "80"));
         let port = port.parse().map_err(ApiError::internal)?;
         let until = services.later(Duration::from_secs(15 * 60))?;
-        let mut scopes = call.caller.scopes.clone();
-        scopes.retain(|scope| covers(scope, &needed));
+        let scopes = reading(&call.caller.scopes);
         let address = (host, port);
         let signature = bewit(services.registry(), QUEUE, address, &place, &scopes, until)
             .map_err(ApiError::internal)?;
@@ -182,6 +181,21 @@ fn find_artifact(call: &Call) -> Result<Reply, ApiError> {
     }
     Ok(Reply::see_other(&url, &json!({ "url": url })))
 }
+
+/// What scopes allow of reading artifacts.
+fn reading(scopes: &[String]) -> Vec<String> {
+    let part = |scope: &String| {
+        if scope.starts_with(READ) {
+            return Some(scope.clone());
+        }
+        // more than reading stays behind
+        covers(scope, READ).then(|| format!("{READ}*"))
+    };
+    let parts: BTreeSet<String> = scopes.iter().filter_map(part).collect();
+    parts.into_iter().collect()
+}
+
+const READ: &str = "queue:get-artifact:";
 
 /// What is below a namespace and alive, by its name.
 fn below(call: &Call, parent: &str) -> Result<Vec<Entry>, ApiError> {

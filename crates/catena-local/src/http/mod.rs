@@ -16,6 +16,7 @@ mod error;
 mod expiry;
 mod front;
 mod index;
+mod integration;
 mod object;
 mod queue;
 mod range;
@@ -26,5 +27,6 @@ mod secrets;
 mod services;
 mod signed;
 
+pub(crate) use error::Code;
 pub use front::router;
 pub use services::{Caps, Parts, Services};

@@ -29,7 +29,7 @@ const HEADERS: [(&str, &str); 6] = [
 
 /// Refuses what is not asked under a loopback name, and sets the headers.
 pub(super) async fn guard(request: Request, next: Next) -> Response {
-    let mut response = if is_loopback(request.headers()) {
+    let mut response = if is_loopback(request.uri(), request.headers()) {
         next.run(request).await
     } else {
         PageError::Forbidden("The page is only served as localhost, 127.0.0.1 or [::1].")

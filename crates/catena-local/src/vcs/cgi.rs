@@ -8,8 +8,10 @@ use axum::body::{Body, Bytes};
 use axum::http::{HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse as _, Response};
 use futures::StreamExt as _;
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::process::{Child, ChildStdin, ChildStdout, Command};
+use tokio::io::{AsyncReadExt as _, AsyncSeekExt as _, AsyncWriteExt as _};
+use tokio::process::{ChildStdin, ChildStdout, Command};
+
+use super::group::Group;
 
 /// What a CGI program is told, as environment variables.
 pub(crate) type Variables = Vec<(&'static str, String)>;
@@ -34,55 +36,95 @@ pub(crate) struct Answer {
     headers: Vec<(HeaderName, HeaderValue)>,
     start: Vec<u8>,
     output: ChildStdout,
-    child: Child,
+    group: Group,
 }
 
-/// Starts the program, hands it the request's body and waits for the headers of its answer.
+/// The body of a request.
+pub(crate) enum Input {
+    /// As it arrives, up to so many bytes.
+    Stream(Body, u64),
+    /// All of it, from the file's beginning.
+    Whole(std::fs::File),
+}
+
+/// Takes a whole body into a file without a name, of a directory.
+pub(crate) async fn spool(dir: &Path, body: Body, limit: u64) -> Result<Input, CgiError> {
+    let broken = |why: std::io::Error| CgiError::Broken(why.to_string());
+    let file = tempfile::tempfile_in(dir).map_err(broken)?;
+    let mut file = tokio::fs::File::from_std(file);
+    let (mut stream, mut left) = (body.into_data_stream(), limit);
+    while let Some(chunk) = stream.next().await {
+        let chunk = chunk.map_err(|why| CgiError::Broken(why.to_string()))?;
+        left = after(left, &chunk)?;
+        file.write_all(&chunk).await.map_err(broken)?;
+    }
+    file.flush().await.map_err(broken)?;
+    file.rewind().await.map_err(broken)?;
+    Ok(Input::Whole(file.into_std().await))
+}
+
+/// How many bytes may still come.
+fn after(left: u64, chunk: &[u8]) -> Result<u64, CgiError> {
+    let size = u64::try_from(chunk.len()).unwrap_or(u64::MAX);
+    left.checked_sub(size).ok_or(CgiError::TooLarge)
+}
+
+/// Starts the program, hands it the request's body and waits for the headers of its answer. When there are none, nothing of the
+/// program is left.
 pub(crate) async fn run(
     git: &Path,
     variables: Variables,
-    body: Body,
-    limit: u64,
+    input: Input,
 ) -> Result<Answer, CgiError> {
     let mut command = Command::new(git);
     command
         .arg("http-backend")
         .env_clear()
-        .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::null());
+    let stream = match input {
+        Input::Stream(body, limit) => {
+            command.stdin(Stdio::piped());
+            Some((body, limit))
+        }
+        Input::Whole(file) => {
+            command.stdin(file);
+            None
+        }
+    };
     // where git finds its own programs; nothing else of our environment is its business
     if let Some(path) = std::env::var_os("PATH") {
         command.env("PATH", path);
     }
-    command.envs(variables).kill_on_drop(true);
-    let mut child = command.spawn().map_err(|why| match why.kind() {
-        std::io::ErrorKind::NotFound => CgiError::NoProgram,
-        _ => CgiError::Broken(why.to_string()),
-    })?;
-    let (Some(input), Some(mut output)) = (child.stdin.take(), child.stdout.take()) else {
-        return Err(CgiError::Broken("it has no pipes".to_owned()));
-    };
-    let (fed, head) = tokio::join!(feed(input, body, limit), head(&mut output));
-    fed?;
-    let (status, headers, start) = head?;
-    Ok(Answer {
-        status,
-        headers,
-        start,
-        output,
-        child,
-    })
+    command.envs(variables);
+    let mut group = Group::start(command)?;
+    let stdout = group.child.stdout.take();
+    let mut output = stdout.ok_or_else(|| CgiError::Broken("it has no output".to_owned()))?;
+    let stdin = group.child.stdin.take();
+    match tokio::try_join!(feed(stdin, stream), head(&mut output)) {
+        Ok(((), (status, headers, start))) => Ok(Answer {
+            status,
+            headers,
+            start,
+            output,
+            group,
+        }),
+        Err(why) => {
+            group.end().await;
+            Err(why)
+        }
+    }
 }
 
 /// Writes the body and closes the pipe. A program that stops reading has said all it wants to know.
-async fn feed(mut input: ChildStdin, body: Body, limit: u64) -> Result<(), CgiError> {
+async fn feed(input: Option<ChildStdin>, stream: Option<(Body, u64)>) -> Result<(), CgiError> {
+    let (Some(mut input), Some((body, mut left))) = (input, stream) else {
+        return Ok(());
+    };
     let mut stream = body.into_data_stream();
-    let mut left = limit;
     while let Some(chunk) = stream.next().await {
         let chunk = chunk.map_err(|why| CgiError::Broken(why.to_string()))?;
-        let size = u64::try_from(chunk.len()).unwrap_or(u64::MAX);
-        left = left.checked_sub(size).ok_or(CgiError::TooLarge)?;
+        left = after(left, &chunk)?;
         if input.write_all(&chunk).await.is_err() {
             break;
         }
@@ -160,31 +202,35 @@ impl Answer {
             headers,
             start,
             output,
-            child,
+            group,
         } = self;
-        let rest = futures::stream::unfold((output, child), |(mut output, child)| async move {
+        let rest = futures::stream::unfold((output, group), |(mut output, group)| async move {
             let mut chunk = vec![0_u8; 64 << 10];
             match output.read(&mut chunk).await {
                 Ok(0) => None,
                 Ok(read) => {
                     chunk.truncate(read);
-                    Some((Ok(Bytes::from(chunk)), (output, child)))
+                    Some((Ok(Bytes::from(chunk)), (output, group)))
                 }
-                Err(why) => Some((Err(why), (output, child))),
+                Err(why) => Some((Err(why), (output, group))),
             }
         });
         let first = futures::stream::iter([Ok::<_, std::io::Error>(Bytes::from(start))]);
         respond(status, headers, Body::from_stream(first.chain(rest)))
     }
 
-    /// Waits until the program has ended, then gives the whole answer.
+    /// Waits until the program has ended with all that it started, then gives the whole answer.
     pub(crate) async fn whole(mut self) -> Result<Response, CgiError> {
-        let broken = |why: std::io::Error| CgiError::Broken(why.to_string());
         let mut body = self.start;
         let mut rest = self.output.take(MOST_BUFFERED);
-        rest.read_to_end(&mut body).await.map_err(broken)?;
+        let read = rest.read_to_end(&mut body).await;
         drop(rest);
-        self.child.wait().await.map_err(broken)?;
+        if read.is_ok() {
+            // how it ended is in its answer
+            let _ = self.group.child.wait().await;
+        }
+        self.group.end().await;
+        read.map_err(|why| CgiError::Broken(why.to_string()))?;
         Ok(respond(self.status, self.headers, Body::from(body)))
     }
 }

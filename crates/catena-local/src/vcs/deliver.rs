@@ -4,30 +4,43 @@
 
 use async_trait::async_trait;
 use catena_core::model::ids::TaskId;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::error::broken;
 use super::event::{self, Occasion};
-use super::{Host, Pull, Push, Release, RepoName, VcsError, render};
+use super::{Host, Pull, Push, Release, RepoName, VcsError, outstanding, render};
 
 /// Takes the tasks of an event: the queue, or a list in a test.
 #[async_trait]
 pub trait TaskSink: Send + Sync {
     /// Creates a task, with no more than what `role` may do: `repo:github.com/OWNER/NAME:branch:BRANCH`, or `:tag:TAG`,
-    /// `:pull-request`, `:release`. Called again with the same arguments for the same event; must then do nothing.
+    /// `:pull-request`, `:release`. Called again with the same arguments for the same event; must then do nothing. After a restart
+    /// that may be long after the event, so that `created` is in the past.
     ///
     /// # Errors
-    /// What the task was refused for, for people.
+    /// What the task was refused for, and whether it makes sense to try again.
     async fn create(
         &self,
         role: &str,
         id: TaskId,
         definition: Map<String, Value>,
-    ) -> Result<(), String>;
+    ) -> Result<(), NotCreated>;
+}
+
+/// Why a sink did not create a task. The texts are for people.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+pub enum NotCreated {
+    /// It will never take it.
+    #[error("{0}")]
+    Refused(String),
+    /// It could not right now; the task stays outstanding.
+    #[error("{0}")]
+    Failed(String),
 }
 
 /// What happened.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub enum Event {
     /// A branch or a tag moved.
     Push(Push),
@@ -39,7 +52,7 @@ pub enum Event {
 
 impl Event {
     /// The role that the tasks of this event in `repo` have, as the GitHub integration names it.
-    fn role(&self, repo: &RepoName) -> String {
+    pub(crate) fn role(&self, repo: &RepoName) -> String {
         let what = match self {
             Self::Push(push) => match push.reference.strip_prefix("refs/tags/") {
                 Some(tag) => format!("tag:{tag}"),
@@ -77,12 +90,23 @@ pub enum DeliverError {
         /// Which.
         task: TaskId,
         /// What the sink said.
-        why: String,
+        why: NotCreated,
     },
 }
 
+impl DeliverError {
+    /// Whether the same event will never have this task: no reason to try again.
+    pub(crate) const fn is_final(&self) -> bool {
+        match self {
+            Self::Vcs(VcsError::Broken { .. }) => false,
+            Self::Vcs(_) | Self::Template { .. } => true,
+            Self::Refused { why, .. } => matches!(why, NotCreated::Refused(_)),
+        }
+    }
+}
+
 /// A task that an event asks for.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 pub struct Task {
     /// Its id: the same whenever the same event is delivered.
     pub id: TaskId,
@@ -98,25 +122,27 @@ pub async fn deliver(
     event: Event,
     sink: &dyn TaskSink,
 ) -> Vec<TaskId> {
-    let moved = match &event {
-        Event::Push(push) => pulls_of(host.clone(), repo.clone(), push.clone()).await,
-        _ => Vec::new(),
-    };
+    let (inner, name, moved) = (host.clone(), repo.clone(), event.clone());
+    let bases = tokio::task::spawn_blocking(move || move_pulls(&inner, &name, &moved));
+    let bases = bases.await.unwrap_or_default();
     let mut created = Vec::new();
-    let own = (repo.clone(), event);
-    for (repo, event) in std::iter::once(own).chain(moved) {
-        match deliver_one(host, &repo, event, sink).await {
-            Ok(tasks) => created.extend(tasks),
-            Err(why) => tracing::warn!(repo = %repo, error = %why, "an event made no tasks"),
+    match deliver_one(host, repo, event, sink).await {
+        Ok(tasks) => created.extend(tasks),
+        Err(why) => tracing::warn!(repo = %repo, error = %why, "an event made no tasks"),
+    }
+    for base in bases {
+        match outstanding::deliver_all(host, &base, sink).await {
+            Ok(done) => created.extend(done.created),
+            Err(why) => tracing::warn!(repo = %base, error = %why, "events made no tasks"),
         }
     }
     created
 }
 
-/// As [`deliver`], for one event, and tells what went wrong.
+/// As [`deliver`], for one event, and tells what went wrong. A refusal does not keep the other tasks from being created.
 ///
 /// # Errors
-/// The template, or the sink at the first task that it refuses.
+/// The template, or what the sink said of the first task that it did not create.
 pub async fn deliver_one(
     host: &Host,
     repo: &RepoName,
@@ -127,15 +153,28 @@ pub async fn deliver_one(
     let (inner, name) = (host.clone(), repo.clone());
     let tasks = tokio::task::spawn_blocking(move || tasks(&inner, &name, &event));
     let tasks = tasks.await.map_err(broken("rendering ended early"))??;
-    let mut created = Vec::new();
-    for task in tasks {
-        let refused = |why| DeliverError::Refused { task: task.id, why };
-        sink.create(&role, task.id, task.definition)
-            .await
-            .map_err(refused)?;
-        created.push(task.id);
+    let (created, mut failed) = create_all(&role, tasks, sink).await;
+    if failed.is_empty() {
+        Ok(created)
+    } else {
+        Err(failed.swap_remove(0))
     }
-    Ok(created)
+}
+
+/// Asks the sink for each task, whatever became of the others: the ids of those that are there, and what went wrong.
+pub(crate) async fn create_all(
+    role: &str,
+    tasks: Vec<Task>,
+    sink: &dyn TaskSink,
+) -> (Vec<TaskId>, Vec<DeliverError>) {
+    let (mut created, mut failed) = (Vec::new(), Vec::new());
+    for Task { id, definition } in tasks {
+        match sink.create(role, id, definition).await {
+            Ok(()) => created.push(id),
+            Err(why) => failed.push(DeliverError::Refused { task: id, why }),
+        }
+    }
+    (created, failed)
 }
 
 /// Returns the tasks of an event without creating them; none if the repository has no `.taskcluster.yml` there, if a branch was
@@ -165,29 +204,26 @@ pub fn tasks(host: &Host, repo: &RepoName, event: &Event) -> Result<Vec<Task>, D
     })
 }
 
-/// Moves the heads of the pull requests that come from a pushed branch.
-async fn pulls_of(host: Host, repo: RepoName, push: Push) -> Vec<(RepoName, Event)> {
-    let work = move || {
-        let bases = [Some(repo.clone()), host.records(&repo)?.parent];
+/// Moves the heads of the pull requests that come from a pushed branch, whose tasks are outstanding from then on. Returns the
+/// repositories that have such. What fails is logged.
+pub(crate) fn move_pulls(host: &Host, repo: &RepoName, event: &Event) -> Vec<RepoName> {
+    let Event::Push(push) = event else {
+        return Vec::new();
+    };
+    let work = || {
+        let bases = [Some(repo.clone()), host.records(repo)?.parent];
         let mut out = Vec::new();
         for base in bases.into_iter().flatten() {
-            let moved = host.move_pulls(&base, &repo, &push)?;
-            out.extend(
-                moved
-                    .into_iter()
-                    .map(|pull| (base.clone(), Event::Pull(pull))),
-            );
+            if host.move_pulls(&base, repo, push)? {
+                out.push(base);
+            }
         }
         Ok::<_, VcsError>(out)
     };
-    match tokio::task::spawn_blocking(work).await {
-        Ok(Ok(moved)) => moved,
-        Ok(Err(why)) => {
-            tracing::warn!(error = %why, "pull requests were not updated");
-            Vec::new()
-        }
-        Err(_) => Vec::new(),
-    }
+    work().unwrap_or_else(|why| {
+        tracing::warn!(error = %why, "pull requests were not updated");
+        Vec::new()
+    })
 }
 
 /// Where the template is.

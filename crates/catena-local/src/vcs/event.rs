@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 use super::deliver::{Event, TEMPLATE};
 use super::github::shape;
 use super::repos::Repo;
-use super::write::login;
+use super::write::{login, seconds};
 use super::{Host, Pull, Push, Release, RepoName, VcsError};
 
 /// All that rendering needs to know.
@@ -94,6 +94,8 @@ fn push_event(host: &Host, repo: &Repo, push: &Push, revision: &str) -> Result<V
         members.remove("source");
         // a number in push events, and only there
         members.insert("pushed_at".to_owned(), shape::pushed_at(push).into());
+        // of this push: there may have been later ones
+        members.insert("updated_at".to_owned(), seconds(push.time).into());
     }
     let zero = || "0".repeat(40);
     let (before, after) = (
@@ -170,10 +172,7 @@ fn pull_request(host: &Host, base: &RepoName, pull: &Pull) -> Result<Option<Occa
     let repository = document.pointer("/base/repo").cloned().unwrap_or_default();
     if let Some(Value::Object(head)) = document.get_mut("head") {
         // not in the API's answer; templates name it, and the rebuild sets it (V65)
-        head.insert(
-            "updated_at".to_owned(),
-            super::write::seconds(pull.updated).into(),
-        );
+        head.insert("updated_at".to_owned(), seconds(pull.updated).into());
     }
     let action = if pull.created == pull.updated {
         "opened"

@@ -2,12 +2,11 @@
 //! git over HTTP, the smart protocol, through `git http-backend`. Reading is for everybody; pushing needs the host's token. When
 //! git is not installed the answer is 501, and all else works.
 
-use axum::body::Body;
 use axum::extract::Request;
 use axum::http::{HeaderMap, Method, StatusCode, header};
 use axum::response::Response;
 
-use super::cgi::{self, CgiError, Variables};
+use super::cgi::{self, CgiError, Input, Variables};
 use super::github::{Service, plain, refuse};
 use super::login::Caller;
 use super::{Host, RepoName, VcsError, outstanding};
@@ -118,18 +117,34 @@ pub(crate) async fn serve(
     };
     let done = match (place, user) {
         (Place::ReceivePack, Some(user)) => {
-            // a task of its own: a client that goes away does not stop a push half-way
-            let push = tokio::spawn(receive(service, name, variables, body, user));
-            push.await
-                .unwrap_or_else(|why| Err(CgiError::Broken(why.to_string())))
+            // the whole request first: who sends it slowly keeps nobody else waiting
+            let (root, limit) = (service.host.root(), service.host.options().request_limit);
+            match cgi::spool(&root, body, limit).await {
+                Ok(input) => push(service, name, variables, input, user).await,
+                Err(why) => Err(why),
+            }
         }
         _ => {
             let options = service.host.options();
-            let answer = cgi::run(&options.git, variables, body, options.request_limit).await;
+            let input = Input::Stream(body, options.request_limit);
+            let answer = cgi::run(&options.git, variables, input).await;
             answer.map(cgi::Answer::stream)
         }
     };
     done.unwrap_or_else(|why| failed(&why))
+}
+
+/// Does so in a task of its own: a client that goes away does not stop a push half-way.
+async fn push(
+    service: Service,
+    name: RepoName,
+    variables: Variables,
+    input: Input,
+    user: Option<String>,
+) -> Result<Response, CgiError> {
+    let push = tokio::spawn(receive(service, name, variables, input, user));
+    let broken = |why: tokio::task::JoinError| Err(CgiError::Broken(why.to_string()));
+    push.await.unwrap_or_else(broken)
 }
 
 /// Lets git take a push; then logs it and creates its tasks, before the client is told that it is done. One push to a repository
@@ -138,16 +153,21 @@ async fn receive(
     service: Service,
     name: RepoName,
     variables: Variables,
-    body: Body,
+    input: Input,
     user: Option<String>,
 ) -> Result<Response, CgiError> {
     let _held = service.host.receive(&name).await;
     let (host, repo) = (service.host.clone(), name.clone());
-    let noted = blocking(move || outstanding::note(&host, &repo, user)).await?;
+    let begin = move || {
+        // what an earlier one left, under its own name
+        outstanding::log(&host, &repo)?;
+        outstanding::note(&host, &repo, user)
+    };
+    let noted = blocking(begin).await?;
     if let Err(why) = noted {
         return Ok(refuse(&why));
     }
-    let taken = run(&service, variables, body).await;
+    let taken = run(&service, variables, input).await;
     // whatever became of the request: references may have moved
     let (host, repo) = (service.host.clone(), name.clone());
     let logged = blocking(move || outstanding::log(&host, &repo)).await?;
@@ -161,9 +181,9 @@ async fn receive(
     }
 }
 
-async fn run(service: &Service, variables: Variables, body: Body) -> Result<Response, CgiError> {
+async fn run(service: &Service, variables: Variables, input: Input) -> Result<Response, CgiError> {
     let options = service.host.options();
-    let answer = cgi::run(&options.git, variables, body, options.request_limit).await?;
+    let answer = cgi::run(&options.git, variables, input).await?;
     answer.whole().await
 }
 

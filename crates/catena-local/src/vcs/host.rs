@@ -11,6 +11,7 @@ use gix::refs::transaction::PreviousValue;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
+use super::deliver::Event;
 use super::error::broken;
 use super::record::{self, Push, Records};
 use super::repos::{Person, Repo};
@@ -88,6 +89,7 @@ struct Inner {
     records: Mutex<()>,
     requests: AtomicU64,
     receiving: Locks,
+    delivering: Locks,
 }
 
 impl fmt::Debug for Host {
@@ -129,6 +131,7 @@ impl Host {
             records: Mutex::new(()),
             requests: AtomicU64::new(0),
             receiving: Locks::default(),
+            delivering: Locks::default(),
         })))
     }
 
@@ -337,7 +340,7 @@ impl Host {
         let new = super::pushlog::changes(repo, &records, pusher, of.reference(), now)?;
         for push in &new {
             if matches!(of, Of::Git) {
-                records.outstanding.insert(push.id);
+                records.owe(Event::Push(push.clone()));
             }
             match &push.after {
                 Some(after) => records.tips.insert(push.reference.clone(), after.clone()),
@@ -412,6 +415,11 @@ impl Host {
     /// Waits until no other push through git to a repository is under way.
     pub(crate) async fn receive(&self, repo: &RepoName) -> Held {
         self.0.receiving.hold(&repo.to_string()).await
+    }
+
+    /// Waits until nobody else creates the outstanding tasks of a repository.
+    pub(crate) async fn delivering(&self, repo: &RepoName) -> Held {
+        self.0.delivering.hold(&repo.to_string()).await
     }
 
     /// The time, by the host's clock.

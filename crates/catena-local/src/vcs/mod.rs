@@ -22,6 +22,7 @@ mod error;
 mod event;
 mod git_http;
 mod github;
+mod group;
 mod hg;
 mod host;
 mod login;
@@ -34,7 +35,7 @@ mod render;
 mod repos;
 mod write;
 
-pub use deliver::{DeliverError, Event, Task, TaskSink, deliver, deliver_one, tasks};
+pub use deliver::{DeliverError, Event, NotCreated, Task, TaskSink, deliver, deliver_one, tasks};
 
 pub use error::VcsError;
 pub use github::{github_api, github_site};
@@ -42,7 +43,7 @@ pub use hg::hg;
 pub use host::{Host, HostOptions, Mount, Protection};
 pub use names::RepoName;
 pub use offers::NewRelease;
-pub use outstanding::deliver_outstanding;
+pub use outstanding::{Recovered, deliver_outstanding};
 pub use record::{Pull, Push, Release};
 pub use repos::{Change, Commit, Comparison, File, Person, Repo, Tag};
 pub use write::NewCommit;

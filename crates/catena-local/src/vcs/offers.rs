@@ -3,6 +3,7 @@
 
 use gix::refs::transaction::PreviousValue;
 
+use super::deliver::Event;
 use super::record::{Pull, Push, Release};
 use super::{Host, RepoName, VcsError, names};
 
@@ -19,8 +20,16 @@ pub struct NewRelease {
     pub author: String,
 }
 
+/// Whether a record comes with tasks that are outstanding from its first moment.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Tasks {
+    None,
+    Outstanding,
+}
+
 impl Host {
-    /// Opens a pull request of `head` of one repository for `base` of another, or the same.
+    /// Opens a pull request of `head` of one repository for `base` of another, or the same. It creates no tasks:
+    /// [`deliver`](super::deliver()) does.
     ///
     /// # Errors
     /// `NotFound` for repositories and branches.
@@ -30,6 +39,17 @@ impl Host {
         head: (&RepoName, &str),
         title: &str,
         user: &str,
+    ) -> Result<Pull, VcsError> {
+        self.offer(base, head, (title, user), Tasks::None)
+    }
+
+    /// As [`Host::open_pull`], with or without outstanding tasks.
+    pub(crate) fn offer(
+        &self,
+        base: (&RepoName, &str),
+        head: (&RepoName, &str),
+        (title, user): (&str, &str),
+        tasks: Tasks,
     ) -> Result<Pull, VcsError> {
         let missing = |repo: &RepoName, branch: &str| {
             VcsError::NotFound(format!("{repo} has no branch {branch:.200}"))
@@ -61,6 +81,9 @@ impl Host {
                 updated: now,
             };
             records.pulls.push(pull.clone());
+            if tasks == Tasks::Outstanding {
+                records.owe(Event::Pull(pull.clone()));
+            }
             Ok(pull)
         })?;
         onto.set(
@@ -84,52 +107,70 @@ impl Host {
         found.ok_or_else(|| VcsError::NotFound(format!("{repo} has no pull request {number}")))
     }
 
-    /// Moves the heads of the pull requests to `base` that come from the branch which was pushed to `from`; returns those.
+    /// Moves the heads of the pull requests to `base` that come from the branch which was pushed to `from`. Their tasks are
+    /// outstanding from then on. Returns whether there were any.
     pub(crate) fn move_pulls(
         &self,
         base: &RepoName,
         from: &RepoName,
         push: &Push,
-    ) -> Result<Vec<Pull>, VcsError> {
+    ) -> Result<bool, VcsError> {
         let (Some(head), Some(branch)) = (&push.after, push.reference.strip_prefix("refs/heads/"))
         else {
-            return Ok(Vec::new());
+            return Ok(false);
         };
         let comes = |pull: &Pull| {
             pull.head_repo == *from
                 && pull.head == branch
                 && (pull.head_sha != *head || told_again(pull, push))
         };
-        if !self.records(base)?.pulls.iter().any(comes) {
-            return Ok(Vec::new());
-        }
         let (onto, source) = (self.repo(base)?, self.repo(from)?);
+        let moving = self.records(base)?.pulls;
+        let moving: Vec<u64> = moving
+            .iter()
+            .filter(|pull| comes(pull))
+            .map(|pull| pull.number)
+            .collect();
+        if moving.is_empty() {
+            return Ok(false);
+        }
         let tip = source.commit_id(head)?;
         onto.bring(&source, &[tip])?;
-        let moved = self.change(base, |records| {
-            let mut moved = Vec::new();
-            for pull in records.pulls.iter_mut().filter(|pull| comes(pull)) {
+        // the references first: a process that ends before the records say so begins again here
+        for number in &moving {
+            onto.set(&format!("refs/pull/{number}/head"), tip, PreviousValue::Any)?;
+        }
+        self.change(base, |records| {
+            let moved = records
+                .pulls
+                .iter_mut()
+                .filter(|pull| moving.contains(&pull.number));
+            let mut events = Vec::new();
+            for pull in moved {
                 pull.head_sha.clone_from(head);
                 pull.updated = push.time;
-                moved.push(pull.clone());
+                events.push(Event::Pull(pull.clone()));
             }
-            Ok(moved)
-        })?;
-        for pull in &moved {
-            onto.set(
-                &format!("refs/pull/{}/head", pull.number),
-                tip,
-                PreviousValue::Any,
-            )?;
-        }
-        Ok(moved)
+            events.into_iter().for_each(|event| records.owe(event));
+            Ok(true)
+        })
     }
 
-    /// Publishes a release of a tag that exists.
+    /// Publishes a release of a tag that exists. It creates no tasks: [`deliver`](super::deliver()) does.
     ///
     /// # Errors
     /// `NotFound` for the tag, `Conflict` if it is released.
     pub fn publish(&self, repo: &RepoName, new: NewRelease) -> Result<Release, VcsError> {
+        self.release_as(repo, new, Tasks::None)
+    }
+
+    /// As [`Host::publish`], with or without outstanding tasks.
+    pub(crate) fn release_as(
+        &self,
+        repo: &RepoName,
+        new: NewRelease,
+        tasks: Tasks,
+    ) -> Result<Release, VcsError> {
         let opened = self.repo(repo)?;
         names::branch(&new.tag)?;
         opened.resolve(&format!("tags/{}", new.tag))?;
@@ -161,6 +202,9 @@ impl Host {
                 published,
             };
             records.releases.push(release.clone());
+            if tasks == Tasks::Outstanding {
+                records.owe(Event::Release(release.clone()));
+            }
             Ok(release)
         })
     }
@@ -179,7 +223,7 @@ impl Host {
     }
 }
 
-/// Whether it was this push that moved the head: its tasks may not have been created when the process ended.
+/// Whether it was this push that moved the head: its tasks are created again, which changes nothing.
 fn told_again(pull: &Pull, push: &Push) -> bool {
     pull.updated == push.time && pull.updated != pull.created
 }

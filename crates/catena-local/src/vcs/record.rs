@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
+use super::deliver::{Event, Task};
 use super::error::broken;
 use super::{RepoName, VcsError};
 
@@ -77,6 +78,15 @@ pub struct Release {
     pub published: Timestamp,
 }
 
+/// An event whose tasks may not have been created yet.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+pub(crate) struct Due {
+    pub(crate) event: Event,
+    /// What it renders to, kept before the first task is created: another start of the host, under another URL, would render
+    /// something else.
+    pub(crate) tasks: Option<Vec<Task>>,
+}
+
 /// All that is kept of one repository.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 pub(crate) struct Records {
@@ -88,9 +98,9 @@ pub(crate) struct Records {
     pub(crate) pushes: Vec<Push>,
     /// Where each reference stood when it was last logged.
     pub(crate) tips: BTreeMap<String, String>,
-    /// Numbers of the pushes through git whose tasks may not have been created yet.
+    /// What came through git and the API and whose tasks may not have been created yet, oldest first.
     #[serde(default)]
-    pub(crate) outstanding: BTreeSet<u64>,
+    pub(crate) due: Vec<Due>,
     /// Who pushes through git, or did so last, if they gave a name.
     #[serde(default)]
     pub(crate) pusher: Option<String>,
@@ -106,8 +116,15 @@ impl Records {
             releases: Vec::new(),
             pushes: Vec::new(),
             tips: BTreeMap::new(),
-            outstanding: BTreeSet::new(),
+            due: Vec::new(),
             pusher: None,
+        }
+    }
+
+    /// Notes that an event has no tasks yet.
+    pub(crate) fn owe(&mut self, event: Event) {
+        if self.due.iter().all(|due| due.event != event) {
+            self.due.push(Due { event, tasks: None });
         }
     }
 }

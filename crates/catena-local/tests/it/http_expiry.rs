@@ -118,6 +118,29 @@ async fn a_day_after_its_expiry_an_artifact_goes_and_a_task_with_all_that_it_has
 }
 
 #[tokio::test]
+async fn a_file_that_cannot_be_removed_keeps_no_other_from_being_removed() {
+    let dir = tempfile::tempdir().unwrap();
+    let world = world_in(Some(dir.path().to_owned()), caps()).await;
+    for number in 0..2 {
+        let (_, client) = world.claimed(number).await;
+        upload(&world, &client, number, "public/short", 1).await;
+        let done = client.resolve(task(number), RunId(0), Resolution::Completed);
+        done.await.unwrap();
+    }
+    let store = world.local.services().store();
+    // a directory is no file to remove, for whoever tries
+    let stuck = store.blob_path(task(0), RunId(0), "public/short");
+    std::fs::remove_file(&stuck).unwrap();
+    std::fs::create_dir(&stuck).unwrap();
+    world.clock.advance(SignedDuration::from_hours(26));
+    world.local.services().remove_expired().await.unwrap();
+    assert_eq!(records(&world)[2], 1, "the other is gone");
+    std::fs::remove_dir(&stuck).unwrap();
+    world.local.services().remove_expired().await.unwrap();
+    assert_eq!(records(&world)[2], 0, "it was tried again");
+}
+
+#[tokio::test]
 async fn what_can_still_change_is_not_removed() {
     let world = queue_world::World::new();
     let days = |days: i64| world.in_time(minutes(60 * 24 * days));

@@ -209,6 +209,21 @@ async fn a_link_of_the_index_opens_no_more_than_its_caller_may_read() {
         ("narrow", vec!["queue:get-artifact:private/*"], 403),
         ("wide", vec!["queue:get-artifact:*"], 200),
         (
+            "each",
+            vec![
+                "queue:get-artifact:private/x",
+                "queue:get-artifact:secret/y",
+            ],
+            200,
+        ),
+        ("queue", vec!["queue:*"], 200),
+        ("all", vec!["*"], 200),
+        (
+            "other",
+            vec!["queue:get-artifact:private/x", "secrets:*", "queue:get*x"],
+            403,
+        ),
+        (
             "both",
             vec!["queue:get-artifact:private/x", "queue:get-artifact:*"],
             200,

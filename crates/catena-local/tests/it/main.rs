@@ -31,6 +31,7 @@ mod queue_world;
 mod store;
 mod vcs_git;
 mod vcs_github;
+mod vcs_outstanding;
 mod vcs_repos;
 mod vcs_sites;
 mod vcs_world;

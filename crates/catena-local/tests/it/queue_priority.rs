@@ -37,6 +37,24 @@ async fn a_pending_run_moves_to_the_place_of_its_new_priority() {
 }
 
 #[tokio::test]
+async fn a_priority_that_changed_meanwhile_is_not_changed() {
+    let world = World::new();
+    world.create(1, json!({"priority": "low"})).await;
+    let change = async |from, to| {
+        let changed = world.queue.change_priority_from(id(1), from, to);
+        changed.await.unwrap().map(|status| status.priority)
+    };
+    let raised = change(Priority::Low, Priority::High).await;
+    assert_eq!(raised, Some(Priority::High));
+    assert_eq!(change(Priority::Low, Priority::Medium).await, None);
+    assert_eq!(world.status(1)["priority"], "high");
+    let unknown = world
+        .queue
+        .change_priority_from(id(9), Priority::Low, Priority::Low);
+    assert_eq!(class(unknown.await), "not found");
+}
+
+#[tokio::test]
 async fn a_new_priority_is_kept_and_counts_for_later_runs() {
     let dir = tempfile::tempdir().unwrap();
     let clock = ManualClock::at(START.parse().unwrap());

@@ -2,12 +2,13 @@
 //! git itself, over HTTP, against a running host.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use axum::body::Body;
 use axum::http::{Request, StatusCode};
 use catena_core::model::ids::TaskId;
 use catena_local::vcs::{
-    Host, Protection, Push, RepoName, TaskSink, deliver_outstanding, github_site,
+    Host, NotCreated, Protection, Push, RepoName, TaskSink, deliver_outstanding, github_site,
 };
 use serde_json::{Map, Value};
 
@@ -308,12 +309,84 @@ async fn each_push_is_logged_under_the_name_of_whoever_made_it() {
     assert_eq!((pushes.len(), world.created().len()), (13, 12));
 }
 
+/// A request whose body says that somebody waits for it, and never comes.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_push_that_does_not_arrive_keeps_no_other_waiting() {
+    let world = World::new();
+    world.widget();
+    let (begun, mut begins) = tokio::sync::mpsc::unbounded_channel();
+    let body = futures::stream::poll_fn(move |_| {
+        begun.send(()).unwrap();
+        std::task::Poll::<Option<Result<Vec<u8>, std::io::Error>>>::Pending
+    });
+    let request = receive_pack("slow").body(Body::from_stream(body)).unwrap();
+    let slow = tokio::spawn(send(world.site(), request));
+    begins.recv().await.unwrap();
+    let request = receive_pack("quick").body(Body::from("0000")).unwrap();
+    let quick = send(world.site(), request);
+    let quick = tokio::time::timeout(Duration::from_secs(60), quick).await;
+    assert_eq!(quick.unwrap().status, StatusCode::OK);
+    slow.abort();
+}
+
+fn receive_pack(user: &str) -> axum::http::request::Builder {
+    use base64::Engine as _;
+    let basic = base64::engine::general_purpose::STANDARD.encode(format!("{user}:{TOKEN}"));
+    Request::post("/octo/widget/git-receive-pack")
+        .header("authorization", format!("Basic {basic}"))
+        .header("content-type", "application/x-git-receive-pack-request")
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_an_earlier_push_left_is_logged_under_its_own_name() {
+    let world = World::new();
+    let (repo, first) = world.widget();
+    for user in ["laptop", "desk"] {
+        let request = receive_pack(user).body(Body::from("0000")).unwrap();
+        send(world.site(), request).await;
+        let tip = first.after.as_ref().unwrap();
+        let reference = format!("refs/heads/{user}");
+        git(&world.git_dir(&repo), &["update-ref", &reference, tip]);
+    }
+    let pushes = world.host.pushes(&repo).unwrap();
+    let last = pushes.last().unwrap();
+    assert_eq!(
+        (last.reference.as_str(), last.user.as_str()),
+        ("refs/heads/laptop", "laptop")
+    );
+}
+
+/// What git started might still move references when the push has been logged.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nothing_of_git_is_left_when_it_ends_without_an_answer() {
+    let dir = tempfile::tempdir().unwrap();
+    let (program, pipe) = (dir.path().join("git"), dir.path().join("pipe"));
+    let made = std::process::Command::new("mkfifo").arg(&pipe).status();
+    assert!(made.unwrap().success());
+    let script = format!(
+        "#!/bin/sh\nexec 3>'{}'\nsleep 600 >/dev/null &\nexit 1\n",
+        pipe.display()
+    );
+    std::fs::write(&program, script).unwrap();
+    let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+    std::fs::set_permissions(&program, mode).unwrap();
+    let world = World::with(|options| options.git = program);
+    world.widget();
+    // its end is the end of the last that has it open
+    let open = tokio::task::spawn_blocking(move || std::fs::read(pipe).unwrap().len());
+    let request = receive_pack("a-dev").body(Body::from("0000")).unwrap();
+    let reply = send(world.site(), request).await;
+    assert_eq!(reply.status, StatusCode::INTERNAL_SERVER_ERROR);
+    let gone = tokio::time::timeout(Duration::from_secs(60), open).await;
+    assert_eq!(gone.unwrap().unwrap(), 0);
+}
+
 /// Says that it was asked, and never answers: so a process is at the moment at which it is killed.
 struct Stuck(tokio::sync::mpsc::UnboundedSender<String>);
 
 #[async_trait::async_trait]
 impl TaskSink for Stuck {
-    async fn create(&self, role: &str, _: TaskId, _: Map<String, Value>) -> Result<(), String> {
+    async fn create(&self, role: &str, _: TaskId, _: Map<String, Value>) -> Result<(), NotCreated> {
         self.0.send(role.to_owned()).unwrap();
         std::future::pending().await
     }
@@ -351,7 +424,7 @@ async fn a_push_whose_tasks_were_not_created_has_them_when_the_host_starts_again
     let options = world.host.options().clone();
     let again = Host::open(&world.dir.path().join("vcs"), options).unwrap();
     let sink = world.sink.as_ref();
-    let created = deliver_outstanding(&again, sink).await.unwrap();
+    let created = deliver_outstanding(&again, sink).await.unwrap().created;
     assert_eq!((created.len(), world.created().len()), (2, 2));
     let pushes = again.pushes(&repo).unwrap();
     let brief = |push: &Push| {
@@ -367,5 +440,6 @@ async fn a_push_whose_tasks_were_not_created_has_them_when_the_host_starts_again
         (reference, "laptop".to_owned(), Some(tip.to_owned()))
     };
     assert_eq!(found, [due("main", &head), due("late", &tip)]);
-    assert!(deliver_outstanding(&again, sink).await.unwrap().is_empty());
+    let rest = deliver_outstanding(&again, sink).await.unwrap();
+    assert!(rest.created.is_empty() && rest.failures.is_empty());
 }

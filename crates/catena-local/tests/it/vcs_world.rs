@@ -11,7 +11,8 @@ use axum::http::{HeaderMap, HeaderValue, Request, StatusCode};
 use catena_core::model::ids::TaskId;
 use catena_local::clock::ManualClock;
 use catena_local::vcs::{
-    Host, HostOptions, NewCommit, Person, Push, RepoName, TaskSink, github_api, github_site, hg,
+    Host, HostOptions, NewCommit, NotCreated, Person, Push, RepoName, TaskSink, github_api,
+    github_site, hg,
 };
 use serde_json::{Map, Value};
 use tower::ServiceExt as _;
@@ -31,7 +32,7 @@ impl TaskSink for Sink {
         role: &str,
         id: TaskId,
         definition: Map<String, Value>,
-    ) -> Result<(), String> {
+    ) -> Result<(), NotCreated> {
         assert!(role.starts_with("repo:github.com/"), "{role}");
         self.0.lock().unwrap().push((id, definition));
         Ok(())

@@ -14,8 +14,10 @@ pub struct Claim {
     pub run: u32,
     /// The whole definition, as the queue wrote it.
     pub task: Json,
-    /// `workerGroup` and `workerId`, where the claim names them.
-    pub worker: Option<(String, String)>,
+    /// `workerGroup`, where the claim names it.
+    pub worker_group: Option<String>,
+    /// `workerId`, where the claim names it.
+    pub worker_id: Option<String>,
 }
 
 /// Why a text is no claim.
@@ -68,7 +70,8 @@ impl Claim {
                 .and_then(Json::as_u32)
                 .ok_or_else(|| shape("/runId", "an integer from 0", run))?,
             task: object(claim.get("task"), "/task")?.clone(),
-            worker: text("workerGroup").zip(text("workerId")),
+            worker_group: text("workerGroup"),
+            worker_id: text("workerId"),
         })
     }
 
@@ -83,7 +86,8 @@ impl Claim {
             task_id,
             run,
             task,
-            worker: None,
+            worker_group: None,
+            worker_id: None,
         })
     }
 

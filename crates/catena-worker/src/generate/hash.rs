@@ -11,7 +11,7 @@ use cap_std::fs::{File, Metadata, MetadataExt as _, OpenOptions, OpenOptionsExt 
 use catena_crypto::digest::{Algorithm, Digest, Hasher};
 
 use super::TreeError;
-use super::tree::{Entry, Tree};
+use super::tree::{Entry, Tree, find};
 
 /// Fits into the cache of a core, and makes calls into the system rare.
 const BUFFER: usize = 128 * 1024;
@@ -41,7 +41,8 @@ pub struct Hashed {
     pub digests: Vec<Digest>,
     /// Bytes that were hashed.
     pub size: u64,
-    mark: Mark,
+    /// None for what is in memory only.
+    mark: Option<Mark>,
 }
 
 /// What changes when somebody writes to a file or puts another in its place.
@@ -67,6 +68,12 @@ impl Mark {
 }
 
 impl Hashed {
+    /// Returns whether it was hashed in memory, as a file of the worker's own.
+    #[must_use]
+    pub const fn is_own(&self) -> bool {
+        self.mark.is_none()
+    }
+
     /// Opens the file of an artifact again, to upload it.
     ///
     /// # Errors
@@ -77,7 +84,7 @@ impl Hashed {
             cause,
         };
         let file = tree.open_entry(&self.name)?;
-        if Mark::of(&file.metadata().map_err(io)?) == self.mark {
+        if Some(Mark::of(&file.metadata().map_err(io)?)) == self.mark {
             Ok(file.into_std())
         } else {
             Err(TreeError::Changed {
@@ -110,6 +117,55 @@ impl Tree {
     }
 }
 
+/// Hashes what is in memory and will be a file of this name.
+pub(super) fn hash_bytes(name: &str, bytes: &[u8], algorithms: &[Algorithm]) -> Hashed {
+    Hashed {
+        name: name.to_owned(),
+        digests: algorithms
+            .iter()
+            .map(|&algorithm| Digest::of(algorithm, bytes))
+            .collect(),
+        size: u64::try_from(bytes.len()).unwrap_or(u64::MAX),
+        mark: None,
+    }
+}
+
+/// Looks whether the directory still holds exactly the files that were hashed, unchanged. A process that still has a file
+/// mapped into its memory can change it unseen: only the digest of what is uploaded tells.
+pub(super) fn unchanged(
+    tree: &Tree,
+    own: &[(&str, Vec<u8>)],
+    hashed: &[Hashed],
+) -> Result<(), TreeError> {
+    let mut again = find(&tree.root, tree.found)?;
+    again
+        .entries
+        .retain(|entry| own.iter().all(|(own, _)| *own != entry.name));
+    let changed = |name: &str| TreeError::Changed {
+        name: name.to_owned(),
+    };
+    let mut entries = again.entries.iter();
+    for artifact in hashed.iter().filter(|artifact| artifact.mark.is_some()) {
+        let entry = entries.next().ok_or_else(|| changed(&artifact.name))?;
+        if entry.name != artifact.name {
+            return Err(changed(entry.name.as_str().min(&artifact.name)));
+        }
+        let metadata = tree
+            .dir
+            .metadata(&entry.place)
+            .map_err(|cause| TreeError::Io {
+                path: tree.root.join(&entry.name),
+                cause,
+            })?;
+        if Some(Mark::of(&metadata)) != artifact.mark {
+            return Err(changed(&artifact.name));
+        }
+    }
+    entries
+        .next()
+        .map_or(Ok(()), |more| Err(changed(&more.name)))
+}
+
 /// Hashes the files of a tree; returns them in the tree's order.
 ///
 /// # Errors
@@ -120,7 +176,8 @@ pub fn hash(
     threads: NonZeroUsize,
     progress: &(dyn Progress + Sync),
 ) -> Result<Vec<Hashed>, TreeError> {
-    progress.begin(tree.entries.iter().map(|entry| entry.size).sum());
+    let total = tree.entries.iter().map(|entry| entry.size);
+    progress.begin(total.fold(0, u64::saturating_add));
     // the largest first, so that no thread is left alone with it at the end
     let mut order: Vec<usize> = (0..tree.entries.len()).collect();
     order.sort_by_key(|&at| tree.entries.get(at).map(|entry| Reverse(entry.size)));
@@ -208,7 +265,7 @@ impl Job<'_> {
             let piece = buffer.get(..count).unwrap_or_default();
             hashers.iter_mut().for_each(|hasher| hasher.update(piece));
             let count = u64::try_from(count).unwrap_or(u64::MAX);
-            size += count;
+            size = u64::saturating_add(size, count);
             if size > entry.size {
                 return Err(changed());
             }
@@ -222,7 +279,7 @@ impl Job<'_> {
             name: entry.name.clone(),
             digests: hashers.into_iter().map(Hasher::finish).collect(),
             size,
-            mark,
+            mark: Some(mark),
         })
     }
 }

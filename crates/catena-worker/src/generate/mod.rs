@@ -42,6 +42,8 @@ pub struct Inputs<'a> {
     pub algorithms: &'a [Algorithm],
     /// How many files are hashed at once.
     pub threads: NonZeroUsize,
+    /// Files of the worker's own that appear, and are listed, together with the document: names in `public/` and contents.
+    pub own: &'a [(&'static str, Vec<u8>)],
     /// Whether documents that an earlier generation left behind may be replaced. Never where a script may have put
     /// them there.
     pub replace: bool,
@@ -122,7 +124,13 @@ pub enum TreeError {
     #[error("{name:?} exists: this name belongs to the worker, no task may write it")]
     Reserved {
         /// The artifact.
-        name: &'static str,
+        name: String,
+    },
+    /// `public` is no directory, so that no document can be put there.
+    #[error("\"public\": expected a directory, found {found}")]
+    Folder {
+        /// What it is.
+        found: &'static str,
     },
 }
 
@@ -153,8 +161,20 @@ pub fn generate(
     } else {
         Found::Refused
     };
-    let tree = find(inputs.artifact_dir, found)?;
-    let artifacts = hash(&tree, inputs.algorithms, inputs.threads, progress)?;
+    let mut tree = find(inputs.artifact_dir, found)?;
+    let own = |name: &str| inputs.own.iter().any(|(own, _)| *own == name);
+    if let Some(entry) = tree
+        .entries
+        .iter()
+        .find(|entry| own(&entry.name) && !inputs.replace)
+    {
+        let name = entry.name.clone();
+        return Err(TreeError::Reserved { name }.into());
+    }
+    tree.entries.retain(|entry| !own(&entry.name));
+    let mut artifacts = hash(&tree, inputs.algorithms, inputs.threads, progress)?;
+    let own = inputs.own.iter();
+    artifacts.extend(own.map(|(name, bytes)| hash::hash_bytes(name, bytes, inputs.algorithms)));
     let document = body(
         inputs.claim,
         inputs.identity,
@@ -164,7 +184,16 @@ pub fn generate(
     );
     schema::check(&document)?;
     let signed = Signed::sign(document.to_text().into_bytes(), signer)?;
-    signed.write(inputs.artifact_dir, found)?;
+    drop(document);
+    // a signer may take minutes
+    hash::unchanged(&tree, inputs.own, &artifacts)?;
+    let mut files: Vec<_> = inputs
+        .own
+        .iter()
+        .map(|(name, bytes)| (*name, Some(bytes.as_slice())))
+        .collect();
+    files.extend(signed.files());
+    write::publish(&tree.dir, inputs.artifact_dir, &files, found)?;
     Ok(Generated {
         signed,
         artifacts,

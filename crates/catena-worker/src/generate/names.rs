@@ -8,8 +8,19 @@ pub const SIGNATURE: &str = "public/chain-of-trust.json.sig";
 /// The signed text of the GPG era.
 pub const LEGACY: &str = "public/chainOfTrust.json.asc";
 
-/// The names of documents: never artifacts of the task, and a task that writes one is refused (generation.md 2.2).
-pub(super) const DOCUMENTS: [&str; 3] = [BODY, SIGNATURE, LEGACY];
+/// The folder of the worker's own files.
+pub(super) const FOLDER: &str = "public";
+
+/// Returns whether a name is that of a document, or begins like one: never an artifact of the task, and a task that
+/// writes one is refused (generation.md 2.2, P36).
+pub(super) fn is_document(name: &str) -> bool {
+    name.starts_with(BODY) || name == LEGACY
+}
+
+/// Returns whether an earlier generation may have written the name.
+pub(super) fn is_ours(name: &str) -> bool {
+    [BODY, SIGNATURE, LEGACY].contains(&name)
+}
 
 /// What to do about documents that lie in the directory already.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]

@@ -11,7 +11,7 @@ use cap_std::ambient_authority;
 use cap_std::fs::{Dir, DirEntry, FileType, FileTypeExt as _};
 
 use super::TreeError;
-use super::names::{DOCUMENTS, Found};
+use super::names::{FOLDER, Found, is_document, is_ours};
 
 /// One file.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -28,6 +28,7 @@ pub struct Entry {
 #[derive(Debug)]
 pub struct Tree {
     pub(super) dir: Dir,
+    pub(super) found: Found,
     pub(super) root: PathBuf,
     /// The files, by name.
     pub entries: Vec<Entry>,
@@ -49,11 +50,11 @@ pub fn find(root: &Path, found: Found) -> Result<Tree, TreeError> {
         real: root.canonicalize().map_err(io)?,
         tree: Tree {
             dir,
+            found,
             root: root.to_owned(),
             entries: Vec::new(),
             skipped: Vec::new(),
         },
-        found,
     };
     // a list instead of recursion: depth costs no stack
     let mut open = vec![String::new()];
@@ -93,13 +94,13 @@ pub fn find_only(root: &Path, names: &[&str]) -> Result<Tree, TreeError> {
         root: root.to_owned(),
         entries,
         skipped: Vec::new(),
+        found: Found::Ours,
     })
 }
 
 struct Finder {
     real: PathBuf,
     tree: Tree,
-    found: Found,
 }
 
 impl Finder {
@@ -111,6 +112,19 @@ impl Finder {
         for entry in entries {
             let child = self.name(name, &entry)?;
             let kind = entry.file_type().map_err(|cause| self.io(&child, cause))?;
+            if is_document(&child) {
+                self.document(child, kind)?;
+                continue;
+            }
+            if child == FOLDER && !kind.is_dir() {
+                return Err(TreeError::Folder {
+                    found: if kind.is_symlink() {
+                        "a link"
+                    } else {
+                        "something else"
+                    },
+                });
+            }
             if kind.is_dir() {
                 open.push(child);
             } else if kind.is_symlink() {
@@ -138,12 +152,6 @@ impl Finder {
     }
 
     fn file(&mut self, name: String, place: PathBuf, kind: FileType) -> Result<(), TreeError> {
-        if let Some(&document) = DOCUMENTS.iter().find(|&&document| document == name) {
-            return match self.found {
-                Found::Ours => Ok(()),
-                Found::Refused => Err(TreeError::Reserved { name: document }),
-            };
-        }
         if !kind.is_file() {
             return Err(TreeError::Kind {
                 name,
@@ -158,6 +166,15 @@ impl Finder {
             .len();
         self.tree.entries.push(Entry { name, place, size });
         Ok(())
+    }
+
+    /// A document that is there before it was generated: left out only where it is a file of ours.
+    fn document(&self, name: String, kind: FileType) -> Result<(), TreeError> {
+        if self.tree.found == Found::Ours && kind.is_file() && is_ours(&name) {
+            Ok(())
+        } else {
+            Err(TreeError::Reserved { name })
+        }
     }
 
     fn link(&mut self, name: String) -> Result<(), TreeError> {
@@ -191,6 +208,10 @@ impl Finder {
         if kind.is_dir() {
             self.tree.skipped.push(name);
             return Ok(());
+        }
+        if place.to_str().is_some_and(is_document) {
+            // what it leads to is about to be replaced
+            return Err(target("a name that belongs to the worker".to_owned()));
         }
         self.file(name, place.to_owned(), kind)
     }

@@ -3,6 +3,8 @@
 
 use std::fmt;
 
+use catena_jsone::float_repr;
+
 /// The most digits of an integer that Python reads (its guard against quadratic time).
 const MAX_DIGITS: usize = 4300;
 
@@ -18,7 +20,7 @@ impl Number {
     pub fn parse(written: &str) -> Option<Self> {
         if written.contains(['.', 'e', 'E']) {
             let value: f64 = written.parse().ok()?;
-            return value.is_finite().then(|| Self(float(value)));
+            return value.is_finite().then(|| Self(float_repr(value)));
         }
         let digits = written.strip_prefix('-').unwrap_or(written);
         let fits = digits.len() <= MAX_DIGITS && !digits.is_empty();
@@ -45,26 +47,6 @@ impl fmt::Debug for Number {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }
-}
-
-/// Writes a finite float as Python's `repr`: the fewest digits that read back the same, an exponent below 1e-4 and
-/// from 1e16 on with a sign and at least two digits, else a point with a digit on either side.
-fn float(value: f64) -> String {
-    // both languages print the shortest digits; `{:e}` gives them as d.ddde±x
-    let scientific = format!("{value:e}");
-    let (mantissa, exponent) = scientific.split_once('e').unwrap_or((&scientific, "0"));
-    let exponent: i32 = exponent.parse().unwrap_or_default();
-    if (-4..16).contains(&exponent) {
-        // `{:?}` may choose an exponent, `{}` never does
-        let plain = format!("{value}");
-        return if plain.contains('.') {
-            plain
-        } else {
-            plain + ".0"
-        };
-    }
-    let sign = if exponent < 0 { '-' } else { '+' };
-    format!("{mantissa}e{sign}{:02}", exponent.unsigned_abs())
 }
 
 #[cfg(test)]
@@ -100,6 +82,8 @@ mod tests {
             ("5e-324", "5e-324"),
             ("1.7976931348623157e308", "1.7976931348623157e+308"),
             ("0.1", "0.1"),
+            ("2.98023223876953125e-08", "2.9802322387695312e-08"),
+            ("2223007634874.78125", "2223007634874.7812"),
             ("1e-400", "0.0"),
             ("3.14159265358979323846", "3.141592653589793"),
         ] {

@@ -138,7 +138,8 @@ impl From<RawClaim> for Claimed {
                 id,
                 run,
                 claim: claim.map(|claim| Claim {
-                    worker: raw.worker_group.zip(raw.worker_id),
+                    worker_group: raw.worker_group,
+                    worker_id: raw.worker_id,
                     ..claim
                 }),
             },
@@ -158,7 +159,8 @@ fn definition(text: &str, id: TaskId, run: RunId) -> Result<Claim, String> {
         task_id: id,
         run: run.0,
         task,
-        worker: None,
+        worker_group: None,
+        worker_id: None,
     })
 }
 
@@ -180,7 +182,8 @@ mod tests {
         let claims = claims(text.as_bytes()).unwrap();
         let claim = claims[0].task.claim.as_ref().unwrap();
         assert_eq!(claim.task.to_line(), r#"{"n":36893488147419103233}"#);
-        assert_eq!(claim.worker, Some(("g".to_owned(), "i".to_owned())));
+        assert_eq!(claim.worker_group.as_deref(), Some("g"));
+        assert_eq!(claim.worker_id.as_deref(), Some("i"));
         assert_eq!((claims[0].task.run.0, claim.run), (2, 2));
     }
 

@@ -8,7 +8,7 @@ use catena_crypto::signer::{Signer, SigningKey};
 use super::{FULL_COT, LIVE_LOG, Left, Run};
 use crate::facts::WORKER_INFO;
 use crate::generate::{
-    self, Claim, Environment, Found, GenerateError, Generated, Identity, Inputs, TreeError,
+    self, Claim, Environment, GenerateError, Generated, Identity, Inputs, TreeError,
 };
 use crate::status;
 
@@ -47,11 +47,6 @@ impl Run<'_> {
         full: Option<String>,
     ) -> Result<Generated, GenerateError> {
         let artifact_dir = self.directories.artifact.clone();
-        for name in [WORKER_INFO, FULL_COT] {
-            if artifact_dir.join(name).symlink_metadata().is_ok() {
-                return Err(TreeError::Reserved { name }.into());
-            }
-        }
         let log = self.log.place(self.directories, LIVE_LOG);
         log.map_err(|cause| GenerateError::Write {
             path: self.directories.log.join(LIVE_LOG),
@@ -73,10 +68,8 @@ impl Run<'_> {
         };
         let (claim, hash, info) = (claim.clone(), config.hash, self.info.to_json());
         let work = move || {
-            generate::write_own(&artifact_dir, WORKER_INFO, info.as_bytes(), Found::Refused)?;
-            if let Some(full) = full {
-                generate::write_own(&artifact_dir, FULL_COT, full.as_bytes(), Found::Refused)?;
-            }
+            let mut own = vec![(WORKER_INFO, info.into_bytes())];
+            own.extend(full.map(|full| (FULL_COT, full.into_bytes())));
             // in memory while it signs, and no longer
             let key = key.map(SigningKey::read_file).transpose();
             let key = key.map_err(|why| GenerateError::Write {
@@ -90,6 +83,7 @@ impl Run<'_> {
                 environment: &environment,
                 algorithms: &[hash],
                 threads: std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN),
+                own: &own,
                 replace: false,
             };
             generate::generate(&inputs, key.as_ref().map(|key| -> &dyn Signer { key }), &())

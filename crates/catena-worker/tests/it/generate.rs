@@ -5,8 +5,10 @@ use std::num::NonZeroUsize;
 
 use catena_crypto::digest::{Algorithm, Digest};
 use catena_crypto::ed25519::PublicKey;
-use catena_crypto::signer::{SignError, Signer};
-use catena_worker::generate::{BODY, Claim, Environment, GenerateError, Inputs, SIGNATURE};
+use catena_crypto::signer::{SignError, Signer, SigningKey};
+use catena_worker::generate::{
+    BODY, Claim, Environment, GenerateError, Inputs, SIGNATURE, TreeError,
+};
 
 use super::{CLAIM, claim, generate, generate_with, identity, key, put};
 
@@ -93,6 +95,7 @@ fn g12_both_algorithms_stand_side_by_side() {
         environment: &Environment::Minimal,
         algorithms: &[Algorithm::Sha256, Algorithm::Sha512],
         threads: NonZeroUsize::MIN,
+        own: &[],
         replace: false,
     };
     let done = catena_worker::generate::generate(&inputs, None, &()).unwrap();
@@ -206,10 +209,101 @@ fn g63_a_signature_that_does_not_verify_is_never_written() {
         environment: &Environment::Minimal,
         algorithms: &[Algorithm::Sha256],
         threads: NonZeroUsize::MIN,
+        own: &[],
         replace: false,
     };
     let signer = Broken(key().public_key().clone());
     let error = catena_worker::generate::generate(&inputs, Some(&signer), &()).unwrap_err();
     assert!(matches!(error, GenerateError::Signature { .. }), "{error}");
     assert!(!dir.path().join(BODY).exists() && !dir.path().join(SIGNATURE).exists());
+}
+
+/// Signs, and does something to a directory before.
+struct Meddler<'a>(SigningKey, &'a (dyn Fn() + Sync));
+
+impl Signer for Meddler<'_> {
+    fn public_key(&self) -> &PublicKey {
+        self.0.public_key()
+    }
+
+    fn sign(&self, message: &[u8]) -> Result<[u8; 64], SignError> {
+        (self.1)();
+        self.0.sign(message)
+    }
+}
+
+#[test]
+fn what_changes_until_the_document_is_signed_is_refused() {
+    for (name, content) in [
+        ("public/a", "abcd"),
+        ("public/a", "xyz"),
+        ("public/new", ""),
+        ("0", ""),
+        ("gone", ""),
+    ] {
+        let dir = tempfile::tempdir().unwrap();
+        put(dir.path(), "public/a", b"abc");
+        put(dir.path(), "public/b", b"abc");
+        let meddle = || match name {
+            "gone" => std::fs::remove_file(dir.path().join("public/b")).unwrap(),
+            _ => put(dir.path(), name, content.as_bytes()),
+        };
+        let inputs = Inputs {
+            artifact_dir: dir.path(),
+            claim: &claim(),
+            identity: &identity(),
+            environment: &Environment::Minimal,
+            algorithms: &[Algorithm::Sha256],
+            threads: NonZeroUsize::MIN,
+            own: &[],
+            replace: false,
+        };
+        let signer = Meddler(key(), &meddle);
+        let error = catena_worker::generate::generate(&inputs, Some(&signer), &()).unwrap_err();
+        assert!(
+            matches!(error, GenerateError::Tree(TreeError::Changed { .. })),
+            "{name}: {error}"
+        );
+        assert!(!dir.path().join(BODY).exists());
+    }
+}
+
+#[test]
+fn the_workers_own_files_appear_with_the_document_that_lists_them_p36() {
+    let dir = tempfile::tempdir().unwrap();
+    put(dir.path(), "public/a", b"abc");
+    let own = [("public/worker-info.json", b"{}".to_vec())];
+    let inputs = Inputs {
+        artifact_dir: dir.path(),
+        claim: &claim(),
+        identity: &identity(),
+        environment: &Environment::Minimal,
+        algorithms: &[Algorithm::Sha256],
+        threads: NonZeroUsize::MIN,
+        own: &own,
+        replace: false,
+    };
+    let done = catena_worker::generate::generate(&inputs, Some(&key()), &()).unwrap();
+    let document: serde_json::Value = serde_json::from_slice(&done.signed.body).unwrap();
+    let digest = Digest::of(Algorithm::Sha256, b"{}").hex();
+    assert_eq!(
+        document["artifacts"]["public/worker-info.json"]["sha256"],
+        digest
+    );
+    assert_eq!(
+        std::fs::read(dir.path().join("public/worker-info.json")).unwrap(),
+        b"{}"
+    );
+    // a second time it is there already, and may be the task's
+    let error = catena_worker::generate::generate(&inputs, Some(&key()), &()).unwrap_err();
+    assert!(
+        matches!(error, GenerateError::Tree(TreeError::Reserved { .. })),
+        "{error}"
+    );
+    let again = Inputs {
+        replace: true,
+        ..inputs
+    };
+    let done = catena_worker::generate::generate(&again, Some(&key()), &()).unwrap();
+    assert_eq!(done.artifacts.len(), 2);
 }

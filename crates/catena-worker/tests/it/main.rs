@@ -63,6 +63,7 @@ fn generate_with(
         environment,
         algorithms: &[Algorithm::Sha256],
         threads: NonZeroUsize::new(2).unwrap(),
+        own: &[],
         replace: false,
     };
     catena_worker::generate::generate(&inputs, Some(&key()), &())

@@ -170,11 +170,15 @@ fn names_are_utf_8_without_control_characters() {
 
 #[test]
 fn p36_the_names_of_documents_belong_to_the_worker() {
-    for name in [
+    let names_of_ours = [
         "public/chain-of-trust.json",
         "public/chain-of-trust.json.sig",
         "public/chainOfTrust.json.asc",
-    ] {
+    ];
+    for name in names_of_ours
+        .into_iter()
+        .chain(["public/chain-of-trust.json.gz"])
+    {
         let dir = tempfile::tempdir().unwrap();
         put(dir.path(), name, b"{}");
         put(dir.path(), "public/a", b"");
@@ -182,13 +186,63 @@ fn p36_the_names_of_documents_belong_to_the_worker() {
             matches!(refused(dir.path()), TreeError::Reserved { name: found } if found == name)
         );
         // only who knows that they are of an earlier generation may leave them out
-        assert_eq!(names(&find(dir.path(), Found::Ours).unwrap()), ["public/a"]);
+        let found = find(dir.path(), Found::Ours);
+        if names_of_ours.contains(&name) {
+            assert_eq!(names(&found.unwrap()), ["public/a"]);
+        } else {
+            assert!(matches!(found.unwrap_err(), TreeError::Reserved { .. }));
+        }
+        // nobody's file, whatever it is
+        for (target, kind) in [
+            ("../a", "a file"),
+            ("..", "a directory"),
+            ("nowhere", "nothing"),
+        ] {
+            let dir = tempfile::tempdir().unwrap();
+            put(dir.path(), "a", b"{}");
+            fs::create_dir(dir.path().join("public")).unwrap();
+            symlink(target, dir.path().join(name)).unwrap();
+            for found in [Found::Refused, Found::Ours] {
+                let error = find(dir.path(), found).unwrap_err();
+                assert!(
+                    matches!(error, TreeError::Reserved { .. }),
+                    "a link to {kind}: {error}"
+                );
+            }
+        }
         let dir = tempfile::tempdir().unwrap();
-        put(dir.path(), "a", b"{}");
-        fs::create_dir(dir.path().join("public")).unwrap();
-        symlink("../a", dir.path().join(name)).unwrap();
-        assert!(matches!(refused(dir.path()), TreeError::Reserved { .. }));
+        fs::create_dir_all(dir.path().join(name)).unwrap();
+        assert!(matches!(
+            find(dir.path(), Found::Ours).unwrap_err(),
+            TreeError::Reserved { .. }
+        ));
     }
+}
+
+#[test]
+fn a_link_to_a_document_is_refused_because_what_it_leads_to_is_replaced() {
+    let dir = tempfile::tempdir().unwrap();
+    put(dir.path(), "public/chain-of-trust.json", b"{}");
+    symlink("public/chain-of-trust.json", dir.path().join("a")).unwrap();
+    let error = find(dir.path(), Found::Ours).unwrap_err();
+    assert!(
+        matches!(error, TreeError::Link { ref name, .. } if name == "a"),
+        "{error}"
+    );
+}
+
+#[test]
+fn documents_need_a_directory_of_their_own() {
+    let dir = tempfile::tempdir().unwrap();
+    put(dir.path(), "public", b"");
+    assert!(matches!(refused(dir.path()), TreeError::Folder { .. }));
+    let dir = tempfile::tempdir().unwrap();
+    fs::create_dir(dir.path().join("other")).unwrap();
+    symlink("other", dir.path().join("public")).unwrap();
+    assert!(matches!(
+        refused(dir.path()),
+        TreeError::Folder { found: "a link" }
+    ));
 }
 
 #[test]

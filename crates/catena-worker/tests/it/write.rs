@@ -3,9 +3,12 @@
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt as _, symlink};
+use std::path::Path;
 
-use catena_crypto::signer::Signer;
-use catena_worker::generate::{BODY, Found, GenerateError, SIGNATURE, Signed};
+use catena_crypto::signer::{Signer as _, SigningKey};
+use catena_worker::generate::{
+    BODY, Found, GenerateError, SIGNATURE, Signed, TreeError, write_own,
+};
 
 use super::key;
 
@@ -39,7 +42,10 @@ fn what_a_task_put_there_is_not_replaced_and_nothing_is_added() {
         fs::create_dir(dir.path().join("public")).unwrap();
         fs::write(dir.path().join(name), "theirs").unwrap();
         let error = signed("{}").write(dir.path(), Found::Refused).unwrap_err();
-        assert!(matches!(error, GenerateError::Write { .. }), "{error}");
+        assert!(
+            matches!(error, GenerateError::Tree(TreeError::Reserved { .. })),
+            "{error}"
+        );
         assert_eq!(fs::read(dir.path().join(name)).unwrap(), b"theirs");
         assert_eq!(fs::read_dir(dir.path().join("public")).unwrap().count(), 1);
     }
@@ -61,6 +67,67 @@ fn a_link_in_place_of_the_directory_is_not_followed() {
     let outside = tempfile::tempdir().unwrap();
     symlink(outside.path(), dir.path().join("public")).unwrap();
     let error = signed("{}").write(dir.path(), Found::Ours).unwrap_err();
-    assert!(matches!(error, GenerateError::Write { .. }), "{error}");
+    assert!(
+        matches!(error, GenerateError::Tree(TreeError::Folder { .. })),
+        "{error}"
+    );
     assert_eq!(fs::read_dir(outside.path()).unwrap().count(), 0);
+}
+
+fn pair(dir: &Path) -> (Vec<u8>, Vec<u8>) {
+    (
+        fs::read(dir.join(BODY)).unwrap(),
+        fs::read(dir.join(SIGNATURE)).unwrap(),
+    )
+}
+
+#[test]
+fn a_replacement_that_fails_leaves_what_was_there() {
+    let dir = tempfile::tempdir().unwrap();
+    signed("{}").write(dir.path(), Found::Ours).unwrap();
+    let before = pair(dir.path());
+    // a directory cannot be replaced by a file, whatever the system
+    fs::rename(dir.path().join(BODY), dir.path().join("body")).unwrap();
+    fs::create_dir(dir.path().join(BODY)).unwrap();
+    let error = signed("[]").write(dir.path(), Found::Ours).unwrap_err();
+    assert!(matches!(error, GenerateError::Write { .. }), "{error}");
+    fs::remove_dir(dir.path().join(BODY)).unwrap();
+    fs::rename(dir.path().join("body"), dir.path().join(BODY)).unwrap();
+    assert_eq!(pair(dir.path()), before);
+    assert_eq!(fs::read_dir(dir.path().join("public")).unwrap().count(), 2);
+}
+
+/// The file system of a container is full, or read-only for us: nothing of ours may be left.
+#[test]
+fn a_folder_that_was_made_for_nothing_goes() {
+    let dir = tempfile::tempdir().unwrap();
+    let long = "public/".to_owned() + &"x".repeat(300);
+    let error = write_own(dir.path(), long.leak(), b"{}", Found::Refused).unwrap_err();
+    assert!(matches!(error, GenerateError::Write { .. }), "{error}");
+    assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 0);
+}
+
+#[test]
+fn two_at_once_leave_one_pair() {
+    let dir = tempfile::tempdir().unwrap();
+    let other = SigningKey::from_seed([9; 32]);
+    let keys = [key(), other];
+    std::thread::scope(|scope| {
+        for key in &keys {
+            let dir = dir.path();
+            scope.spawn(move || {
+                for round in 0..100 {
+                    let body = format!("{round} {}", key.public_key().id());
+                    let signed = Signed::sign(body.into_bytes(), Some(key)).unwrap();
+                    signed.write(dir, Found::Ours).unwrap();
+                }
+            });
+        }
+    });
+    let (body, signature) = pair(dir.path());
+    let signature: [u8; 64] = signature.try_into().unwrap();
+    assert!(
+        keys.iter()
+            .any(|key| key.public_key().verify(&body, &signature.into()).is_ok())
+    );
 }

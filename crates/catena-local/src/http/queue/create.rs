@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
 //! `createTask`: schema, defaults, scopes (worker.md §12.2).
 
+use catena_core::model::ids::TaskId;
 use indexmap::IndexMap;
 use jiff::Timestamp;
 use serde_json::{Map, Value};
@@ -13,14 +14,27 @@ use crate::auth::Requirement;
 use crate::queue::{Status, complete};
 
 pub(super) async fn create_task(call: &Call) -> Result<Reply, ApiError> {
+    let (task, definition) = checked(call)?;
+    let status = call.services.queue().create_task(task, definition).await?;
+    Ok(Reply::json(&json_status(status)))
+}
+
+/// As `createTask`, for what the deployment's own integration learned of late: `created` may be long ago.
+pub(in crate::http) async fn create_late_task(call: &Call) -> Result<Status, ApiError> {
+    let (task, definition) = checked(call)?;
+    let queue = call.services.queue();
+    Ok(queue.create_late_task(task, definition).await?)
+}
+
+/// The task, complete, whose definition has the right form and which the caller may create.
+fn checked(call: &Call) -> Result<(TaskId, Map<String, Value>), ApiError> {
     let task = call.task()?;
     let definition: Map<String, Value> = call.body(Schema::CreateTask)?;
     check_times(&definition)?;
     let definition = complete(definition, task);
     check_queue(&definition)?;
     call.require(needed(&definition))?;
-    let status = call.services.queue().create_task(task, definition).await?;
-    Ok(Reply::json(&json_status(status)))
+    Ok((task, definition))
 }
 
 /// `{status}`, in the order of the type.

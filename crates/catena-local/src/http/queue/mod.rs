@@ -8,6 +8,7 @@ mod create;
 mod groups;
 mod tasks;
 
+pub(in crate::http) use self::create::create_late_task;
 use super::call::Call;
 use super::error::ApiError;
 use super::reply::Reply;

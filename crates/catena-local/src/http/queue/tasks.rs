@@ -107,7 +107,19 @@ pub(super) async fn change_priority(call: &Call) -> Result<Reply, ApiError> {
     let task = call.task()?;
     let body: NewPriority = call.body(Schema::NewPriority)?;
     let queue = call.services.queue();
-    let status = queue.status(task)?;
+    loop {
+        let status = queue.status(task)?;
+        call.require(may_change(&status, body.new_priority))?;
+        // another call may have changed it since: what was allowed is looked at again
+        let changed = queue.change_priority_from(task, status.priority, body.new_priority);
+        if let Some(status) = changed.await? {
+            return Ok(Reply::json(&json_status(status)));
+        }
+    }
+}
+
+fn may_change(status: &Status, priority: Priority) -> Requirement {
+    let task = status.task_id;
     let mut enough = vec![
         format!("queue:change-task-priority:{task}"),
         format!(
@@ -115,14 +127,12 @@ pub(super) async fn change_priority(call: &Call) -> Result<Reply, ApiError> {
             status.task_queue_id
         ),
     ];
-    match body.new_priority.cmp(&status.priority) {
+    match priority.cmp(&status.priority) {
         Ordering::Less => enough.push(format!("queue:lower-task-priority:{task}")),
         Ordering::Equal => {}
         Ordering::Greater => enough.push(format!("queue:raise-task-priority:{task}")),
     }
-    call.require(Requirement::any(enough))?;
-    let status = queue.change_priority(task, body.new_priority).await?;
-    Ok(Reply::json(&json_status(status)))
+    Requirement::any(enough)
 }
 
 pub(super) fn pending(call: &Call) -> Result<Reply, ApiError> {

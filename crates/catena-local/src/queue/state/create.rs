@@ -19,18 +19,28 @@ const DRIFT: SignedDuration = SignedDuration::from_mins(15);
 /// Longest time until the deadline.
 const LONGEST: SignedDuration = SignedDuration::from_hours(5 * 24);
 
+/// What `created` may be.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Created {
+    /// The time of the call, as far as clocks agree.
+    Now,
+    /// That, or any time before it.
+    Earlier,
+}
+
 impl Tx<'_> {
     /// Creates the task, or finds that it exists with this definition.
     pub(super) fn create(
         &mut self,
         id: TaskId,
         definition: Map<String, Value>,
+        created: Created,
     ) -> Result<Status, QueueError> {
         let fields = Fields::read(&definition)?;
         if let Some(existing) = self.state.tasks.get(&id) {
             return same(existing, &definition);
         }
-        self.check_times(&fields)?;
+        self.check_times(&fields, created)?;
         check_queue(&fields)?;
         check_group(self.state, &fields)?;
         let waiting = unfulfilled(self.state, id, &fields)?;
@@ -58,10 +68,10 @@ impl Tx<'_> {
     }
 
     /// `created` now, `deadline` within five days, `expires` not before it; clocks may differ by a quarter of an hour.
-    fn check_times(&self, fields: &Fields) -> Result<(), QueueError> {
+    fn check_times(&self, fields: &Fields, created: Created) -> Result<(), QueueError> {
         let from_now = |time: jiff::Timestamp| time.duration_since(self.now);
         let refuse = |why: &str| Err(QueueError::Input(why.to_owned()));
-        if from_now(fields.created) < -DRIFT {
+        if created == Created::Now && from_now(fields.created) < -DRIFT {
             return refuse("`created` cannot be in the past (max 15min drift)");
         }
         if from_now(fields.created) > DRIFT {

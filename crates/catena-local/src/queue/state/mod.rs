@@ -34,6 +34,7 @@ use super::{
 use crate::clock::Clock;
 use crate::store::{Receipt, Store};
 
+use create::Created;
 use data::{State, Tx};
 pub use remove::Expired;
 
@@ -98,7 +99,21 @@ impl Queue {
         task: TaskId,
         definition: Map<String, Value>,
     ) -> Result<Status, QueueError> {
-        self.change(|tx| tx.create(task, definition)).await
+        self.change(|tx| tx.create(task, definition, Created::Now))
+            .await
+    }
+
+    /// As [`Queue::create_task`], for what the deployment itself learned of late: `created` may be long ago.
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn create_late_task(
+        &self,
+        task: TaskId,
+        definition: Map<String, Value>,
+    ) -> Result<Status, QueueError> {
+        self.change(|tx| tx.create(task, definition, Created::Earlier))
+            .await
     }
 
     /// `task`: the definition with its defaults.
@@ -265,6 +280,20 @@ impl Queue {
         priority: Priority,
     ) -> Result<Status, QueueError> {
         self.change(|tx| tx.change_priority(task, priority)).await
+    }
+
+    /// As [`Queue::change_priority`] for whoever may change it from `from`: `None` if it is another by now, and no change.
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn change_priority_from(
+        &self,
+        task: TaskId,
+        from: Priority,
+        priority: Priority,
+    ) -> Result<Option<Status>, QueueError> {
+        self.change(|tx| tx.change_priority_from(task, from, priority))
+            .await
     }
 
     /// `listDependentTasks`: up to `limit` tasks (at least one) that name this one as a dependency, by id.

@@ -7,6 +7,20 @@ use super::super::{Priority, QueueError, Status, TaskState};
 use super::data::Tx;
 
 impl Tx<'_> {
+    /// As `change_priority`, if the priority is still `from`; `None` and no change if it is another.
+    pub(super) fn change_priority_from(
+        &mut self,
+        id: TaskId,
+        from: Priority,
+        priority: Priority,
+    ) -> Result<Option<Status>, QueueError> {
+        if self.state.task(id)?.status().priority == from {
+            self.change_priority(id, priority).map(Some)
+        } else {
+            Ok(None)
+        }
+    }
+
     /// A pending run moves to its new place at once, later runs begin there; a claimed one stays as it is.
     pub(super) fn change_priority(
         &mut self,

@@ -10,10 +10,11 @@ use serde::de::DeserializeOwned;
 
 use super::answer::{self, Answer};
 use super::{Service, shape};
-use crate::vcs::deliver::{Event, deliver};
+use crate::vcs::error::broken;
 use crate::vcs::login::Caller;
+use crate::vcs::offers::Tasks;
 use crate::vcs::repos::Person;
-use crate::vcs::{NewRelease, RepoName, VcsError, names};
+use crate::vcs::{NewRelease, RepoName, VcsError, names, outstanding};
 
 #[derive(Deserialize)]
 struct NewRepository {
@@ -97,12 +98,11 @@ pub(super) async fn pull(
                 None => (base.clone(), new.head.as_str()),
             };
             let user = user.unwrap_or_else(|| head.owner().to_owned());
-            let pull =
-                service
-                    .host
-                    .open_pull((&base, &new.base), (&head, branch), &new.title, &user)?;
+            let (onto, from) = ((&base, new.base.as_str()), (&head, branch));
+            let about = (new.title.as_str(), user.as_str());
+            let pull = service.host.offer(onto, from, about, Tasks::Outstanding)?;
             let answer = shape::pull(&service.host, &base, &pull)?;
-            Ok((answer, Some((base, Event::Pull(pull)))))
+            Ok((answer, Some(base)))
         },
     )
     .await
@@ -138,7 +138,7 @@ pub(super) async fn release(
                     .host
                     .tag(&repo, &new.tag_name, &target, None, &tagger)?;
             }
-            let release = service.host.publish(
+            let release = service.host.release_as(
                 &repo,
                 NewRelease {
                     tag: new.tag_name,
@@ -147,15 +147,17 @@ pub(super) async fn release(
                     body: new.body,
                     author,
                 },
+                Tasks::Outstanding,
             )?;
             let answer = shape::release(&repo, &release);
-            Ok((answer, Some((repo, Event::Release(release)))))
+            Ok((answer, Some(repo)))
         },
     )
     .await
 }
 
-type Done = Result<(serde_json::Value, Option<(RepoName, Event)>), VcsError>;
+/// What to answer, and whose tasks are outstanding by it.
+type Done = Result<(serde_json::Value, Option<RepoName>), VcsError>;
 
 /// Checks who calls and what was sent, does it, and creates the tasks that come of it.
 async fn act<T: DeserializeOwned + Send + 'static>(
@@ -177,19 +179,30 @@ async fn act<T: DeserializeOwned + Send + 'static>(
             "Invalid request: the body lacks a member or is no JSON",
         );
     };
+    // a task of its own: a client that goes away does not stop it half-way
+    let done = tokio::spawn(finish(service.clone(), move |service| {
+        work(service, user, new)
+    }));
+    match done.await {
+        Ok(Ok(document)) => answer::respond(&service.host, &headers, Ok(Answer::Created(document))),
+        Ok(Err(why)) => answer::respond(&service.host, &headers, Err(why)),
+        Err(_) => answer::error(StatusCode::INTERNAL_SERVER_ERROR, "Server Error"),
+    }
+}
+
+/// Does it, and creates the tasks that are outstanding by it.
+async fn finish(
+    service: Service,
+    work: impl FnOnce(&Service) -> Done + Send + 'static,
+) -> Result<serde_json::Value, VcsError> {
     let inner = service.clone();
-    let done = tokio::task::spawn_blocking(move || work(&inner, user, new)).await;
-    let Ok(done) = done else {
-        return answer::error(StatusCode::INTERNAL_SERVER_ERROR, "Server Error");
-    };
-    let answer = match done {
-        Ok((document, event)) => {
-            if let Some((repo, event)) = event {
-                deliver(&service.host, &repo, event, service.sink.as_ref()).await;
-            }
-            Ok(Answer::Created(document))
+    let done = tokio::task::spawn_blocking(move || work(&inner)).await;
+    let (document, repo) = done.map_err(broken("it ended early"))??;
+    if let Some(repo) = repo {
+        let delivered = outstanding::deliver_all(&service.host, &repo, service.sink.as_ref()).await;
+        if let Err(why) = delivered {
+            tracing::warn!(%repo, %why, "an event made no tasks yet");
         }
-        Err(why) => Err(why),
-    };
-    answer::respond(&service.host, &headers, answer)
+    }
+    Ok(document)
 }

@@ -1,0 +1,301 @@
+// SPDX-License-Identifier: MPL-2.0
+//! The commands of decision, action and docker-image tasks under version 1 (legacy.md §4.2).
+//!
+//! # Security
+//! This was the only tie between a decision task and its purpose then, and it is a smell test, no boundary: what the
+//! tree's own `mach` does with its options is not looked at. It labels results; the class is `legacy-v1`. Stricter than
+//! the original: the text is read as a shell reads it, and what chains, substitutes or redirects is refused.
+
+/// Which task a command is to make.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Purpose {
+    /// `./mach taskgraph decision`.
+    Decision,
+    /// `./mach taskgraph add-tasks`, `backfill` or `action-callback`.
+    Action,
+}
+
+/// Takes `payload.command` of a decision or action task.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn judge(command: &[&str], purpose: Purpose) -> Result<(), String> {
+    let (Some((first, rest)), Some((last, middle))) = (
+        command.split_first(),
+        command
+            .split_first()
+            .and_then(|(_, rest)| rest.split_last()),
+    ) else {
+        return Err("expected run-task and a script, found less".to_owned());
+    };
+    debug_assert!(!rest.is_empty());
+    if !RUN_TASK.contains(first) {
+        return Err(format!(
+            "expected {} first, found {}",
+            RUN_TASK.join(" or "),
+            shown(first)
+        ));
+    }
+    let allowed = |word: &&&str| {
+        ["--", "bash", "/bin/bash", "-cx"].contains(*word)
+            || ["--vcs-checkout=", "--sparse-profile="]
+                .iter()
+                .any(|option| word.starts_with(option))
+    };
+    if let Some(word) = middle.iter().find(|word| !allowed(word)) {
+        return Err(format!(
+            "expected known options of run-task, found {}",
+            shown(word)
+        ));
+    }
+    let verbs: &[&str] = match purpose {
+        Purpose::Decision => &["decision"],
+        Purpose::Action => &["add-tasks", "backfill", "action-callback"],
+    };
+    let mut made = 0_usize;
+    for part in split(last)? {
+        match part.first().map(String::as_str) {
+            Some("cd" | "ln") => continue,
+            Some(_) => {}
+            None => return Err("expected a command between \"&&\", found none".to_owned()),
+        }
+        let words: Vec<&str> = part
+            .iter()
+            .map(String::as_str)
+            .filter(|word| !word.starts_with("--"))
+            .collect();
+        match words.as_slice() {
+            ["./mach", "taskgraph", verb] if verbs.contains(verb) => made = made.saturating_add(1),
+            _ => {
+                return Err(format!(
+                    "expected cd, ln or ./mach taskgraph {}, found {}",
+                    verbs.join(", "),
+                    shown(&words.join(" "))
+                ));
+            }
+        }
+    }
+    match made {
+        1 => Ok(()),
+        _ => Err(format!(
+            "expected one ./mach taskgraph {}, found {made}",
+            verbs.join(", ")
+        )),
+    }
+}
+
+/// Takes `payload.command` of a docker-image task; none is right as well.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn judge_image(command: Option<&[&str]>) -> Result<(), String> {
+    match command {
+        None | Some(["/bin/bash", "-c", "/home/worker/bin/build_image.sh"]) => Ok(()),
+        Some(other) => Err(format!(
+            "expected no command or build_image.sh, found {}",
+            shown(&other.join(" "))
+        )),
+    }
+}
+
+/// Splits a script at `&&`, and each part into words, as a shell does.
+fn split(script: &str) -> Result<Vec<Vec<String>>, String> {
+    let mut parts = vec![Vec::new()];
+    let mut word: Option<String> = None;
+    let mut characters = script.trim().chars().peekable();
+    while let Some(character) = characters.next() {
+        match character {
+            ' ' | '\t' => finish(&mut parts, &mut word),
+            '&' if characters.next_if_eq(&'&').is_some() => {
+                finish(&mut parts, &mut word);
+                parts.push(Vec::new());
+            }
+            ';' | '|' | '&' | '`' | '\n' | '\r' | '<' | '>' | '(' | ')' | '#' => {
+                return Err(format!(
+                    "expected commands joined by \"&&\" alone, found {character:?}"
+                ));
+            }
+            '\'' => {
+                let text = word.get_or_insert_default();
+                loop {
+                    match characters.next() {
+                        Some('\'') => break,
+                        Some(other) => text.push(other),
+                        None => {
+                            return Err(
+                                "expected a quote to end, found that it does not".to_owned()
+                            );
+                        }
+                    }
+                }
+            }
+            '"' => double(&mut characters, word.get_or_insert_default())?,
+            '\\' => match characters.next() {
+                Some(other) if other != '\n' => word.get_or_insert_default().push(other),
+                _ => return Err("expected something behind a backslash, found nothing".to_owned()),
+            },
+            other => word.get_or_insert_default().push(other),
+        }
+    }
+    finish(&mut parts, &mut word);
+    Ok(parts)
+}
+
+/// Reads up to the closing double quote. What a shell would run inside is refused.
+fn double(
+    characters: &mut std::iter::Peekable<std::str::Chars<'_>>,
+    word: &mut String,
+) -> Result<(), String> {
+    loop {
+        match characters.next() {
+            Some('"') => return Ok(()),
+            Some('`') => return Err("expected no command inside quotes, found '`'".to_owned()),
+            Some('$') if characters.peek() == Some(&'(') => {
+                return Err("expected no command inside quotes, found \"$(\"".to_owned());
+            }
+            Some('\\') => match characters.next() {
+                Some(other) => word.push(other),
+                None => return Err("expected a quote to end, found that it does not".to_owned()),
+            },
+            Some(other) => word.push(other),
+            None => return Err("expected a quote to end, found that it does not".to_owned()),
+        }
+    }
+}
+
+fn finish(parts: &mut [Vec<String>], word: &mut Option<String>) {
+    if let (Some(part), Some(word)) = (parts.last_mut(), word.take()) {
+        part.push(word);
+    }
+}
+
+fn shown(text: &str) -> String {
+    format!("{:?}", text.chars().take(80).collect::<String>())
+}
+
+/// Where run-task lay, before and after images moved their home.
+const RUN_TASK: [&str; 2] = ["/home/worker/bin/run-task", "/builds/worker/bin/run-task"];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn decision(script: &str) -> Result<(), String> {
+        let command = [
+            "/builds/worker/bin/run-task",
+            "--vcs-checkout=/builds/worker/checkouts/gecko",
+            "--",
+            "bash",
+            "-cx",
+            script,
+        ];
+        judge(&command, Purpose::Decision)
+    }
+
+    const GOOD: &str = "cd /builds/worker/checkouts/gecko && ln -s /builds/worker/artifacts artifacts && \
+        ./mach --log-no-times taskgraph decision --pushlog-id='0' --message='try: -b o; echo $(x)' \
+        --head-rev=$GECKO_HEAD_REV\n";
+
+    #[test]
+    fn the_commands_of_that_time_pass() {
+        decision(GOOD).unwrap();
+        let old = [
+            "/home/worker/bin/run-task",
+            "--sparse-profile=x",
+            "/bin/bash",
+            GOOD,
+        ];
+        judge(&old, Purpose::Decision).unwrap();
+        for verb in ["add-tasks", "backfill", "action-callback"] {
+            let script = GOOD.replace("decision", verb);
+            let command = ["/builds/worker/bin/run-task", "--", "bash", "-cx", &script];
+            judge(&command, Purpose::Action).unwrap();
+            assert!(judge(&command, Purpose::Decision).is_err());
+        }
+    }
+
+    #[test]
+    fn tricks_of_the_shell_are_refused() {
+        for trick in [
+            "cd x; evil",
+            "cd x | evil",
+            "cd x & evil",
+            "cd x\nevil",
+            "cd `evil`",
+            "cd $(evil)",
+            "ln -s \"$(evil)\" x",
+            "ln -s \"`evil`\" x",
+            "cd x > y",
+            "cd x < y",
+            "cd x # y",
+            "(cd x)",
+            "cd 'x",
+            "cd \"x",
+            "cd x\\",
+        ] {
+            let script = format!("{trick} && {GOOD}");
+            assert!(decision(&script).is_err(), "{trick}");
+            let script = format!("{GOOD} && {trick}");
+            assert!(decision(&script).is_err(), "{trick}");
+        }
+        for option in [
+            "--x=$(evil)",
+            "--x=`evil`",
+            "--x=\"$(evil)\"",
+            "--x=y;evil",
+            "--x=y&evil",
+        ] {
+            assert!(
+                decision(&format!("{} {option}", GOOD.trim())).is_err(),
+                "{option}"
+            );
+        }
+    }
+
+    #[test]
+    fn other_commands_are_refused() {
+        for script in [
+            "",
+            "cd x",
+            "evil",
+            "./mach taskgraph decision evil",
+            "./mach taskgraph action-callback",
+            "ln x && evil",
+            "X=y ./mach taskgraph decision",
+            "cd x && && ./mach taskgraph decision",
+            "./mach taskgraph decision && ./mach taskgraph decision",
+        ] {
+            assert!(decision(script).is_err(), "{script}");
+        }
+        assert!(judge(&["/bin/bash", "-cx", GOOD], Purpose::Decision).is_err());
+        assert!(
+            judge(
+                &["/builds/worker/bin/run-task", "--evil", "--", GOOD],
+                Purpose::Decision
+            )
+            .is_err()
+        );
+        assert!(judge(&[], Purpose::Decision).is_err());
+        assert!(judge(&["/builds/worker/bin/run-task"], Purpose::Decision).is_err());
+    }
+
+    #[test]
+    fn images_are_built_by_one_command_or_none() {
+        judge_image(None).unwrap();
+        judge_image(Some(&[
+            "/bin/bash",
+            "-c",
+            "/home/worker/bin/build_image.sh",
+        ]))
+        .unwrap();
+        assert!(
+            judge_image(Some(&[
+                "/bin/bash",
+                "-c",
+                "/home/worker/bin/build_image.sh; evil"
+            ]))
+            .is_err()
+        );
+        assert!(judge_image(Some(&[])).is_err());
+    }
+}

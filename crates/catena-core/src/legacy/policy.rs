@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: MPL-2.0
+//! What was to be trusted at that time (legacy.md §5.3): given by the operator, because today's policy must not stand in.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+
+/// The file's form.
+pub const SCHEMA: &str = "catena-legacy-policy/1";
+
+/// Repositories, trees and restricted scopes of that time; and the image ids that counted.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq)]
+#[serde(deny_unknown_fields)]
+pub struct Policy {
+    schema: String,
+    /// Where repositories may be: URLs that end in `/`.
+    repositories: Vec<String>,
+    /// Of each tree, its repositories in full.
+    trees: BTreeMap<String, Vec<String>>,
+    /// Scopes that only chains from a tree may have.
+    restricted_scopes: BTreeMap<String, String>,
+}
+
+/// Why a policy is none.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+#[error("expected a policy of the GPG era: {reason}")]
+pub struct PolicyError {
+    /// What is wrong.
+    pub reason: String,
+}
+
+impl Policy {
+    /// Takes the bytes of the file.
+    ///
+    /// # Errors
+    /// [`PolicyError`]; an empty rule set is one.
+    pub fn parse(bytes: &[u8]) -> Result<Self, PolicyError> {
+        let wrong = |reason: String| PolicyError { reason };
+        let read: Self = serde_json::from_slice(bytes).map_err(|error| wrong(error.to_string()))?;
+        if read.schema != SCHEMA {
+            return Err(wrong(format!(
+                "expected schema {SCHEMA}, found {:?}",
+                read.schema
+            )));
+        }
+        if read.repositories.is_empty() || read.restricted_scopes.is_empty() {
+            return Err(wrong(
+                "repositories and restricted_scopes have entries".to_owned(),
+            ));
+        }
+        if let Some(url) = read
+            .repositories
+            .iter()
+            .find(|url| !url.starts_with("https://") || !url.ends_with('/'))
+        {
+            return Err(wrong(format!("expected https://…/, found {url:?}")));
+        }
+        let unknown = |tree: &&String| read.trees.get(*tree).is_none_or(Vec::is_empty);
+        if let Some(tree) = read.restricted_scopes.values().find(unknown) {
+            return Err(wrong(format!("tree {tree:?} has no repositories")));
+        }
+        Ok(read)
+    }
+
+    /// Whether a repository may be one at all.
+    pub(super) fn knows(&self, repository: &str) -> bool {
+        self.repositories.iter().any(|place| {
+            repository.strip_prefix(place.as_str()).is_some_and(|path| {
+                !path.is_empty()
+                    && path
+                        .bytes()
+                        .all(|b| b.is_ascii_alphanumeric() || b"._-/".contains(&b))
+                    && path.split('/').all(|part| !matches!(part, "" | "." | ".."))
+            })
+        })
+    }
+
+    /// Returns the scopes of a task that a repository may not have.
+    pub(super) fn denied<'a>(&self, scopes: &[&'a str], repository: &str) -> Vec<&'a str> {
+        let denied = |scope: &&&str| {
+            // a scope that ends in a star stands for every scope that it begins (S8)
+            let (star, prefix) = match scope.strip_suffix('*') {
+                Some(prefix) => (true, prefix),
+                None => (false, **scope),
+            };
+            self.restricted_scopes.iter().any(|(restricted, tree)| {
+                let covers = restricted == prefix || (star && restricted.starts_with(prefix));
+                let allowed = self
+                    .trees
+                    .get(tree)
+                    .is_some_and(|tree| tree.iter().any(|one| one == repository));
+                covers && !allowed
+            })
+        };
+        scopes.iter().filter(denied).copied().collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TEXT: &str = r#"{
+        "schema": "catena-legacy-policy/1",
+        "repositories": ["https://hg.mozilla.org/"],
+        "trees": {"release": ["https://hg.mozilla.org/releases/mozilla-release"]},
+        "restricted_scopes": {"project:releng:signing:cert:release-signing": "release"}
+    }"#;
+
+    #[test]
+    fn restricted_scopes_belong_to_their_tree() {
+        let policy = Policy::parse(TEXT.as_bytes()).unwrap();
+        let release = "https://hg.mozilla.org/releases/mozilla-release";
+        let other = "https://hg.mozilla.org/try";
+        for scope in [
+            "project:releng:signing:cert:release-signing",
+            "project:releng:signing:*",
+            "*",
+        ] {
+            assert_eq!(policy.denied(&[scope], other), [scope]);
+            assert!(policy.denied(&[scope], release).is_empty());
+        }
+        assert!(
+            policy
+                .denied(
+                    &[
+                        "project:releng:signing:cert:dep-signing",
+                        "project:releng:signing:cert:release-signing2"
+                    ],
+                    other
+                )
+                .is_empty()
+        );
+    }
+
+    #[test]
+    fn repositories_lie_where_the_policy_says() {
+        let policy = Policy::parse(TEXT.as_bytes()).unwrap();
+        assert!(policy.knows("https://hg.mozilla.org/try"));
+        for url in [
+            "https://hg.mozilla.org/",
+            "https://hg.mozilla.org.evil/try",
+            "http://hg.mozilla.org/try",
+            "https://hg.mozilla.org/../x",
+            "https://hg.mozilla.org/x?y",
+            "https://hg.mozilla.org//x",
+        ] {
+            assert!(!policy.knows(url), "{url}");
+        }
+    }
+
+    #[test]
+    fn an_empty_or_broken_policy_is_none() {
+        for (from, to) in [
+            ("policy/1", "policy/2"),
+            ("[\"https://hg.mozilla.org/\"]", "[]"),
+            ("https://hg.mozilla.org/\"]", "https://hg.mozilla.org\"]"),
+            ("https://hg.mozilla.org/\"]", "http://hg.mozilla.org/\"]"),
+            (
+                "\"project:releng:signing:cert:release-signing\": \"release\"",
+                "",
+            ),
+            (": \"release\"", ": \"beta\""),
+            ("\"trees\"", "\"tree\""),
+        ] {
+            let text = TEXT.replace(from, to);
+            assert_ne!(text, TEXT);
+            assert!(Policy::parse(text.as_bytes()).is_err(), "{from} → {to}");
+        }
+    }
+}

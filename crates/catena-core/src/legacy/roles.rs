@@ -1,0 +1,499 @@
+// SPDX-License-Identifier: MPL-2.0
+//! What each task had to look like, and what it rests on: commands, images, repository, artifacts, scopes.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use catena_crypto::digest::Digest;
+use catena_jsone::Value;
+
+use super::ALGORITHMS;
+use super::command::{self, Purpose};
+use super::era::CotVersion;
+use super::walk::{Chain, Link, Role, image_task};
+use crate::document::Body;
+use crate::model::ids::{ArtifactName, TaskId};
+use crate::model::shape::{Fields, Shape};
+use crate::model::task_type::WorkerImplementation;
+use crate::request::Request;
+
+impl Chain<'_> {
+    /// Judges every task by what it is in the chain.
+    pub(super) fn roles(&mut self) {
+        let tasks: Vec<(TaskId, Role)> = self
+            .links
+            .iter()
+            .map(|(task, link)| (*task, link.role))
+            .collect();
+        for (task, role) in tasks {
+            match role {
+                Role::Action => self.made_by_command(task, Purpose::Action),
+                Role::Decision => self.made_by_command(task, Purpose::Decision),
+                Role::Image => self.builds_image(task),
+                Role::Root | Role::Task => {}
+            }
+            // action tasks are no part of a graph; they were judged by their command
+            if matches!(role, Role::Image | Role::Root | Role::Task) {
+                self.membership(task);
+            }
+            self.image(task);
+            self.interactive(task);
+        }
+    }
+
+    /// Refuses tasks in which somebody may have had a shell.
+    fn interactive(&mut self, task: TaskId) {
+        let Some(found) = self.judged(task, |link| {
+            let payload = link.definition.payload()?;
+            let features = payload.optional_object("features")?;
+            let flag = features.get("interactive").is_some_and(Value::is_truthy);
+            let variable = link
+                .definition
+                .env()?
+                .get("TASKCLUSTER_INTERACTIVE")
+                .is_some();
+            Ok(flag || variable || payload.get("rdpInfo").is_some_and(Value::is_truthy))
+        }) else {
+            return;
+        };
+        if found {
+            self.reject(
+                "legacy-interactive",
+                task,
+                "a task in which nobody had a shell",
+                "an interactive one",
+            );
+        }
+    }
+
+    fn judged<T>(
+        &mut self,
+        task: TaskId,
+        judge: impl FnOnce(&Link) -> Result<T, Shape>,
+    ) -> Option<T> {
+        match judge(self.links.get(&task)?) {
+            Ok(found) => Some(found),
+            Err(shape) => {
+                self.malformed(task, &shape);
+                None
+            }
+        }
+    }
+
+    /// Judges a decision or action task: pool, command, repository.
+    fn made_by_command(&mut self, task: TaskId, purpose: Purpose) {
+        let version = self.version.unwrap_or(CotVersion::V5);
+        let Some((pool, command, source)) = self.judged(task, |link| {
+            let fields = link.definition.fields()?;
+            let command = link.definition.payload()?.texts("command")?;
+            let command: Vec<String> = command.into_iter().map(str::to_owned).collect();
+            Ok((
+                fields.text("workerType")?.to_owned(),
+                command,
+                repository(link)?,
+            ))
+        }) else {
+            return;
+        };
+        let pools: Vec<&str> = DECISION_POOLS
+            .iter()
+            .filter(|(_, last)| version <= *last)
+            .map(|(pool, _)| *pool)
+            .collect();
+        if !pools.contains(&pool.as_str()) {
+            self.reject(
+                "legacy-pool",
+                task,
+                format!("a pool of decision tasks: {}", pools.join(", ")),
+                pool,
+            );
+        }
+        if version == CotVersion::V1 {
+            let words: Vec<&str> = command.iter().map(String::as_str).collect();
+            if let Err(reason) = command::judge(&words, purpose) {
+                self.reject(
+                    "legacy-command",
+                    task,
+                    "the command of a decision or action task",
+                    reason,
+                );
+            }
+        } else {
+            self.undetermined(
+                "legacy-rebuild",
+                task,
+                "the definition to be what .taskcluster.yml renders to",
+                format!(
+                    "rules of version {}, whose rebuild catena does not do",
+                    version.number()
+                ),
+            );
+        }
+        if source.differs {
+            match version {
+                CotVersion::V1 | CotVersion::V2 => {
+                    let text = format!(
+                        "{task}: metadata.source does not begin with GECKO_HEAD_REPOSITORY, which counts"
+                    );
+                    self.relaxations.insert(text);
+                }
+                _ => self.reject(
+                    "legacy-source",
+                    task,
+                    "metadata.source in the task's repository",
+                    "another place",
+                ),
+            }
+        }
+        match self.inputs.policy.knows(&source.repository) {
+            true => drop(self.repositories.insert(source.repository)),
+            false => self.reject(
+                "legacy-source",
+                task,
+                "a repository where the policy has some",
+                source.repository,
+            ),
+        }
+    }
+
+    fn builds_image(&mut self, task: TaskId) {
+        let Some(command) = self.judged(task, |link| {
+            let payload = link.definition.payload()?;
+            let command = payload
+                .get("command")
+                .map(|_| payload.texts("command"))
+                .transpose()?;
+            Ok(command.map(|words| {
+                words
+                    .into_iter()
+                    .map(str::to_owned)
+                    .collect::<Vec<String>>()
+            }))
+        }) else {
+            return;
+        };
+        let words: Option<Vec<&str>> = command
+            .as_ref()
+            .map(|words| words.iter().map(String::as_str).collect());
+        if let Err(reason) = command::judge_image(words.as_deref()) {
+            self.reject(
+                "legacy-command",
+                task,
+                "the command of a docker-image task",
+                reason,
+            );
+        }
+    }
+
+    /// Judges the image in which a docker-worker task ran (legacy.md §4.2).
+    fn image(&mut self, task: TaskId) {
+        let Some(link) = self.links.get(&task) else {
+            return;
+        };
+        if link.worker != WorkerImplementation::DockerWorker {
+            return;
+        }
+        let kind = match link.role {
+            Role::Action | Role::Decision => "decision",
+            Role::Image => "docker-image",
+            Role::Root | Role::Task => "",
+        };
+        // without its document, other findings speak
+        let Some(cot) = &link.cot else {
+            return;
+        };
+        let environment = cot
+            .fields()
+            .and_then(|fields| fields.optional_object("environment"));
+        let judged = environment.and_then(|environment| {
+            let text = |key: &str| {
+                environment
+                    .optional_text(key)
+                    .map(|text| text.map(str::to_owned))
+            };
+            Ok((
+                image_task(&link.definition)?,
+                text("imageHash")?,
+                text("imageArtifactHash")?,
+            ))
+        });
+        match judged {
+            Err(shape) => self.malformed(task, &shape),
+            Ok((None, hash, _)) => {
+                let listed = hash
+                    .as_ref()
+                    .is_some_and(|hash| allowlist(kind).contains(hash));
+                if !listed {
+                    let expected = format!(
+                        "an image of the allowlist of {} tasks",
+                        if kind.is_empty() { "such" } else { kind }
+                    );
+                    self.reject(
+                        "legacy-image",
+                        task,
+                        expected,
+                        hash.unwrap_or_else(|| "no imageHash".to_owned()),
+                    );
+                }
+            }
+            Ok((Some(image), _, hash)) => self.built_image(task, image, hash.as_deref()),
+        }
+    }
+
+    /// An image that a task of the chain built: named as an input, and with the digest that the task signed.
+    fn built_image(&mut self, task: TaskId, image: TaskId, hash: Option<&str>) {
+        let Some((input, path)) = self.judged(task, |link| {
+            let inputs = link.definition.inputs()?;
+            let input = inputs
+                .iter()
+                .find(|(name, _)| *name == "docker-image")
+                .map(|(_, task)| *task);
+            let payload = link.definition.payload()?;
+            Ok((input, payload.object("image")?.text("path")?.to_owned()))
+        }) else {
+            return;
+        };
+        if input != Some(image) {
+            let found = input.map_or_else(|| "none".to_owned(), |task| task.to_string());
+            self.reject(
+                "legacy-image",
+                task,
+                format!("extra.chainOfTrust.inputs[\"docker-image\"] = {image}"),
+                found,
+            );
+        }
+        let built = self
+            .links
+            .get(&image)
+            .filter(|link| link.role == Role::Image)
+            .and_then(|link| link.cot.as_ref());
+        let Some(built) = built else {
+            return self.undetermined(
+                "legacy-image",
+                task,
+                "an image task whose document holds",
+                "none",
+            );
+        };
+        let found = hash.unwrap_or("no imageArtifactHash").to_owned();
+        let signed = built
+            .digests(&path, &ALGORITHMS)
+            .map_err(|error| error.to_string());
+        match signed {
+            Ok(digests) if digests.values().any(|digest| digest.to_string() == found) => {}
+            Ok(digests) => {
+                let expected: Vec<String> = digests.values().map(Digest::to_string).collect();
+                self.reject(
+                    "legacy-image",
+                    task,
+                    format!("imageArtifactHash {}", expected.join(" or ")),
+                    found,
+                );
+            }
+            Err(reason) => self.reject(
+                "legacy-image",
+                task,
+                format!("{path} in the image task's document"),
+                reason,
+            ),
+        }
+    }
+
+    /// Compares the artifacts that the root works on with what their tasks signed.
+    pub(super) fn artifacts(&mut self) {
+        let root = self.inputs.root;
+        let Some(upstream) = self.judged(root, |link| {
+            let mut all: BTreeMap<TaskId, BTreeSet<String>> = BTreeMap::new();
+            for upstream in link.definition.upstream_artifacts()? {
+                all.entry(upstream.task)
+                    .or_default()
+                    .extend(upstream.paths()?.into_iter().map(str::to_owned));
+            }
+            Ok(all)
+        }) else {
+            return;
+        };
+        for (task, paths) in upstream {
+            for path in paths {
+                self.artifact(task, &path);
+            }
+        }
+    }
+
+    fn artifact(&mut self, task: TaskId, path: &str) {
+        let link = self.links.get(&task);
+        let Some((cot, run)) =
+            link.and_then(|link| Some((link.cot.as_ref()?, link.run.as_ref()?.id)))
+        else {
+            return self.undetermined(
+                "legacy-digest",
+                task,
+                format!("a document that holds, for {path}"),
+                "none",
+            );
+        };
+        let digests = match cot.digests(path, &ALGORITHMS) {
+            Ok(digests) => digests,
+            Err(error) => {
+                let found = error.to_string();
+                return self.reject(
+                    "legacy-digest",
+                    task,
+                    format!("{path} with its digest in the document"),
+                    found,
+                );
+            }
+        };
+        let Ok(name) = path.parse::<ArtifactName>() else {
+            return self.reject("legacy-malformed", task, "the name of an artifact", path);
+        };
+        let document = match self.evidence.fetch(&Request::Artifact { task, run, name }) {
+            Ok(document) => document,
+            Err(error) => return self.missing(task, path, &error),
+        };
+        for (algorithm, expected) in digests {
+            let found = match &document.body {
+                Body::Bytes(bytes) => Ok(Digest::of(algorithm, bytes)),
+                Body::Graph(stored) => stored.digest(algorithm),
+                Body::Stored(stored) => stored.digest(algorithm),
+            };
+            match found {
+                Ok(found) if found == expected => {}
+                Ok(found) => self.reject(
+                    "legacy-digest",
+                    task,
+                    format!("{path} with {expected}"),
+                    found.to_string(),
+                ),
+                Err(error) => self.missing(task, path, &error),
+            }
+        }
+    }
+
+    /// Compares the root's restricted scopes with the one repository of the chain.
+    pub(super) fn scopes(&mut self) {
+        let root = self.inputs.root;
+        let repositories: Vec<String> = self.repositories.iter().cloned().collect();
+        let [repository] = repositories.as_slice() else {
+            if repositories.is_empty() {
+                return self.undetermined(
+                    "legacy-source",
+                    root,
+                    "a repository that the chain goes back to",
+                    "none",
+                );
+            }
+            return self.reject(
+                "legacy-source",
+                root,
+                "one repository for the whole chain",
+                repositories.join(", "),
+            );
+        };
+        let Some(scopes) = self.judged(root, |link| {
+            let scopes = link.definition.scopes()?;
+            Ok(scopes
+                .into_iter()
+                .map(str::to_owned)
+                .collect::<Vec<String>>())
+        }) else {
+            return;
+        };
+        let scopes: Vec<&str> = scopes.iter().map(String::as_str).collect();
+        let denied = self.inputs.policy.denied(&scopes, repository).join(", ");
+        if !denied.is_empty() {
+            self.reject(
+                "legacy-scopes",
+                root,
+                format!("no restricted scopes outside their trees, from {repository}"),
+                denied,
+            );
+        }
+    }
+}
+
+/// Where a decision task says that it is from; the task's own word, as it was then.
+struct Source {
+    repository: String,
+    /// Whether `metadata.source` is somewhere else.
+    differs: bool,
+}
+
+fn repository(link: &Link) -> Result<Source, Shape> {
+    let fields = link.definition.fields()?;
+    let source = fields.object("metadata")?.text("source")?;
+    let head = link
+        .definition
+        .env()?
+        .optional_text("GECKO_HEAD_REPOSITORY")?;
+    let trimmed = |url: &str| url.trim_end_matches('/').to_owned();
+    match head.filter(|head| !head.is_empty()) {
+        Some(head) => {
+            let repository = trimmed(head);
+            let inside = source
+                .strip_prefix(&repository)
+                .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+            Ok(Source {
+                repository,
+                differs: !inside,
+            })
+        }
+        None => {
+            let ends = ["/file/", "/raw-file/", "/rev/"]
+                .iter()
+                .filter_map(|mark| source.find(mark));
+            let repository = ends
+                .min()
+                .and_then(|end| source.get(..end))
+                .unwrap_or(source);
+            Ok(Source {
+                repository: trimmed(repository),
+                differs: false,
+            })
+        }
+    }
+}
+
+/// Returns the ids of images in which tasks of a kind may run; none for kinds without a list.
+fn allowlist(kind: &str) -> Vec<String> {
+    let lists = crate::json::parse(IMAGES.as_bytes(), crate::json::Reading::Strict);
+    let list = lists.ok().and_then(|lists| {
+        let fields = Fields::of(&lists, "").ok()?;
+        Some(
+            fields
+                .texts(kind)
+                .ok()?
+                .into_iter()
+                .map(str::to_owned)
+                .collect(),
+        )
+    });
+    list.filter(|_| !kind.is_empty()).unwrap_or_default()
+}
+
+const IMAGES: &str = include_str!("images.json");
+/// Pools of decision tasks, and the last version that knew each (legacy.md §4.1).
+const DECISION_POOLS: [(&str, CotVersion); 7] = [
+    ("gecko-1-decision", CotVersion::V5),
+    ("gecko-2-decision", CotVersion::V5),
+    ("gecko-3-decision", CotVersion::V5),
+    ("gecko-decision", CotVersion::V2),
+    ("gecko-focus", CotVersion::V5),
+    ("mobile-1-decision", CotVersion::V5),
+    ("mobile-3-decision", CotVersion::V5),
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_lists_of_that_time_are_read() {
+        assert_eq!(allowlist("decision").len(), 7);
+        assert_eq!(allowlist("docker-image").len(), 5);
+        assert!(
+            allowlist("").is_empty()
+                && allowlist("origin").is_empty()
+                && allowlist("build").is_empty()
+        );
+    }
+}

@@ -1,0 +1,229 @@
+// SPDX-License-Identifier: MPL-2.0
+//! Makes a snapshot from a clone of the key repository (legacy.md §3.1, §3.3).
+//!
+//! 1. Every tag `production-*` is read. Each must be annotated, be called inside what its reference is called, and
+//!    be signed by a git-signing key that was given, alive at the tag's date. One that is not stops the build: a tag
+//!    left out would put older keys back in force.
+//! 2. From the tag to the keys, every object is checked against its id; the library does not do that on reading.
+//! 3. Key files are those of [`Family`]'s directories, the ignored suffixes aside. Each must be one public key.
+//! 4. No tag may go back behind an older one: the old tools remembered the last good revision and did not mind.
+
+mod objects;
+mod signed;
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::path::{Path, PathBuf};
+
+use gix::ObjectId;
+
+use self::objects::Objects;
+use self::signed::SignedTag;
+use crate::in_force;
+use crate::keys::{KeyFile, KeySet};
+use crate::refusal::Refusal;
+use crate::snapshot::{Family, SCHEMA, Snapshot, SnapshotError, Tag, sha256};
+
+/// Why no snapshot was made.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum TagsError {
+    /// The clone cannot be read.
+    #[error("{path}: expected a clone of the key repository: {reason}")]
+    Clone {
+        /// The clone.
+        path: PathBuf,
+        /// What the library said.
+        reason: String,
+    },
+    /// There are no tags to read.
+    #[error("expected tags called production-…, found none; fetch them with git fetch --tags")]
+    NoTags,
+    /// A tag that nobody signed.
+    #[error("tag {tag}: expected an annotated, signed tag, found {found}")]
+    Unsigned {
+        /// The tag.
+        tag: String,
+        /// What was found.
+        found: &'static str,
+    },
+    /// A tag whose signature does not count.
+    #[error("tag {tag}: {refusal}")]
+    Signature {
+        /// The tag.
+        tag: String,
+        /// Why.
+        refusal: Refusal,
+    },
+    /// A tag that goes by another name inside: an older one, renamed.
+    #[error("tag {tag}: expected it to be signed under that name, found {found:?}")]
+    Renamed {
+        /// The name of the reference.
+        tag: String,
+        /// The name that was signed.
+        found: String,
+    },
+    /// A tag on a commit that an older tag had left behind.
+    #[error(
+        "tag {tag}: expected a commit that no older tag left behind, found {commit}: rolled back"
+    )]
+    RolledBack {
+        /// The tag.
+        tag: String,
+        /// Its commit.
+        commit: String,
+    },
+    /// An object that is missing, broken, or not what it should be.
+    #[error("object {id}: expected {expected}: {reason}")]
+    Object {
+        /// Its id.
+        id: String,
+        /// What it should be.
+        expected: &'static str,
+        /// What is wrong.
+        reason: String,
+    },
+    /// A key file that is no key.
+    #[error("tag {tag}: {refusal}")]
+    Key {
+        /// The tag.
+        tag: String,
+        /// Which file, and why.
+        refusal: Refusal,
+    },
+    /// What was put together does not hold together.
+    #[error(transparent)]
+    Snapshot(#[from] SnapshotError),
+}
+
+/// Takes the path of a clone and the git-signing keys, returns the snapshot.
+///
+/// # Errors
+/// [`TagsError`]; nothing is left out silently.
+pub fn build(clone: &Path, git_keys: &KeySet) -> Result<Snapshot, TagsError> {
+    let objects = Objects::open(clone)?;
+    let mut tags: Vec<SignedTag> = Vec::new();
+    for (name, id) in objects.tags(PREFIX)? {
+        tags.push(signed::read(&objects, &name, id, git_keys)?);
+    }
+    if tags.is_empty() {
+        return Err(TagsError::NoTags);
+    }
+    tags.sort_by(|left, right| (left.date, &left.name).cmp(&(right.date, &right.name)));
+    forward(&objects, &tags)?;
+    let mut texts = Texts::default();
+    let mut out = Vec::new();
+    for tag in &tags {
+        out.push(Tag {
+            name: tag.name.clone(),
+            date: tag.date,
+            object: tag.object.to_string(),
+            commit: tag.commit.to_string(),
+            signer: tag.signer.clone(),
+            families: families(&objects, tag.commit, &mut texts)?,
+        });
+    }
+    let snapshot = Snapshot {
+        schema: SCHEMA.to_owned(),
+        git_keys: git_keys.fingerprints(),
+        tags: out,
+        keys: texts.by_digest,
+    };
+    readable(&snapshot)?;
+    snapshot.render()?;
+    Ok(snapshot)
+}
+
+/// Refuses a tag whose commit an older tag had left behind.
+fn forward(objects: &Objects, tags: &[SignedTag]) -> Result<(), TagsError> {
+    let mut left_behind: HashSet<ObjectId> = HashSet::new();
+    for tag in tags {
+        if left_behind.contains(&tag.commit) {
+            return Err(TagsError::RolledBack {
+                tag: tag.name.clone(),
+                commit: tag.commit.to_string(),
+            });
+        }
+        let mut open = objects.commit(tag.commit)?.parents;
+        while let Some(id) = open.pop() {
+            if left_behind.insert(id) {
+                open.extend(objects.commit(id)?.parents);
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The texts of key files, each read once.
+#[derive(Default)]
+struct Texts {
+    by_object: HashMap<ObjectId, String>,
+    by_digest: BTreeMap<String, String>,
+}
+
+fn families(
+    objects: &Objects,
+    commit: ObjectId,
+    texts: &mut Texts,
+) -> Result<BTreeMap<Family, BTreeMap<String, String>>, TagsError> {
+    let tree = objects.commit(commit)?.tree;
+    let mut out = BTreeMap::new();
+    for family in Family::ALL {
+        let mut keys = BTreeMap::new();
+        for (path, id) in objects.files(tree, family.name())? {
+            let ignored = family.ignored().iter().any(|suffix| path.ends_with(suffix));
+            if ignored || !in_model(family, &path) {
+                continue;
+            }
+            if !texts.by_object.contains_key(&id) {
+                let text = objects.text(id)?;
+                let digest = sha256(text.as_bytes());
+                texts.by_digest.insert(digest.clone(), text);
+                texts.by_object.insert(id, digest);
+            }
+            if let Some(digest) = texts.by_object.get(&id) {
+                keys.insert(path, digest.clone());
+            }
+        }
+        if !keys.is_empty() {
+            out.insert(family, keys);
+        }
+    }
+    Ok(out)
+}
+
+/// Of scriptworker's files, only two directories have a meaning.
+fn in_model(family: Family, path: &str) -> bool {
+    family != Family::Scriptworker
+        || path.starts_with("scriptworker/valid/")
+        || path.starts_with("scriptworker/trusted/")
+}
+
+/// Refuses key files that are no keys, now and not when a document needs them.
+fn readable(snapshot: &Snapshot) -> Result<(), TagsError> {
+    let mut seen: HashSet<&String> = HashSet::new();
+    for tag in &snapshot.tags {
+        for (path, digest) in tag.families.values().flatten() {
+            let (true, Some(text)) = (seen.insert(digest), snapshot.keys.get(digest)) else {
+                continue;
+            };
+            let file = KeyFile {
+                path: path.clone(),
+                bytes: text.clone().into_bytes(),
+            };
+            KeySet::flat(&[file]).map_err(|refusal| TagsError::Key {
+                tag: tag.name.clone(),
+                refusal,
+            })?;
+        }
+        for family in tag.families.keys() {
+            in_force::keys(snapshot, tag, *family).map_err(|refusal| TagsError::Key {
+                tag: tag.name.clone(),
+                refusal,
+            })?;
+        }
+    }
+    Ok(())
+}
+
+/// What tags of the key repository are called; others have no meaning.
+const PREFIX: &str = "production-";

@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: MPL-2.0
+//! Reads git objects, each checked against its id.
+
+use std::path::{Path, PathBuf};
+
+use gix::bstr::ByteSlice as _;
+use gix::objs::tree::EntryKind;
+use gix::objs::{CommitRef, Kind, TreeRef, compute_hash};
+use gix::{ObjectId, Repository};
+
+use super::TagsError;
+
+/// The objects of a clone.
+pub(super) struct Objects {
+    path: PathBuf,
+    git: Repository,
+}
+
+/// What counts of a commit.
+pub(super) struct Commit {
+    pub(super) tree: ObjectId,
+    pub(super) parents: Vec<ObjectId>,
+}
+
+impl Objects {
+    pub(super) fn open(path: &Path) -> Result<Self, TagsError> {
+        let options = gix::open::Options::isolated().with(gix::sec::Trust::Full);
+        let git = gix::open_opts(path, options).map_err(|error| TagsError::Clone {
+            path: path.to_owned(),
+            reason: error.to_string(),
+        })?;
+        Ok(Self {
+            path: path.to_owned(),
+            git,
+        })
+    }
+
+    /// The tags whose names begin so, and the objects that they name.
+    pub(super) fn tags(&self, prefix: &str) -> Result<Vec<(String, ObjectId)>, TagsError> {
+        let unread = |reason: String| TagsError::Clone {
+            path: self.path.clone(),
+            reason,
+        };
+        let platform = self.git.references().map_err(|e| unread(e.to_string()))?;
+        let mut out = Vec::new();
+        for reference in platform.tags().map_err(|e| unread(e.to_string()))? {
+            let reference = reference.map_err(|e| unread(e.to_string()))?;
+            let name = reference.name().shorten().to_str_lossy().into_owned();
+            if !name.starts_with(prefix) {
+                continue;
+            }
+            let id = reference
+                .try_id()
+                .ok_or_else(|| unread(format!("tag {name} names another reference")))?;
+            out.push((name, id.detach()));
+        }
+        Ok(out)
+    }
+
+    /// Returns an object's kind and bytes, which have that id.
+    pub(super) fn read(&self, id: ObjectId) -> Result<(Kind, Vec<u8>), TagsError> {
+        let fail = |reason: String| broken(id, "an object of that id", reason);
+        let object = self.git.find_object(id).map_err(|e| fail(e.to_string()))?;
+        let found =
+            compute_hash(id.kind(), object.kind, &object.data).map_err(|e| fail(e.to_string()))?;
+        match found == id {
+            true => Ok((object.kind, object.data.clone())),
+            false => Err(fail(format!("its bytes have id {found}"))),
+        }
+    }
+
+    fn of_kind(&self, id: ObjectId, kind: Kind, name: &'static str) -> Result<Vec<u8>, TagsError> {
+        match self.read(id)? {
+            (found, data) if found == kind => Ok(data),
+            (found, _) => Err(broken(id, name, format!("found a {found}"))),
+        }
+    }
+
+    pub(super) fn commit(&self, id: ObjectId) -> Result<Commit, TagsError> {
+        let data = self.of_kind(id, Kind::Commit, "a commit")?;
+        let fail = |reason: String| broken(id, "a commit", reason);
+        let commit = CommitRef::from_bytes(&data, id.kind()).map_err(|e| fail(e.to_string()))?;
+        Ok(Commit {
+            tree: commit.tree(),
+            parents: commit.parents().collect(),
+        })
+    }
+
+    /// The files under a directory, with their paths from the root; none if there is no such directory.
+    pub(super) fn files(
+        &self,
+        root: ObjectId,
+        dir: &str,
+    ) -> Result<Vec<(String, ObjectId)>, TagsError> {
+        let mut out = Vec::new();
+        for (name, kind, id) in self.tree(root)? {
+            if name == dir && kind == EntryKind::Tree {
+                self.collect(id, dir, DEPTH, &mut out)?;
+            }
+        }
+        Ok(out)
+    }
+
+    fn collect(
+        &self,
+        tree: ObjectId,
+        under: &str,
+        depth: usize,
+        out: &mut Vec<(String, ObjectId)>,
+    ) -> Result<(), TagsError> {
+        let refuse =
+            |id, reason: &str| Err(broken(id, "a directory of key files", reason.to_owned()));
+        let Some(below) = depth.checked_sub(1) else {
+            return refuse(tree, "it nests too deep");
+        };
+        for (name, kind, id) in self.tree(tree)? {
+            let path = format!("{under}/{name}");
+            match kind {
+                EntryKind::Tree => self.collect(id, &path, below, out)?,
+                EntryKind::Blob | EntryKind::BlobExecutable if out.len() < FILES => {
+                    out.push((path, id));
+                }
+                EntryKind::Blob | EntryKind::BlobExecutable => {
+                    return refuse(tree, "it has too many files");
+                }
+                EntryKind::Commit | EntryKind::Link => {
+                    return refuse(tree, &format!("{path} is a link"));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn tree(&self, id: ObjectId) -> Result<Vec<(String, EntryKind, ObjectId)>, TagsError> {
+        let data = self.of_kind(id, Kind::Tree, "a tree")?;
+        let fail = |reason: String| broken(id, "a tree", reason);
+        let tree = TreeRef::from_bytes(&data, id.kind()).map_err(|e| fail(e.to_string()))?;
+        let entry = |entry: &gix::objs::tree::EntryRef<'_>| {
+            let name = entry.filename.to_str().map_err(|e| fail(e.to_string()))?;
+            Ok((name.to_owned(), entry.mode.kind(), entry.oid.to_owned()))
+        };
+        tree.entries.iter().map(entry).collect()
+    }
+
+    /// Returns a file that is text.
+    pub(super) fn text(&self, id: ObjectId) -> Result<String, TagsError> {
+        let data = self.of_kind(id, Kind::Blob, "a file")?;
+        if data.len() > KEY_SIZE {
+            return Err(broken(
+                id,
+                "a key file",
+                format!("it has more than {KEY_SIZE} bytes"),
+            ));
+        }
+        String::from_utf8(data)
+            .map_err(|_| broken(id, "an armoured key file", "it is no text".to_owned()))
+    }
+}
+
+pub(super) fn broken(id: ObjectId, expected: &'static str, reason: String) -> TagsError {
+    TagsError::Object {
+        id: id.to_string(),
+        expected,
+        reason,
+    }
+}
+
+/// Keys lie at most three directories deep.
+const DEPTH: usize = 8;
+/// A family had some hundred keys.
+const FILES: usize = 20_000;
+/// Keys have a few kilobytes, with pictures some dozens.
+const KEY_SIZE: usize = 1 << 20;

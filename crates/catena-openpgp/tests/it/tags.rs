@@ -1,0 +1,355 @@
+// SPDX-License-Identifier: MPL-2.0
+//! Snapshots of real repositories with real signed tags, and documents judged by them.
+
+use catena_openpgp::in_force::{InForceError, verify_in_force};
+use catena_openpgp::keys::KeySet;
+use catena_openpgp::snapshot::{Early, Family, Snapshot, SnapshotError};
+use catena_openpgp::tags::{TagsError, build};
+use catena_openpgp::time::Moment;
+
+use crate::git::{Git, text};
+use crate::gpg::{Gpg, hour};
+
+const SIGNER: &str = "releng@example.org";
+const TRUSTED: &str = "trusted@example.org";
+const DOCKER: &str = "docker@example.org";
+const GENERIC: &str = "generic@example.org";
+const SCRIPT: &str = "script@example.org";
+
+fn gpg() -> Gpg {
+    let gpg = Gpg::new();
+    for name in [SIGNER, TRUSTED, DOCKER, GENERIC, SCRIPT] {
+        gpg.key(hour(0), name, "rsa2048", 0);
+    }
+    gpg.certify(hour(1), TRUSTED, SCRIPT, "SHA256");
+    gpg
+}
+
+fn git_keys(gpg: &Gpg) -> KeySet {
+    KeySet::flat(&[gpg.public(hour(1), SIGNER)]).unwrap()
+}
+
+/// A repository with one tag of each stage: all keys, then docker-worker's key gone.
+fn repository(gpg: &Gpg) -> Git<'_> {
+    let git = Git::new(gpg);
+    let [docker, generic, script, trusted] =
+        [DOCKER, GENERIC, SCRIPT, TRUSTED].map(|name| gpg.public(hour(2), name));
+    let first = git.commit(
+        hour(10),
+        &[
+            ("README.md", b"keys"),
+            ("docker-worker/2017-08-24", text(&docker)),
+            ("docker-worker/README.md", b"no key"),
+            ("docker-worker/x/amis.json", b"{}"),
+            ("generic-worker/a_b_pool/key.pub", text(&generic)),
+            ("generic-worker/new.sh", b"no key"),
+            ("generic-worker/new.in", b"no key"),
+            ("scriptworker/valid/script@example.org.pub", text(&script)),
+            (
+                "scriptworker/trusted/trusted@example.org.pub",
+                text(&trusted),
+            ),
+            ("scriptworker/README.md", b"no key"),
+        ],
+    );
+    git.tag(hour(11), "production-20170601110000", SIGNER, &first);
+    git.run(hour(11), &["tag", "other-tag", &first]);
+    let second = git.commit(hour(100), &[("docker-worker/2017-08-24", b"")]);
+    git.tag(hour(101), "production-20170605050000", SIGNER, &second);
+    let third = git.commit(hour(200), &[("README.md", b"no more keys")]);
+    git.tag(hour(201), "production-20170609090000", SIGNER, &third);
+    git
+}
+
+fn snapshot(gpg: &Gpg) -> Snapshot {
+    build(repository(gpg).path(), &git_keys(gpg)).unwrap()
+}
+
+#[test]
+fn a_snapshot_holds_the_keys_of_every_signed_tag() {
+    let gpg = gpg();
+    let made = snapshot(&gpg);
+    let names: Vec<&str> = made.tags.iter().map(|tag| tag.name.as_str()).collect();
+    assert_eq!(
+        names,
+        [
+            "production-20170601110000",
+            "production-20170605050000",
+            "production-20170609090000"
+        ]
+    );
+    assert_eq!(made.tags[0].date, hour(11));
+    assert_eq!(made.git_keys, git_keys(&gpg).fingerprints());
+    assert_eq!(made.tags[0].signer, made.git_keys[0]);
+    let paths = |tag: usize, family: Family| -> Vec<&String> {
+        made.tags[tag]
+            .families
+            .get(&family)
+            .into_iter()
+            .flat_map(|keys| keys.keys())
+            .collect()
+    };
+    assert_eq!(paths(0, Family::DockerWorker), ["docker-worker/2017-08-24"]);
+    assert_eq!(paths(1, Family::DockerWorker), [""; 0]);
+    assert_eq!(
+        paths(2, Family::GenericWorker),
+        ["generic-worker/a_b_pool/key.pub"]
+    );
+    assert_eq!(
+        paths(0, Family::Scriptworker),
+        [
+            "scriptworker/trusted/trusted@example.org.pub",
+            "scriptworker/valid/script@example.org.pub"
+        ]
+    );
+    assert_eq!(made.keys.len(), 4);
+    let text = made.render().unwrap();
+    assert_eq!(Snapshot::parse(text.as_bytes()).unwrap(), made);
+}
+
+#[test]
+fn the_same_repository_gives_the_same_bytes() {
+    let gpg = gpg();
+    let git = repository(&gpg);
+    let render = || {
+        build(git.path(), &git_keys(&gpg))
+            .unwrap()
+            .render()
+            .unwrap()
+    };
+    assert_eq!(render(), render());
+    git.run(hour(300), &["gc", "--quiet"]);
+    assert_eq!(build(git.path(), &git_keys(&gpg)).unwrap().tags.len(), 3);
+}
+
+#[test]
+fn documents_of_every_family_verify_under_the_tag_in_force() {
+    let gpg = gpg();
+    let made = snapshot(&gpg);
+    let judge = |name: &str, family: Family, at: u64, early: Early| {
+        let signed = gpg.clearsign(hour(at), name, "SHA512", "{}\n");
+        let moment = Moment::of_run(hour(at), hour(at));
+        match verify_in_force(signed.as_bytes(), family, &made, &moment, early) {
+            Ok(under) => format!("{} by {}", under.tag, under.used),
+            Err(InForceError::Refused(refusal)) => refusal.code().to_owned(),
+            Err(InForceError::Snapshot(SnapshotError::TooEarly { .. })) => "too early".to_owned(),
+            Err(other) => panic!("{other}"),
+        }
+    };
+    let [first, second, third] = ["20170601110000", "20170605050000", "20170609090000"]
+        .map(|date| format!("production-{date}"));
+    for (name, family) in [
+        (DOCKER, Family::DockerWorker),
+        (GENERIC, Family::GenericWorker),
+        (SCRIPT, Family::Scriptworker),
+    ] {
+        assert_eq!(
+            judge(name, family, 50, Early::Refuse),
+            format!("{first} by {first}")
+        );
+        assert_eq!(judge(name, family, 10, Early::Refuse), "too early");
+        assert_eq!(
+            judge(name, family, 10, Early::UseFirst),
+            format!("{first} by {first}")
+        );
+    }
+    assert_eq!(
+        judge(SCRIPT, Family::Scriptworker, 5000, Early::Refuse),
+        format!("{third} by {third}")
+    );
+    assert_eq!(
+        judge(GENERIC, Family::GenericWorker, 150, Early::Refuse),
+        format!("{second} by {second}")
+    );
+    // its file was deleted before the run
+    assert_eq!(
+        judge(DOCKER, Family::DockerWorker, 150, Early::Refuse),
+        "pgp-not-in-force"
+    );
+    assert_eq!(
+        judge(DOCKER, Family::GenericWorker, 50, Early::Refuse),
+        "pgp-family"
+    );
+    assert_eq!(
+        judge(GENERIC, Family::Scriptworker, 50, Early::Refuse),
+        "pgp-family"
+    );
+    assert_eq!(
+        judge(TRUSTED, Family::Scriptworker, 50, Early::Refuse),
+        "pgp-unknown-signer"
+    );
+    assert_eq!(
+        judge(SIGNER, Family::Scriptworker, 50, Early::Refuse),
+        "pgp-unknown-signer"
+    );
+}
+
+#[test]
+fn a_key_of_the_next_tag_counts_for_it_may_have_been_rolled_out_before() {
+    let gpg = gpg();
+    let git = Git::new(&gpg);
+    let [docker, generic] = [DOCKER, GENERIC].map(|name| gpg.public(hour(2), name));
+    for (count, files) in [
+        (0, vec![("docker-worker/a.pub", text(&docker))]),
+        (1, vec![("docker-worker/b.pub", text(&docker))]),
+        (2, vec![("docker-worker/c.pub", text(&generic))]),
+    ] {
+        let commit = git.commit(hour(10 + count * 10), &files);
+        git.tag(
+            hour(10 + count * 10),
+            &format!("production-{count}"),
+            SIGNER,
+            &commit,
+        );
+    }
+    let made = build(git.path(), &git_keys(&gpg)).unwrap();
+    let judge = |at: u64| {
+        let signed = gpg.clearsign(hour(at), GENERIC, "SHA512", "{}\n");
+        let moment = Moment::of_run(hour(at), hour(at));
+        let under = verify_in_force(
+            signed.as_bytes(),
+            Family::DockerWorker,
+            &made,
+            &moment,
+            Early::Refuse,
+        );
+        under
+            .map(|under| under.used)
+            .map_err(|error| error.to_string())
+    };
+    assert_eq!(judge(35).unwrap(), "production-2");
+    assert_eq!(judge(25).unwrap(), "production-2");
+    assert!(judge(15).is_err());
+}
+
+fn refused(git: &Git<'_>, gpg: &Gpg) -> TagsError {
+    build(git.path(), &git_keys(gpg)).unwrap_err()
+}
+
+#[test]
+fn tags_that_nobody_vouches_for_stop_the_build() {
+    let gpg = gpg();
+    let git = repository(&gpg);
+    git.run(hour(300), &["tag", "production-lightweight"]);
+    assert!(matches!(refused(&git, &gpg), TagsError::Unsigned { .. }));
+    git.run(hour(300), &["tag", "--delete", "production-lightweight"]);
+    git.run(
+        hour(300),
+        &["tag", "--annotate", "--message", "x", "production-unsigned"],
+    );
+    assert!(matches!(refused(&git, &gpg), TagsError::Unsigned { .. }));
+    git.run(hour(300), &["tag", "--delete", "production-unsigned"]);
+    git.tag(hour(300), "production-stranger", TRUSTED, "HEAD");
+    let error = refused(&git, &gpg);
+    assert!(
+        matches!(&error, TagsError::Signature { tag, refusal }
+        if tag == "production-stranger" && refusal.code() == "pgp-unknown-signer"),
+        "{error}"
+    );
+    git.run(hour(300), &["tag", "--delete", "production-stranger"]);
+    assert_eq!(build(git.path(), &git_keys(&gpg)).unwrap().tags.len(), 3);
+}
+
+#[test]
+fn an_old_tag_under_a_new_name_and_a_tag_that_goes_back_are_refused() {
+    let gpg = gpg();
+    let git = repository(&gpg);
+    git.run(
+        hour(300),
+        &[
+            "update-ref",
+            "refs/tags/production-20170701000000",
+            "refs/tags/production-20170601110000",
+        ],
+    );
+    assert!(matches!(refused(&git, &gpg), TagsError::Renamed { .. }));
+    git.run(hour(300), &["tag", "--delete", "production-20170701000000"]);
+    git.tag(
+        hour(300),
+        "production-20170702000000",
+        SIGNER,
+        "production-20170601110000^{commit}",
+    );
+    let error = refused(&git, &gpg);
+    assert!(
+        matches!(&error, TagsError::RolledBack { tag, .. } if tag == "production-20170702000000"),
+        "{error}"
+    );
+}
+
+#[test]
+fn a_tag_signed_with_sha1_or_by_a_short_key_is_refused() {
+    let gpg = gpg();
+    gpg.key(hour(0), "short@example.org", "rsa1024", 0);
+    let git = repository(&gpg);
+    git.tag(hour(300), "production-short", "short@example.org", "HEAD");
+    let keys = KeySet::flat(&[
+        gpg.public(hour(1), SIGNER),
+        gpg.public(hour(1), "short@example.org"),
+    ])
+    .unwrap();
+    let error = build(git.path(), &keys).unwrap_err();
+    assert!(
+        matches!(&error, TagsError::Signature { refusal, .. } if refusal.code() == "pgp-key-short"),
+        "{error}"
+    );
+    git.run(hour(300), &["tag", "--delete", "production-short"]);
+    std::fs::write(gpg.home().join("gpg.conf"), "digest-algo SHA1\n").unwrap();
+    git.tag(hour(300), "production-sha1", SIGNER, "HEAD");
+    let error = build(git.path(), &keys).unwrap_err();
+    assert!(
+        matches!(&error, TagsError::Signature { refusal, .. } if refusal.code() == "pgp-digest"),
+        "{error}"
+    );
+}
+
+#[test]
+fn a_changed_object_is_noticed() {
+    let gpg = gpg();
+    let git = repository(&gpg);
+    let id = git.run(
+        hour(300),
+        &[
+            "rev-parse",
+            "production-20170601110000:docker-worker/2017-08-24",
+        ],
+    );
+    let other = git.run(
+        hour(300),
+        &[
+            "rev-parse",
+            "production-20170601110000:generic-worker/a_b_pool/key.pub",
+        ],
+    );
+    let place = |id: &str| {
+        git.path()
+            .join(".git/objects")
+            .join(&id[..2])
+            .join(&id[2..])
+    };
+    std::fs::remove_file(place(&id)).unwrap();
+    assert!(matches!(refused(&git, &gpg), TagsError::Object { .. }));
+    std::fs::copy(place(&other), place(&id)).unwrap();
+    let error = refused(&git, &gpg);
+    assert!(
+        matches!(&error, TagsError::Object { id: found, .. } if *found == id),
+        "{error}"
+    );
+}
+
+#[test]
+fn files_that_are_no_keys_and_empty_clones_are_refused() {
+    let gpg = gpg();
+    let git = Git::new(&gpg);
+    git.commit(hour(9), &[("README.md", b"x")]);
+    assert!(matches!(refused(&git, &gpg), TagsError::NoTags));
+    let commit = git.commit(hour(10), &[("docker-worker/key.txt", b"no key")]);
+    git.tag(hour(10), "production-1", SIGNER, &commit);
+    let error = refused(&git, &gpg);
+    assert!(
+        matches!(&error, TagsError::Key { refusal, .. } if refusal.code() == "pgp-key-file"),
+        "{error}"
+    );
+    let nowhere = build(&git.path().join("nowhere"), &git_keys(&gpg)).unwrap_err();
+    assert!(matches!(nowhere, TagsError::Clone { .. }));
+}

@@ -217,7 +217,12 @@ async fn a_worker_that_is_killed_loses_no_task() {
         // a moment that nobody chose, not one that something waits for
         tokio::time::sleep(Duration::from_millis(after)).await;
         worker.end("-KILL");
+        let log = world.path("log/worker.log");
+        let _ = fs::remove_file(&log);
         let worker = Worker::start(&config);
+        // it listens to signals before it says who it is
+        let log = || fs::read_to_string(&log).unwrap_or_default();
+        wait("a worker", async || log().contains("claims from")).await;
         wait("completed in the end", async || {
             runs(&world.client, task)
                 .await

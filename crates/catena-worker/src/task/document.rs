@@ -47,6 +47,12 @@ impl Run<'_> {
         full: Option<String>,
     ) -> Result<Generated, GenerateError> {
         let artifact_dir = self.directories.artifact.clone();
+        for name in [WORKER_INFO, FULL_COT] {
+            if artifact_dir.join(name).symlink_metadata().is_ok() {
+                let name = name.to_owned();
+                return Err(TreeError::Reserved { name }.into());
+            }
+        }
         let log = self.log.place(self.directories, LIVE_LOG);
         log.map_err(|cause| GenerateError::Write {
             path: self.directories.log.join(LIVE_LOG),

@@ -115,9 +115,10 @@ impl Digest {
     /// Returns the digest in lower-case hex.
     #[must_use]
     pub fn hex(&self) -> String {
-        self.bytes
-            .iter()
-            .map(|byte| format!("{byte:02x}"))
+        let digit = |value: u8| char::from_digit(value.into(), 16).unwrap_or('0');
+        let pairs = self.bytes.iter();
+        pairs
+            .flat_map(|byte| [digit(byte >> 4), digit(byte & 15)])
             .collect()
     }
 }

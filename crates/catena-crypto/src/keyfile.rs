@@ -73,6 +73,14 @@ pub enum KeyFileError {
         /// The permission bits of the file itself, not of a link to it.
         mode: u32,
     },
+    /// The file belongs to somebody else, who can read it whatever its permissions say.
+    #[error("{}: expected a file of this user or of root, found one of user {owner}", path.display())]
+    Owner {
+        /// The path as given.
+        path: PathBuf,
+        /// The number of the user.
+        owner: u32,
+    },
     /// Larger than any key.
     #[error("{}: expected at most {MAX_SIZE} bytes", path.display())]
     TooLarge {
@@ -97,7 +105,7 @@ pub fn read_secret(path: &Path, limit: u64) -> Result<Zeroizing<Vec<u8>>, KeyFil
 /// Reads a small regular file whose permissions `judge` accepts; returns its permission bits as well.
 fn take(
     path: &Path,
-    judge: fn(&Path, u32) -> Result<(), KeyFileError>,
+    judge: fn(&Path, &Metadata) -> Result<(), KeyFileError>,
     limit: u64,
 ) -> Result<(Zeroizing<Vec<u8>>, u32), KeyFileError> {
     let io = |cause| KeyFileError::Io {
@@ -111,7 +119,7 @@ fn take(
                 path: path.to_owned(),
             });
         }
-        judge(path, mode)?;
+        judge(path, metadata)?;
         Ok(mode)
     };
     // before opening, because opening a pipe would wait for its writer
@@ -133,14 +141,40 @@ fn take(
     Ok((content, mode))
 }
 
-fn refuse_open(path: &Path, mode: u32) -> Result<(), KeyFileError> {
-    match mode & OTHERS {
-        0 => Ok(()),
-        _ => Err(KeyFileError::Open {
+fn refuse_open(path: &Path, metadata: &Metadata) -> Result<(), KeyFileError> {
+    let mode = permissions(metadata);
+    if mode & OTHERS != 0 {
+        return Err(KeyFileError::Open {
             path: path.to_owned(),
             mode,
-        }),
+        });
     }
+    refuse_owner(path, metadata)
+}
+
+/// Refuses a file whose owner is neither this user nor root: the owner can read it.
+#[cfg(unix)]
+fn refuse_owner(path: &Path, metadata: &Metadata) -> Result<(), KeyFileError> {
+    use std::os::unix::fs::MetadataExt as _;
+    let owner = metadata.uid();
+    if is_fit(owner, rustix::process::geteuid().as_raw()) {
+        return Ok(());
+    }
+    Err(KeyFileError::Owner {
+        path: path.to_owned(),
+        owner,
+    })
+}
+
+/// Whether nobody but the user, or root who can read everything, has the file.
+#[cfg(unix)]
+const fn is_fit(owner: u32, user: u32) -> bool {
+    owner == 0 || owner == user
+}
+
+#[cfg(not(unix))]
+fn refuse_owner(_: &Path, _: &Metadata) -> Result<(), KeyFileError> {
+    Ok(())
 }
 
 #[cfg(unix)]
@@ -204,6 +238,13 @@ mod tests {
                     .ends_with(&format!("found mode {mode:04o}"))
             );
         }
+    }
+
+    #[test]
+    fn r05_the_owner_is_this_user_or_root() {
+        assert!(is_fit(1000, 1000) && is_fit(0, 1000) && is_fit(0, 0));
+        // root can read the file of another user, and so can that user
+        assert!(!is_fit(65534, 0) && !is_fit(1001, 1000));
     }
 
     #[test]

@@ -231,13 +231,14 @@ mod tests {
             "(cd x)",
             "cd 'x",
             "cd \"x",
-            "cd x\\",
         ] {
             let script = format!("{trick} && {GOOD}");
             assert!(decision(&script).is_err(), "{trick}");
             let script = format!("{GOOD} && {trick}");
             assert!(decision(&script).is_err(), "{trick}");
         }
+        // with anything behind it, a backslash is part of a name
+        assert!(decision(&format!("{GOOD} && cd x\\")).is_err());
         for option in [
             "--x=$(evil)",
             "--x=`evil`",

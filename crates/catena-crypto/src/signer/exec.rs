@@ -8,6 +8,7 @@
 
 use std::ffi::OsStr;
 use std::io::{self, Read, Write as _};
+use std::os::unix::process::CommandExt as _;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc;
 use std::thread;
@@ -79,7 +80,8 @@ fn run(
         .gather(deadline)
         .and_then(|texts| Some((texts, wait(&mut child, deadline)?)));
     let Some((texts, status)) = ended else {
-        // whatever it still does, it is not waited for
+        // whatever it still does, with all that it started, it is not waited for
+        end(&child);
         let _ = child.kill().and_then(|()| child.wait());
         let late = format!("no answer to {word} within {} s", patience.as_secs_f32());
         return Err(unavailable(command, &late));
@@ -101,6 +103,16 @@ fn run(
     }
 }
 
+/// Ends the process group of a child that was not waited for yet.
+fn end(child: &Child) {
+    use rustix::process::{Pid, Signal, kill_process_group};
+    let group = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
+    if let Some(group) = group {
+        // there may be nobody left
+        let _ = kill_process_group(group, Signal::KILL);
+    }
+}
+
 fn start(command: &[String], word: &str) -> io::Result<Child> {
     let Some((program, arguments)) = command.split_first() else {
         return Err(io::Error::new(
@@ -114,7 +126,8 @@ fn start(command: &[String], word: &str) -> io::Result<Child> {
         .arg(word)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
-        .stderr(Stdio::piped());
+        .stderr(Stdio::piped())
+        .process_group(0);
     CREDENTIALS.iter().for_each(|name| {
         command.env_remove(name);
     });
@@ -201,7 +214,9 @@ fn unavailable(command: &[String], reason: &str) -> SignError {
 const MAX_ANSWER: usize = 4096;
 
 /// Variables that a signer has no need of.
-const CREDENTIALS: [&str; 3] = [
+const CREDENTIALS: [&str; 5] = [
+    "CATENA_GITHUB_TOKEN",
+    "SCRIPTWORKER_GITHUB_OAUTH_TOKEN",
     "TASKCLUSTER_CLIENT_ID",
     "TASKCLUSTER_ACCESS_TOKEN",
     "TASKCLUSTER_CERTIFICATE",

@@ -173,3 +173,19 @@ fn keys_may_be_told_in_any_form() {
     let found: PublicKey = script.open().unwrap().public_key().clone();
     assert_eq!(&found, script.key.public_key());
 }
+
+/// What a command started does not outlive the patience with it.
+#[test]
+fn a_command_that_is_not_waited_for_leaves_nothing_behind() {
+    let dir = tempfile::tempdir().unwrap();
+    let pipe = dir.path().join("pipe");
+    let made = std::process::Command::new("mkfifo").arg(&pipe).status();
+    assert!(made.unwrap().success());
+    let script = format!("exec 3>'{}'; echo up >&3; sleep 600", pipe.display());
+    let reader = std::thread::spawn(move || fs::read_to_string(pipe).unwrap());
+    let command = vec!["/bin/sh".to_owned(), "-c".to_owned(), script];
+    let signer = ExecSigner::open(command, None, Duration::from_millis(500));
+    assert!(signer.is_err());
+    // the end of the pipe: nobody holds it any more
+    assert_eq!(reader.join().unwrap(), "up\n");
+}

@@ -47,7 +47,7 @@ pub struct Hashed {
 
 /// What changes when somebody writes to a file or puts another in its place.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-struct Mark {
+pub(super) struct Mark {
     device: u64,
     inode: u64,
     size: u64,
@@ -56,7 +56,7 @@ struct Mark {
 }
 
 impl Mark {
-    fn of(metadata: &Metadata) -> Self {
+    pub(super) fn of(metadata: &Metadata) -> Self {
         Self {
             device: metadata.dev(),
             inode: metadata.ino(),
@@ -150,14 +150,7 @@ pub(super) fn unchanged(
         if entry.name != artifact.name {
             return Err(changed(entry.name.as_str().min(&artifact.name)));
         }
-        let metadata = tree
-            .dir
-            .metadata(&entry.place)
-            .map_err(|cause| TreeError::Io {
-                path: tree.root.join(&entry.name),
-                cause,
-            })?;
-        if Some(Mark::of(&metadata)) != artifact.mark {
+        if Some(entry.mark) != artifact.mark {
             return Err(changed(&artifact.name));
         }
     }
@@ -244,11 +237,6 @@ impl Job<'_> {
             name: entry.name.clone(),
         };
         let mut file = open(self.tree, entry).map_err(io)?;
-        let before = file.metadata().map_err(io)?;
-        // a pipe or device may stand there by now
-        if !before.is_file() || before.len() != entry.size {
-            return Err(changed());
-        }
         let mut hashers: Vec<Hasher> = self
             .algorithms
             .iter()
@@ -271,8 +259,9 @@ impl Job<'_> {
             }
             self.progress.advance(count);
         }
-        let mark = Mark::of(&before);
-        if size != entry.size || Mark::of(&file.metadata().map_err(io)?) != mark {
+        // also when something else stands there by now: a mark holds the inode
+        let mark = Mark::of(&file.metadata().map_err(io)?);
+        if size != entry.size || mark != entry.mark {
             return Err(changed());
         }
         Ok(Hashed {

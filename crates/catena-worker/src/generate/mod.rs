@@ -192,6 +192,10 @@ pub fn generate(
         .iter()
         .map(|(name, bytes)| (*name, Some(bytes.as_slice())))
         .collect();
+    if inputs.replace {
+        // the signed text of an earlier generation says something else
+        files.push((LEGACY, None));
+    }
     files.extend(signed.files());
     write::publish(&tree.dir, inputs.artifact_dir, &files, found)?;
     Ok(Generated {

@@ -5,12 +5,16 @@
 //! All access goes through a handle of the directory that cannot leave it, so that nothing that a script plants, or
 //! swaps while we look, reads a file from elsewhere.
 
+use std::mem;
+use std::num::NonZeroUsize;
 use std::path::{Component, Path, PathBuf};
+use std::thread;
 
 use cap_std::ambient_authority;
-use cap_std::fs::{Dir, DirEntry, FileType, FileTypeExt as _};
+use cap_std::fs::{Dir, DirEntry, FileType, FileTypeExt as _, Metadata};
 
 use super::TreeError;
+use super::hash::Mark;
 use super::names::{FOLDER, Found, is_document, is_ours};
 
 /// One file.
@@ -22,6 +26,8 @@ pub struct Entry {
     pub(super) place: PathBuf,
     /// Bytes, when it was found.
     pub size: u64,
+    /// What the file was like then.
+    pub(super) mark: Mark,
 }
 
 /// The artifacts of a directory.
@@ -46,25 +52,35 @@ pub fn find(root: &Path, found: Found) -> Result<Tree, TreeError> {
         cause,
     };
     let dir = Dir::open_ambient_dir(root, ambient_authority()).map_err(io)?;
-    let mut finder = Finder {
+    let finder = Finder {
         real: root.canonicalize().map_err(io)?,
-        tree: Tree {
-            dir,
-            found,
-            root: root.to_owned(),
-            entries: Vec::new(),
-            skipped: Vec::new(),
-        },
+        dir,
+        found,
+        root: root.to_owned(),
     };
-    // a list instead of recursion: depth costs no stack
-    let mut open = vec![String::new()];
-    while let Some(name) = open.pop() {
-        finder.directory(&name, &mut open)?;
+    // level by level instead of recursion: depth costs no stack
+    let mut whole = Part::default();
+    let mut level = vec![String::new()];
+    while !level.is_empty() {
+        let mut parts = finder.level(&level)?;
+        level = parts
+            .iter_mut()
+            .flat_map(|part| mem::take(&mut part.open))
+            .collect();
+        for part in parts {
+            whole.entries.extend(part.entries);
+            whole.skipped.extend(part.skipped);
+        }
     }
-    let mut tree = finder.tree;
-    tree.entries.sort_by(|a, b| a.name.cmp(&b.name));
-    tree.skipped.sort();
-    Ok(tree)
+    whole.entries.sort_unstable_by(|a, b| a.name.cmp(&b.name));
+    whole.skipped.sort();
+    Ok(Tree {
+        dir: finder.dir,
+        found,
+        root: finder.root,
+        entries: whole.entries,
+        skipped: whole.skipped,
+    })
 }
 
 /// Finds these files alone; what is no regular file is left out.
@@ -99,15 +115,56 @@ pub fn find_only(root: &Path, names: &[&str]) -> Result<Tree, TreeError> {
 }
 
 struct Finder {
+    /// The directory without links in its path.
     real: PathBuf,
-    tree: Tree,
+    dir: Dir,
+    found: Found,
+    root: PathBuf,
 }
 
+/// What some directories hold.
+#[derive(Default)]
+struct Part {
+    entries: Vec<Entry>,
+    skipped: Vec<String>,
+    /// Directories in them.
+    open: Vec<String>,
+}
+
+/// From so many directories on, looking at them is shared between threads.
+const MANY: usize = 8;
+
 impl Finder {
-    fn directory(&mut self, name: &str, open: &mut Vec<String>) -> Result<(), TreeError> {
+    /// Looks into directories, all of one depth.
+    fn level(&self, names: &[String]) -> Result<Vec<Part>, TreeError> {
+        let all = |names: &[String]| {
+            let mut part = Part::default();
+            for name in names {
+                self.directory(name, &mut part)?;
+            }
+            Ok(part)
+        };
+        let threads = thread::available_parallelism().map_or(1, NonZeroUsize::get);
+        if names.len() < MANY || threads == 1 {
+            return Ok(vec![all(names)?]);
+        }
+        thread::scope(|scope| {
+            let chunks = names.chunks(names.len().div_ceil(threads));
+            let running: Vec<_> = chunks
+                .map(|chunk| scope.spawn(move || all(chunk)))
+                .collect();
+            let ended = running.into_iter().map(|thread| match thread.join() {
+                Ok(part) => part,
+                Err(panic) => std::panic::resume_unwind(panic),
+            });
+            ended.collect()
+        })
+    }
+
+    fn directory(&self, name: &str, part: &mut Part) -> Result<(), TreeError> {
         let io = |cause| self.io(name, cause);
         let place = if name.is_empty() { "." } else { name };
-        let entries = self.tree.dir.read_dir(place).map_err(io)?;
+        let entries = self.dir.read_dir(place).map_err(io)?;
         let entries: Vec<DirEntry> = entries.collect::<Result<_, _>>().map_err(io)?;
         for entry in entries {
             let child = self.name(name, &entry)?;
@@ -126,11 +183,13 @@ impl Finder {
                 });
             }
             if kind.is_dir() {
-                open.push(child);
+                part.open.push(child);
             } else if kind.is_symlink() {
-                self.link(child)?;
+                self.link(child, part)?;
             } else {
-                self.file(child.clone(), child.into(), kind)?;
+                // one call into the system, beside the directory that is open
+                let metadata = entry.metadata().map_err(|cause| self.io(&child, cause))?;
+                self.file(child.clone(), child.into(), &metadata, part)?;
             }
         }
         Ok(())
@@ -142,7 +201,7 @@ impl Finder {
             .to_str()
             .filter(|name| !name.chars().any(char::is_control));
         let name = name.ok_or_else(|| TreeError::Name {
-            path: self.tree.root.join(parent).join(&file),
+            path: self.root.join(parent).join(&file),
         })?;
         Ok(if parent.is_empty() {
             name.to_owned()
@@ -151,38 +210,44 @@ impl Finder {
         })
     }
 
-    fn file(&mut self, name: String, place: PathBuf, kind: FileType) -> Result<(), TreeError> {
+    fn file(
+        &self,
+        name: String,
+        place: PathBuf,
+        metadata: &Metadata,
+        part: &mut Part,
+    ) -> Result<(), TreeError> {
+        let kind = metadata.file_type();
         if !kind.is_file() {
             return Err(TreeError::Kind {
                 name,
                 found: describe(kind),
             });
         }
-        let size = self
-            .tree
-            .dir
-            .metadata(&place)
-            .map_err(|cause| self.io(&name, cause))?
-            .len();
-        self.tree.entries.push(Entry { name, place, size });
+        part.entries.push(Entry {
+            name,
+            place,
+            size: metadata.len(),
+            mark: Mark::of(metadata),
+        });
         Ok(())
     }
 
     /// A document that is there before it was generated: left out only where it is a file of ours.
     fn document(&self, name: String, kind: FileType) -> Result<(), TreeError> {
-        if self.tree.found == Found::Ours && kind.is_file() && is_ours(&name) {
+        if self.found == Found::Ours && kind.is_file() && is_ours(&name) {
             Ok(())
         } else {
             Err(TreeError::Reserved { name })
         }
     }
 
-    fn link(&mut self, name: String) -> Result<(), TreeError> {
+    fn link(&self, name: String, part: &mut Part) -> Result<(), TreeError> {
         let target = |shown: String| TreeError::Link {
             name: name.clone(),
             target: shown,
         };
-        let real = self.tree.root.join(&name).canonicalize();
+        let real = self.root.join(&name).canonicalize();
         let real = real.map_err(|cause| target(format!("nothing that can be opened: {cause}")))?;
         let place = real
             .strip_prefix(&self.real)
@@ -199,26 +264,22 @@ impl Finder {
         } else {
             place
         };
-        let kind = self
-            .tree
-            .dir
-            .symlink_metadata(place)
-            .map_err(|cause| self.io(&name, cause))?
-            .file_type();
-        if kind.is_dir() {
-            self.tree.skipped.push(name);
+        let metadata = self.dir.symlink_metadata(place);
+        let metadata = metadata.map_err(|cause| self.io(&name, cause))?;
+        if metadata.is_dir() {
+            part.skipped.push(name);
             return Ok(());
         }
         if place.to_str().is_some_and(is_document) {
             // what it leads to is about to be replaced
             return Err(target("a name that belongs to the worker".to_owned()));
         }
-        self.file(name, place.to_owned(), kind)
+        self.file(name, place.to_owned(), &metadata, part)
     }
 
     fn io(&self, name: &str, cause: std::io::Error) -> TreeError {
         TreeError::Io {
-            path: self.tree.root.join(name),
+            path: self.root.join(name),
             cause,
         }
     }

@@ -101,6 +101,7 @@ pub fn find_only(root: &Path, names: &[&str]) -> Result<Tree, TreeError> {
             name: (*name).to_owned(),
             place: PathBuf::from(name),
             size: found.len(),
+            mark: Mark::of(&found),
         })
     };
     let mut entries: Vec<Entry> = names.iter().filter_map(entry).collect();

@@ -6,7 +6,8 @@ It runs one task to completion, reclaiming it on the way, with signing on; then 
 payload, one that is cancelled while it runs, and one that a SIGTERM cuts off. What it leaves is read back: artifacts,
 `chain-of-trust.json` and its signature, which must verify under the worker's key by scriptworker's own tool.
 
-With --catena, `catena worker` runs in its place: same file, same script, same expectations.
+With --catena, `catena worker` runs in its place, under the name that `catena compat install` gives it: same file, same
+script, same expectations.
 """
 import base64
 import hashlib
@@ -132,7 +133,6 @@ def verifies(tmp, body, signature, public_key):
 
 # ---------------------------------------------------------------- the part
 CATENA = sys.argv[1:] == ["--catena"]
-COMMAND = [os.environ["CATENA"], "worker"] if CATENA else None
 check = Checks("catena worker" if CATENA else "scriptworker")
 
 
@@ -203,7 +203,10 @@ def main():
     queue = taskcluster.Queue(options)
     with tempfile.TemporaryDirectory() as directory:
         tmp = pathlib.Path(directory)
-        with Daemon(tmp / "worker", options, "conformance", [HERE / "task_script.py"], COMMAND) as daemon:
+        if CATENA:
+            subprocess.run([os.environ["CATENA"], "compat", "install", tmp / "bin"], check=True, stdout=subprocess.DEVNULL)
+        command = [tmp / "bin" / "scriptworker"] if CATENA else None
+        with Daemon(tmp / "worker", options, "conformance", [HERE / "task_script.py"], command) as daemon:
             one_task(queue, daemon, tmp)
             other_ends(queue, daemon)
             shutdown(queue, daemon)

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use catena_report::escape::clean;
 use catena_worker::config::{self, Problems, WorkerConfig};
 use catena_worker::daemon::{self, DaemonError, StartError};
+use catena_worker::monitor;
 use catena_worker::notify::Notifier;
 use catena_worker::signals;
 use catena_worker::worker::{Pace, Stop, Worker};
@@ -45,10 +46,10 @@ Exit status:
 pub(crate) struct Options {
     /// The configuration, in YAML or JSON
     #[arg(value_name = "CONFIG", default_value = "scriptworker.yaml")]
-    config: PathBuf,
+    pub(crate) config: PathBuf,
     /// Show every effective value and where it came from, and claim nothing
     #[arg(long)]
-    check_config: bool,
+    pub(crate) check_config: bool,
 }
 
 /// Why no worker runs.
@@ -95,7 +96,8 @@ pub(crate) fn run(options: &Options) -> Result<Exit, Failure> {
         output::print(&config::explain(&config, &variable))?;
         return Ok(Exit::Success);
     }
-    let worker = Worker::new(config, Pace::default()).map_err(Refusal::from)?;
+    let pace = Pace::of(&config);
+    let worker = Worker::new(config, pace).map_err(Refusal::from)?;
     let runtime = runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
@@ -104,6 +106,13 @@ pub(crate) fn run(options: &Options) -> Result<Exit, Failure> {
     let done = runtime.block_on(async {
         let stop = watch::Sender::new(Stop::No);
         let log = worker.log.clone();
+        if let Some(address) = worker.config.monitor {
+            let listener = monitor::bind(address)
+                .await
+                .map_err(|cause| StartError::Monitor { address, cause })
+                .map_err(Refusal::from)?;
+            tokio::spawn(monitor::serve(listener, Arc::clone(&worker.metrics)));
+        }
         let (current, claims) = watch::channel(Arc::new(worker));
         let path = options.config.clone();
         let again = move || reload(&path, &current);
@@ -123,9 +132,14 @@ fn reload(path: &Path, current: &watch::Sender<Arc<Worker>>) {
     let log = current.borrow().log.clone();
     let made = WorkerConfig::load(path, &|name| env::var(name).ok())
         .map_err(Refusal::from)
-        .and_then(|config| Worker::new(config, Pace::default()).map_err(Refusal::from));
+        .and_then(|config| {
+            let pace = Pace::of(&config);
+            Worker::new(config, pace).map_err(Refusal::from)
+        });
     match made {
-        Ok(worker) => {
+        Ok(mut worker) => {
+            // counts go on; the address of whoever reads them stays
+            worker.metrics = Arc::clone(&current.borrow().metrics);
             worker
                 .log
                 .info("the configuration was read again; the next claim goes by it");

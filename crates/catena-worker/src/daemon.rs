@@ -17,6 +17,7 @@ use crate::config::Directories;
 use crate::directories::{DirectoryError, cleanup};
 use crate::notify::Notifier;
 use crate::queue::{Claimed, QueueError};
+use crate::script::leftover;
 use crate::session::Session;
 use crate::status::{Reason, Report};
 use crate::task;
@@ -48,6 +49,7 @@ pub async fn run(
 ) -> Result<(), DaemonError> {
     let worker = Arc::clone(&current.borrow());
     greet(&worker);
+    worker.metrics.slots(worker.config.capacity.get());
     let mut slots = JoinSet::new();
     for number in 0..worker.config.capacity.get() {
         slots.spawn(slot(current.clone(), number, stop.subscribe()));
@@ -142,6 +144,7 @@ async fn slot(
         let worker = Arc::clone(&current.borrow());
         let directories = worker.config.directories.of_slot(number);
         if clean.as_ref() != Some(&directories) {
+            leftover::end(&directories.work, &worker.log).await;
             cleanup(&directories)?;
             clean = Some(directories.clone());
         }
@@ -179,6 +182,13 @@ async fn claim(worker: &Worker, stop: &watch::Receiver<Stop>) -> Vec<Claimed> {
             }
         },
     };
+    match &answer {
+        Ok(claims) => worker.metrics.claimed(claims.len()),
+        Err(_) => worker.metrics.not_claimed(),
+    }
+    if let Some(news) = worker.queue.clock_news() {
+        log.warn(&news);
+    }
     match answer {
         Ok(claims) if *stop.borrow() < Stop::Now => {
             log.debug(&format!("claimWork: {} tasks", claims.len()));
@@ -221,6 +231,7 @@ async fn one(
     claimed: Claimed,
     stop: &watch::Receiver<Stop>,
 ) -> Result<(), DaemonError> {
+    let _busy = worker.metrics.busy();
     let session = match Session::new(&worker.queue, &claimed) {
         Ok(session) => Arc::new(session),
         Err(why) => {
@@ -236,7 +247,12 @@ async fn one(
         tokio::spawn(async move {
             let interval = worker.config.reclaim_interval;
             session
-                .keep(interval, worker.pace.until_lost, &worker.log)
+                .keep(
+                    interval,
+                    worker.pace.until_lost,
+                    &worker.log,
+                    &worker.metrics,
+                )
                 .await;
         })
     };
@@ -250,11 +266,11 @@ async fn one(
     let done = match work.await {
         Ok(Ok(())) => Ok(()),
         Ok(Err(why)) => {
-            task::give_up(worker, &session, &format!("log_dir: {why}")).await;
+            task::give_up(worker, &session, stop, &format!("log_dir: {why}")).await;
             Err(DaemonError::Log(why))
         }
         Err(why) => {
-            task::give_up(worker, &session, &why.to_string()).await;
+            task::give_up(worker, &session, stop, &why.to_string()).await;
             Ok(())
         }
     };
@@ -265,6 +281,14 @@ async fn one(
 /// Why no worker could be made of a configuration.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
+    /// The address of metrics and health.
+    #[error("x_cot.monitor: {address}: {cause}")]
+    Monitor {
+        /// The address.
+        address: std::net::SocketAddr,
+        /// What the system said.
+        cause: std::io::Error,
+    },
     /// The log cannot be opened.
     #[error("log_dir: {path}: {cause}", path = path.display())]
     Log {
@@ -291,12 +315,14 @@ impl Worker {
             path: config.log.dir.clone(),
             cause,
         })?;
-        let queue = crate::queue::Queue::new(&config.root_url, &config.credentials, pace.calls)?;
+        let queue = crate::queue::Queue::new(&config.root_url, &config.credentials, pace.calls)?
+            .with_patience(pace.patience);
         Ok(Self {
             config,
             log,
             queue,
             pace,
+            metrics: Arc::default(),
         })
     }
 }

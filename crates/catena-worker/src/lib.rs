@@ -17,6 +17,7 @@
 //!
 //! - [`mod@config`] reads `scriptworker.yaml`.
 //! - [`status`], [`content`]: the tables of worker.md 7 and 8.2.
+//! - [`mod@metrics`], [`monitor`]: what is counted, and served to whoever watches.
 //! - [`generate`]: from a directory of artifacts and a claim to `public/chain-of-trust.json` and its signature.
 //! - [`facts`]: the first line of a log and `public/worker-info.json`, of this worker and of older ones.
 //! - [`documents`]: the documents of every worker, read.
@@ -31,6 +32,8 @@ pub mod facts;
 pub mod generate;
 pub mod json;
 pub mod log;
+pub mod metrics;
+pub mod monitor;
 pub mod notify;
 pub mod payload;
 pub mod queue;

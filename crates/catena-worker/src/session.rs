@@ -13,9 +13,11 @@ use tokio::sync::watch;
 use tokio::time::{Instant, sleep, sleep_until, timeout_at};
 
 use crate::log::Log;
+use crate::metrics::{Metrics, Renewal};
 use crate::queue::{Claimed, Queue, QueueError, Reclaimed, Retry};
 use crate::script::CredentialsFile;
 use crate::status::Report;
+use crate::worker::{Stop, stopped};
 
 /// A run that is ours.
 #[derive(Debug)]
@@ -43,7 +45,7 @@ impl Session {
             run: claimed.task.run,
             queue: queue.with(&claimed.credentials)?,
             credentials: CredentialsFile::new(&claimed.credentials)?,
-            until: Mutex::new(instant(claimed.taken_until)),
+            until: Mutex::new(instant(queue, claimed.taken_until)),
             lost: watch::Sender::new(false),
         })
     }
@@ -66,35 +68,41 @@ impl Session {
     }
 
     /// Reclaims every `interval` until the claim is lost.
-    pub async fn keep(&self, interval: Duration, retry: Retry, log: &Log) {
+    pub async fn keep(&self, interval: Duration, retry: Retry, log: &Log, metrics: &Metrics) {
         while !self.is_lost() {
             let next = Instant::now() + interval;
             sleep_until(next.min(self.until())).await;
-            if self.reclaim(retry, log).await.is_none() {
+            if self.reclaim(retry, log, metrics).await.is_none() {
+                metrics.reclaimed(Renewal::Lost);
                 self.lose();
             }
         }
     }
 
     /// Reclaims once, with as many attempts as there is time; `None` if the claim is lost.
-    async fn reclaim(&self, retry: Retry, log: &Log) -> Option<()> {
+    async fn reclaim(&self, retry: Retry, log: &Log, metrics: &Metrics) -> Option<()> {
         let (task, run) = (self.task, self.run);
         let mut failed = 0;
         loop {
             let end = self.until();
-            let answer = timeout_at(end, self.queue.reclaim(task, run)).await;
-            let Ok(answer) = answer else {
+            let answer = timeout_at(patience(end), self.queue.reclaim(task, run)).await;
+            if let Some(news) = self.queue.clock_news() {
+                log.warn(&news);
+            }
+            if answer.is_err() && Instant::now() >= end {
                 log.warn(&format!(
                     "{task}/{run}: the claim ended before it could be renewed"
                 ));
                 return None;
-            };
+            }
+            let answer = answer.unwrap_or_else(|_| Err(QueueError::stalled("reclaimTask")));
             match answer.and_then(|reclaimed| self.renew(&reclaimed).map(|()| reclaimed)) {
                 Ok(reclaimed) => {
                     let until = reclaimed.taken_until;
                     log.info(&format!(
                         "Reclaim task response: {task}/{run} until {until}, credentials ********"
                     ));
+                    metrics.reclaimed(Renewal::Done);
                     return Some(());
                 }
                 Err(why) if why.is_conflict() => {
@@ -103,14 +111,17 @@ impl Session {
                 }
                 Err(why) => log.warn(&format!("{task}/{run}: not reclaimed yet: {why}")),
             }
+            metrics.reclaimed(Renewal::Failed);
             failed += 1;
-            sleep(retry.pause(failed).unwrap_or(retry.cap)).await;
+            let next = Instant::now() + retry.pause(failed).unwrap_or(retry.cap);
+            sleep_until(next.min(end)).await;
         }
     }
 
     fn renew(&self, reclaimed: &Reclaimed) -> Result<(), QueueError> {
         self.queue.renew(&reclaimed.credentials)?;
-        *self.until.lock().unwrap_or_else(PoisonError::into_inner) = instant(reclaimed.taken_until);
+        *self.until.lock().unwrap_or_else(PoisonError::into_inner) =
+            instant(&self.queue, reclaimed.taken_until);
         self.credentials
             .write(&reclaimed.credentials)
             .map_err(|why| QueueError::Transient {
@@ -120,8 +131,14 @@ impl Session {
             })
     }
 
-    /// Reports the end of the run; tries again until the claim ends.
-    pub async fn report(&self, report: Report, retry: Retry, log: &Log) {
+    /// Reports the end of the run; tries again until the claim ends, or the worker is told to abandon everything.
+    pub async fn report(
+        &self,
+        report: Report,
+        retry: Retry,
+        log: &Log,
+        stop: &watch::Receiver<Stop>,
+    ) {
         let (task, run) = (self.task, self.run);
         let mut failed = 0;
         loop {
@@ -139,6 +156,7 @@ impl Session {
                 }
                 Err(why) if why.is_conflict() => {
                     log.warn(&format!("{task}/{run}: {report} came too late: {why}"));
+                    self.lose();
                     return;
                 }
                 Err(why) => log.warn(&format!("{task}/{run}: not reported yet: {why}")),
@@ -146,6 +164,11 @@ impl Session {
             failed += 1;
             let pause = retry.pause(failed).unwrap_or(retry.cap);
             tokio::select! {
+                biased;
+                () = stopped(stop, Stop::Abandon) => {
+                    log.error(&format!("{task}/{run}: {report} was not reported: told to stop twice"));
+                    return;
+                }
                 () = sleep(pause) => {}
                 () = self.lost() => {}
             }
@@ -168,8 +191,18 @@ pub enum SessionError {
     Io(#[from] std::io::Error),
 }
 
+/// Until when one attempt to renew a claim that ends then may take: one that hangs leaves time for others.
+fn patience(end: Instant) -> Instant {
+    let now = Instant::now();
+    let part = end.saturating_duration_since(now) / 3;
+    end.min(now + part.max(LEAST))
+}
+
+/// The shortest time that an attempt gets, unless the claim ends before.
+const LEAST: Duration = Duration::from_millis(500);
+
 /// The end of a claim on our own clock, which no change of the system's time moves.
-fn instant(until: Timestamp) -> Instant {
-    let left = until.duration_since(Timestamp::now());
+fn instant(queue: &Queue, until: Timestamp) -> Instant {
+    let left = until.duration_since(queue.now());
     Instant::now() + Duration::try_from(left).unwrap_or_default()
 }

@@ -18,7 +18,9 @@ use futures::StreamExt as _;
 use crate::content::{self, Content};
 use crate::generate::{BODY, Hashed, SIGNATURE, Signed, Tree};
 use crate::log::Log;
+use crate::metrics::Metrics;
 use crate::queue::{Body, QueueError, Retry, Storage};
+use crate::script::Held;
 use crate::session::Session;
 use crate::status;
 use crate::task::LOGS;
@@ -46,6 +48,10 @@ pub struct Uploads<'a> {
     pub retry: Retry,
     /// The worker's log.
     pub log: &'a Log,
+    /// What is counted.
+    pub metrics: &'a Metrics,
+    /// The log of the script, if it could not be put among the files.
+    pub held: Option<Held>,
 }
 
 /// Uploads at once.
@@ -69,22 +75,23 @@ impl From<QueueError> for Failure {
 #[derive(Clone, Debug)]
 struct Item {
     name: String,
-    bytes: Option<Arc<[u8]>>,
+    content: Source,
+}
+
+/// Where the content of an artifact is.
+#[derive(Clone, Debug)]
+enum Source {
+    Bytes(Arc<[u8]>),
+    Held(Held),
+    Tree,
 }
 
 impl Uploads<'_> {
     /// Sends everything; returns the worst status (worker.md 8.5). A conflict loses the claim.
     pub async fn run(&self) -> i32 {
-        let names = self.tree.iter().flat_map(|tree| &tree.entries);
-        let item = |name: &String| Item {
-            name: name.clone(),
-            bytes: None,
-        };
-        let (late, early): (Vec<Item>, Vec<Item>) = names
-            .map(|entry| item(&entry.name))
-            .partition(|item| LOGS.contains(&item.name.as_str()));
+        let (_, early) = self.items();
         let mut worst = self.all(early).await;
-        worst = status::worst(worst, self.all(late).await);
+        worst = status::worst(worst, self.logs().await);
         for item in documents(self.signed) {
             if worst != status::SUCCESS {
                 break;
@@ -96,13 +103,26 @@ impl Uploads<'_> {
 
     /// Sends the logs only.
     pub async fn logs(&self) -> i32 {
-        let names = self.tree.iter().flat_map(|tree| &tree.entries);
-        let late = names.filter(|entry| LOGS.contains(&entry.name.as_str()));
-        let items = late.map(|entry| Item {
+        let (mut late, _) = self.items();
+        if let Some(held) = &self.held {
+            let [_, name] = LOGS;
+            late.retain(|item| item.name != name);
+            late.push(Item {
+                name: name.to_owned(),
+                content: Source::Held(held.clone()),
+            });
+        }
+        self.all(late).await
+    }
+
+    /// The logs among the files, and the others.
+    fn items(&self) -> (Vec<Item>, Vec<Item>) {
+        let entries = self.tree.iter().flat_map(|tree| &tree.entries);
+        let items = entries.map(|entry| Item {
             name: entry.name.clone(),
-            bytes: None,
+            content: Source::Tree,
         });
-        self.all(items.collect()).await
+        items.partition(|item| LOGS.contains(&item.name.as_str()))
     }
 
     async fn all(&self, items: Vec<Item>) -> i32 {
@@ -122,20 +142,22 @@ impl Uploads<'_> {
         let mut failed = 0;
         loop {
             let why = match self.attempt(item).await {
-                Ok(()) => {
+                Ok(bytes) => {
                     self.log.info(&format!("{name}: uploaded"));
+                    self.metrics.uploaded(Some(bytes));
                     return status::SUCCESS;
                 }
                 Err(Failure::Local(why)) => return self.absent(name, &why).await,
                 Err(Failure::Queue(why)) => why,
             };
             failed += 1;
-            let pause = match &why {
-                QueueError::Transient { .. } => self.retry.pause(failed),
-                _ => None,
+            let pause = match why.may_pass() {
+                true => self.retry.pause(failed),
+                false => None,
             };
             let Some(pause) = pause else {
                 self.log.error(&format!("{name}: not uploaded: {why}"));
+                self.metrics.uploaded(None);
                 return self.give_up(&why);
             };
             let seconds = pause.as_secs_f64();
@@ -160,6 +182,7 @@ impl Uploads<'_> {
     /// Says in the queue that a file that was there cannot be read.
     async fn absent(&self, name: &str, why: &str) -> i32 {
         self.log.error(&format!("{name}: {why}"));
+        self.metrics.uploaded(None);
         let Session { task, run, .. } = *self.session;
         let reason = "file-not-readable-on-worker";
         let call = || {
@@ -172,8 +195,10 @@ impl Uploads<'_> {
         status::INTERNAL_ERROR
     }
 
-    async fn attempt(&self, item: &Item) -> Result<(), Failure> {
+    /// Tries once; returns the bytes that went over the wire.
+    async fn attempt(&self, item: &Item) -> Result<u64, Failure> {
         let body = self.body(item).await.map_err(Failure::Local)?;
+        let length = body.length;
         let Session { task, run, .. } = *self.session;
         let queue = &self.session.queue;
         let (name, expires) = (&item.name, self.expires);
@@ -191,7 +216,7 @@ impl Uploads<'_> {
                 queue.put(&created, body, self.timeout).await?;
             }
         }
-        Ok(())
+        Ok(length)
     }
 
     /// Opens the content of an artifact, and packs it if its type says so.
@@ -224,7 +249,7 @@ fn documents(signed: Option<&Signed>) -> Vec<Item> {
     };
     let item = |name: &str, bytes: &[u8]| Item {
         name: name.to_owned(),
-        bytes: Some(bytes.into()),
+        content: Source::Bytes(bytes.into()),
     };
     let signature = signed.signature.as_ref();
     let signature = signature.map(|(bytes, _)| item(SIGNATURE, bytes));
@@ -245,10 +270,11 @@ struct Opening {
 impl Opening {
     fn open(self) -> Result<File, String> {
         let shown = |why: io::Error| why.to_string();
-        let plain = match (&self.item.bytes, &self.tree) {
-            (Some(bytes), _) => self.spool(&mut &bytes[..]).map_err(shown)?,
-            (None, None) => return Err("no such file".to_owned()),
-            (None, Some(tree)) => match &self.hashed {
+        let plain = match (&self.item.content, &self.tree) {
+            (Source::Bytes(bytes), _) => self.spool(&mut &bytes[..]).map_err(shown)?,
+            (Source::Held(held), _) => self.spool(&mut held.reader()).map_err(shown)?,
+            (Source::Tree, None) => return Err("no such file".to_owned()),
+            (Source::Tree, Some(tree)) => match &self.hashed {
                 Some(hashed) if !hashed.is_own() => hashed.reopen(tree),
                 _ => tree.open(&self.item.name),
             }

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: MPL-2.0
 //! What all tasks of a worker share, and when it is to stop (worker.md 9).
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::watch;
 
 use crate::config::WorkerConfig;
 use crate::log::Log;
+use crate::metrics::Metrics;
 use crate::queue::{Queue, Retry};
 
 /// A worker that can run tasks.
@@ -19,6 +21,8 @@ pub struct Worker {
     pub queue: Queue,
     /// How long it waits.
     pub pace: Pace,
+    /// What it counts.
+    pub metrics: Arc<Metrics>,
 }
 
 impl std::fmt::Debug for Worker {
@@ -35,6 +39,8 @@ impl std::fmt::Debug for Worker {
 pub struct Pace {
     /// Calls of the queue.
     pub calls: Retry,
+    /// How long a call may take.
+    pub patience: Duration,
     /// Uploads.
     pub uploads: Retry,
     /// Reclaims and reports, until the claim ends.
@@ -53,12 +59,40 @@ impl Default for Pace {
     fn default() -> Self {
         Self {
             calls: Retry::CALLS,
+            patience: Duration::from_mins(1),
             uploads: Retry::UPLOADS,
             until_lost: Retry::UNTIL_LOST,
             grace: Duration::from_secs(1),
             claim: Duration::from_secs(25),
             lost: Duration::from_mins(1),
             silence: Duration::from_mins(4),
+        }
+    }
+}
+
+impl Pace {
+    /// Returns the pace of a configuration: `x_cot.retry` holds for the worker's calls and uploads as well, where it is given.
+    #[must_use]
+    pub fn of(config: &WorkerConfig) -> Self {
+        let pace = Self::default();
+        let Some(own) = config.retry else {
+            return pace;
+        };
+        let pauses = |retry: Retry| Retry {
+            base: own.base,
+            cap: own.cap,
+            ..retry
+        };
+        let attempts = |retry: Retry| Retry {
+            attempts: own.attempts,
+            ..pauses(retry)
+        };
+        Self {
+            calls: attempts(pace.calls),
+            patience: own.deadline.min(pace.patience),
+            uploads: attempts(pace.uploads),
+            until_lost: pauses(pace.until_lost),
+            ..pace
         }
     }
 }

@@ -31,4 +31,5 @@ mod usage;
 mod workdir;
 mod worker;
 mod worker_chain;
+mod worker_operations;
 mod world;

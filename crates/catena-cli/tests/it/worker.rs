@@ -25,12 +25,17 @@ pub(crate) struct Worker {
 
 impl Worker {
     pub(crate) fn start(config: &Path) -> Self {
+        Self::start_with(config, &[])
+    }
+
+    pub(crate) fn start_with(config: &Path, variables: &[(&str, &str)]) -> Self {
         let child = Command::new(env!("CARGO_BIN_EXE_catena"))
             .arg("worker")
             .arg(config)
             .env_clear()
             .env("PATH", "/usr/bin:/bin")
             .env("TASKCLUSTER_ACCESS_TOKEN", "never-to-be-seen")
+            .envs(variables.iter().copied())
             .stdin(Stdio::null())
             .spawn()
             .unwrap();
@@ -57,14 +62,14 @@ impl Drop for Worker {
 }
 
 /// A queue, and directories for a worker.
-struct World {
+pub(crate) struct World {
     local: Local,
-    client: Client,
+    pub(crate) client: Client,
     dir: TempDir,
 }
 
 impl World {
-    async fn start(claim: Duration) -> Self {
+    pub(crate) async fn start(claim: Duration) -> Self {
         let options = LocalOptions {
             claim_timeout: Some(claim),
             caps: Caps {
@@ -82,26 +87,32 @@ impl World {
         Self { local, client, dir }
     }
 
-    fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.dir.path().join(name)
     }
 
     /// The configuration of a worker whose script is this; `$DIR` is the directory.
-    fn config(&self, script: &str) -> PathBuf {
+    pub(crate) fn config(&self, script: &str) -> PathBuf {
+        self.config_with(script, |_| ())
+    }
+
+    /// As `config`, changed.
+    pub(crate) fn config_with(&self, script: &str, change: impl FnOnce(&mut Value)) -> PathBuf {
         let dir = self.dir.path();
-        let page = config(
+        let mut page = config(
             dir,
             self.local.root_url(),
             &self.local.credentials(),
             script,
         );
+        change(&mut page);
         let path = self.path("scriptworker.json");
         fs::write(&path, page.to_string()).unwrap();
         fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
         path
     }
 
-    async fn create(&self, number: u8) -> TaskId {
+    pub(crate) async fn create(&self, number: u8) -> TaskId {
         let name = char::from(b'A' + number);
         let task: TaskId = format!("AAAAAAAAQACAAAAAAAA{name}AA").parse().unwrap();
         let now = Timestamp::now();
@@ -150,7 +161,7 @@ pub(crate) async fn runs(client: &Client, task: TaskId) -> String {
     runs.iter().map(run).collect::<Vec<_>>().join(", ")
 }
 
-async fn text(client: &Client, task: TaskId, name: &str) -> String {
+pub(crate) async fn text(client: &Client, task: TaskId, name: &str) -> String {
     let bytes = client.artifact(task, None, name, 1 << 20).await.unwrap();
     String::from_utf8(bytes).unwrap()
 }
@@ -289,7 +300,7 @@ async fn a_configuration_is_read_again_without_losing_the_task_in_hand() {
     assert_eq!(runs(&world.client, first).await, "completed completed");
 }
 
-fn check(page: &Value, variables: &[(&str, &str)]) -> Run {
+pub(crate) fn check(page: &Value, variables: &[(&str, &str)]) -> Run {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("scriptworker.yaml");
     fs::write(&path, page.to_string()).unwrap();
@@ -300,7 +311,7 @@ fn check(page: &Value, variables: &[(&str, &str)]) -> Run {
     )
 }
 
-fn valid(dir: &Path) -> Value {
+pub(crate) fn valid(dir: &Path) -> Value {
     let key = dir.join("key");
     if !key.exists() {
         SigningKey::from_seed([7; 32]).write_new_file(key).unwrap();

@@ -5,7 +5,7 @@
 //! method, host, port and path, in a header, or in the query as a *bewit* for a limited time. URLs with a
 //! bewit open what they sign, so they are made for one connection and appear nowhere else.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
@@ -82,6 +82,18 @@ impl Signer {
         url: &Url,
         body: Option<&[u8]>,
     ) -> Option<HeaderValue> {
+        self.authorization_at(method, url, body, SystemTime::now())
+    }
+
+    /// As [`authorization`](Self::authorization), for whoever knows the server's time better than the system does.
+    #[must_use]
+    pub fn authorization_at(
+        &self,
+        method: &str,
+        url: &Url,
+        body: Option<&[u8]>,
+        now: SystemTime,
+    ) -> Option<HeaderValue> {
         let hash = match body {
             Some(body) => Some(PayloadHasher::hash("application/json", SHA256, body).ok()?),
             None => None,
@@ -91,7 +103,11 @@ impl Signer {
             .hash(hash.as_ref().map(|hash| &hash[..]))
             .ext(self.ext.as_deref())
             .request();
-        let header = request.make_header(&self.credentials).ok()?;
+        // it need not be secret, only be used once
+        let nonce = format!("{:016x}{:016x}", fastrand::u64(..), fastrand::u64(..));
+        let header = request
+            .make_header_full(&self.credentials, now, nonce)
+            .ok()?;
         let mut value = HeaderValue::from_str(&format!("Hawk {header}")).ok()?;
         value.set_sensitive(true);
         Some(value)

@@ -21,12 +21,13 @@ mod slots;
 mod source;
 
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use catena_core::model::task_type::TaskType;
-use catena_core::policy::{Config, Credentials};
+use catena_core::policy::{Config, Credentials, RetrySettings};
 use catena_crypto::digest::Algorithm;
 
 pub use explain::explain;
@@ -83,6 +84,10 @@ pub struct WorkerConfig {
     pub full_cot: bool,
     /// Tasks at once.
     pub capacity: NonZeroU32,
+    /// `x_cot.retry`, if it is given.
+    pub retry: Option<RetrySettings>,
+    /// Where metrics and health are served; `None`: nowhere.
+    pub monitor: Option<SocketAddr>,
     /// Variables that scripts do not inherit.
     pub strip_env: Vec<String>,
     /// What is odd and allowed, a line each.

@@ -2,6 +2,7 @@
 //! From the values of the file to those of the worker: everything must be there, and of its type (C4).
 
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -59,6 +60,8 @@ impl<'a> Reader<'a> {
         let key = self.text("ed25519_private_key_path");
         let verify = self.verification();
         let log = self.log();
+        let monitor = self.monitor();
+        let retry = self.own("retry").map(|_| policy.settings.retry);
         let (credentials, credentials_from) = credentials?;
         Some(WorkerConfig {
             root_url: policy
@@ -107,6 +110,8 @@ impl<'a> Reader<'a> {
                 .own("full_cot")
                 .is_none_or(|v| v.item != Item::Bool(false)),
             capacity,
+            retry,
+            monitor,
             strip_env: self.own("strip_env").map(texts).unwrap_or_default(),
             warnings: std::mem::take(&mut self.warnings),
         })
@@ -197,6 +202,22 @@ impl<'a> Reader<'a> {
             }
         }
         NonZeroU32::new(count).unwrap_or(NonZeroU32::MIN)
+    }
+
+    /// Whoever watches is on the same machine: what is served has no authentication.
+    fn monitor(&mut self) -> Option<SocketAddr> {
+        let Item::Str(text) = &self.own("monitor")?.item else {
+            return None;
+        };
+        let address = text.parse().ok();
+        let address = address.filter(|address: &SocketAddr| address.ip().is_loopback());
+        if address.is_none() {
+            let expected = "address and port on loopback, such as 127.0.0.1:9464";
+            let found = format!("{:?}", text.chars().take(80).collect::<String>());
+            let line = self.own_line("monitor");
+            self.wrong("x_cot.monitor", line, expected, &found);
+        }
+        address
     }
 
     fn reversed(&mut self) -> BTreeMap<i32, Reason> {

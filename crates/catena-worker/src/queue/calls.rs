@@ -22,7 +22,7 @@ impl Queue {
     ) -> Result<Vec<Claimed>, QueueError> {
         let path = format!("/api/queue/v1/claim-work/{}", segment(queue));
         let body = json!({"workerGroup": group, "workerId": id, "tasks": 1});
-        let call = "claimWork";
+        let call = CLAIM_WORK;
         let answer = self.call(call, Method::POST, &path, Some(&body)).await?;
         claim::claims(&answer).map_err(|detail| QueueError::Answer { call, detail })
     }
@@ -89,6 +89,9 @@ impl Queue {
             .map(drop)
     }
 }
+
+/// The call that may take its time.
+pub(super) const CLAIM_WORK: &str = "claimWork";
 
 fn run_path(task: TaskId, run: RunId, end: &str) -> String {
     format!("/api/queue/v1/task/{task}/runs/{run}{end}")

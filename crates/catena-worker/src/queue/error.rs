@@ -54,10 +54,23 @@ pub enum QueueError {
 }
 
 impl QueueError {
-    /// Returns whether trying again may help.
+    /// Returns whether trying again may help. Credentials of a run that the queue does not take are replaced with the next
+    /// reclaim.
     #[must_use]
-    pub const fn is_transient(&self) -> bool {
-        matches!(self, Self::Transient { .. })
+    pub const fn may_pass(&self) -> bool {
+        matches!(
+            self,
+            Self::Transient { .. } | Self::Refused { status: 401, .. }
+        )
+    }
+
+    /// A call that was given up, because something else could not wait for it.
+    pub(crate) fn stalled(call: &'static str) -> Self {
+        Self::Transient {
+            call,
+            status: None,
+            detail: "no answer in time".to_owned(),
+        }
     }
 
     /// Returns whether the queue answered 409.

@@ -8,6 +8,7 @@
 mod artifact;
 mod calls;
 mod claim;
+mod clock;
 mod error;
 mod mask;
 mod object;
@@ -19,11 +20,15 @@ use std::time::Duration;
 
 use catena_core::policy::Credentials;
 use catena_evidence::Signer;
+use jiff::Timestamp;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE};
 use reqwest::redirect::Policy;
-use reqwest::{Method, Response, Url};
+use reqwest::{Method, Response, StatusCode, Url};
 use serde_json::Value;
+
+use calls::CLAIM_WORK;
+use clock::Clock;
 
 pub use artifact::{Body, Created, Storage};
 pub use claim::{Claimed, Reclaimed, Task};
@@ -37,6 +42,8 @@ pub struct Queue {
     http: reqwest::Client,
     root: Arc<str>,
     retry: Retry,
+    patience: Duration,
+    clock: Arc<Clock>,
     signer: Arc<RwLock<Arc<Signer>>>,
 }
 
@@ -65,8 +72,28 @@ impl Queue {
             http,
             root: root.trim_end_matches('/').into(),
             retry,
+            patience: PATIENCE,
+            clock: Arc::default(),
             signer: Arc::new(RwLock::new(sign_as(credentials)?)),
         })
+    }
+
+    /// Returns the same queue with another limit for the time of a call; requests for work keep theirs.
+    #[must_use]
+    pub fn with_patience(self, patience: Duration) -> Self {
+        Self { patience, ..self }
+    }
+
+    /// Returns the time at the queue, as far as it is known.
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// Says once that the machine's clock differs from the queue's.
+    #[must_use]
+    pub fn clock_news(&self) -> Option<String> {
+        self.clock.news()
     }
 
     /// Returns the same queue for other credentials, such as those of a claim.
@@ -101,7 +128,7 @@ impl Queue {
         let mut failed = 0;
         loop {
             let error = match call().await {
-                Err(error) if error.is_transient() => error,
+                Err(error) if error.may_pass() => error,
                 done => return done,
             };
             failed += 1;
@@ -123,7 +150,8 @@ impl Queue {
         self.call_as(call, None, method, path, body).await
     }
 
-    /// As [`call`](Self::call), with a signer of its own.
+    /// As [`call`](Self::call), with a signer of its own. A request that the queue refused because of our clock is sent
+    /// again with the queue's time.
     async fn call_as(
         &self,
         call: &'static str,
@@ -136,23 +164,44 @@ impl Queue {
         let url = Url::parse(&text).map_err(|_| setup(call, "expected a URL as root URL"))?;
         let body = body.map(Value::to_string);
         let signer = signer.unwrap_or_else(|| self.signer());
-        let bytes = body.as_ref().map(String::as_bytes);
-        let header = signer
-            .authorization(method.as_str(), &url, bytes)
-            .ok_or_else(|| setup(call, "the request cannot be signed"))?;
-        let mut request = self
-            .http
-            .request(method, url)
-            .timeout(PATIENCE)
-            .header(AUTHORIZATION, header);
-        if let Some(body) = body {
-            request = request.header(CONTENT_TYPE, "application/json").body(body);
+        let send = || self.send(call, &signer, &method, &url, body.as_deref());
+        let mut answer = send().await?;
+        let learnt = self.clock.learn(answer.headers());
+        if learnt && answer.status() == StatusCode::UNAUTHORIZED {
+            answer = send().await?;
         }
-        let answer = request.send().await.map_err(|why| broken(call, &why))?;
         if !answer.status().is_success() {
             return Err(refusal(call, answer).await);
         }
         receive(call, answer).await
+    }
+
+    async fn send(
+        &self,
+        call: &'static str,
+        signer: &Signer,
+        method: &Method,
+        url: &Url,
+        body: Option<&str>,
+    ) -> Result<Response, QueueError> {
+        let bytes = body.map(str::as_bytes);
+        let header = signer
+            .authorization_at(method.as_str(), url, bytes, self.now().into())
+            .ok_or_else(|| setup(call, "the request cannot be signed"))?;
+        let mut request = self
+            .http
+            .request(method.clone(), url.clone())
+            .timeout(match call {
+                CLAIM_WORK => PATIENCE,
+                _ => self.patience,
+            })
+            .header(AUTHORIZATION, header);
+        if let Some(body) = body {
+            request = request
+                .header(CONTENT_TYPE, "application/json")
+                .body(body.to_owned());
+        }
+        request.send().await.map_err(|why| broken(call, &why))
     }
 
     fn signer(&self) -> Arc<Signer> {

@@ -2,6 +2,7 @@
 //! The variables of a script (worker.md 5.1).
 
 use std::ffi::OsString;
+use std::path::Path;
 
 use catena_core::model::ids::{RunId, TaskId};
 
@@ -16,6 +17,8 @@ pub struct Variables<'a> {
     pub root_url: &'a str,
     /// `TASKCLUSTER_CREDENTIALS_FD`
     pub credentials: i32,
+    /// `CATENA_WORK_DIR`: by it the next worker finds a script whose worker died.
+    pub work_dir: &'a Path,
     /// Variables that it does not inherit, beside the worker's own credentials.
     pub strip: &'a [String],
 }
@@ -35,9 +38,11 @@ pub fn environment(
             variables.credentials.to_string(),
         ),
     ];
+    let work_dir = variables.work_dir.as_os_str().to_owned();
     let gone = |name: &OsString| {
         name.to_str().is_some_and(|name| {
-            PERMANENT.contains(&name)
+            name == WORK_DIR
+                || PERMANENT.contains(&name)
                 || own.iter().any(|(own, _)| *own == name)
                 || variables.strip.iter().any(|strip| strip == name)
         })
@@ -48,8 +53,12 @@ pub fn environment(
         own.iter()
             .map(|(name, value)| ((*name).into(), value.into())),
     );
+    out.push((WORK_DIR.into(), work_dir));
     out
 }
+
+/// The variable that names the work directory.
+pub(super) const WORK_DIR: &str = "CATENA_WORK_DIR";
 
 /// The worker's permanent credentials, and tokens that it takes from variables (P38).
 const PERMANENT: [&str; 7] = [
@@ -82,6 +91,7 @@ mod tests {
             run: RunId(3),
             root_url: "https://tc.example",
             credentials: 9,
+            work_dir: Path::new("/work"),
             strip: &["MINE".to_owned()],
         };
         let found = environment(inherited, &variables);
@@ -97,6 +107,7 @@ mod tests {
                 "RUN_ID=3",
                 "TASKCLUSTER_ROOT_URL=https://tc.example",
                 "TASKCLUSTER_CREDENTIALS_FD=9",
+                "CATENA_WORK_DIR=/work",
             ]
         );
     }

@@ -7,6 +7,7 @@
 mod credentials;
 mod environment;
 mod exit;
+pub(crate) mod leftover;
 mod lines;
 mod run;
 mod task_log;
@@ -15,5 +16,5 @@ pub use credentials::CredentialsFile;
 pub use environment::{Variables, environment};
 pub use exit::Exit;
 pub use run::{Ended, Script, run};
-pub use task_log::TaskLog;
 pub(crate) use task_log::place;
+pub use task_log::{Held, TaskLog};

@@ -5,22 +5,22 @@
 //! the script has ended.
 
 use std::fs::{self, File};
-use std::io::{self, Read, Seek as _, Write as _};
-use std::os::unix::fs::PermissionsExt as _;
+use std::io::{self, Read, Write as _};
+use std::os::unix::fs::{FileExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::config::Directories;
 
 /// The log of a task.
 #[derive(Debug)]
 pub struct TaskLog {
-    file: Mutex<Held>,
+    file: Mutex<Kept>,
 }
 
 #[derive(Debug)]
-struct Held {
-    file: File,
+struct Kept {
+    file: Arc<File>,
     /// The first write that failed: a log that lacks something is not shown as whole.
     failed: Option<io::Error>,
 }
@@ -35,7 +35,10 @@ impl TaskLog {
         writeln!(file, "{header}")?;
         let failed = None;
         Ok(Self {
-            file: Mutex::new(Held { file, failed }),
+            file: Mutex::new(Kept {
+                file: Arc::new(file),
+                failed,
+            }),
         })
     }
 
@@ -43,7 +46,7 @@ impl TaskLog {
     pub fn write(&self, text: &str) {
         let mut held = self.file.lock().unwrap_or_else(PoisonError::into_inner);
         if held.failed.is_none()
-            && let Err(why) = held.file.write_all(text.as_bytes())
+            && let Err(why) = (&*held.file).write_all(text.as_bytes())
         {
             held.failed = Some(why);
         }
@@ -68,8 +71,46 @@ impl TaskLog {
         if let Some(why) = held.failed.take() {
             return Err(why);
         }
-        held.file.rewind()?;
-        place(directories, name, &mut held.file)
+        place(
+            directories,
+            name,
+            &mut Held(Arc::clone(&held.file)).reader(),
+        )
+    }
+
+    /// Returns the log as it is held, for when it cannot be placed.
+    pub(crate) fn held(&self) -> Held {
+        let held = self.file.lock().unwrap_or_else(PoisonError::into_inner);
+        Held(Arc::clone(&held.file))
+    }
+}
+
+/// The file of a log that has no name.
+#[derive(Clone, Debug)]
+pub struct Held(Arc<File>);
+
+impl Held {
+    /// Reads it from its beginning, wherever it is being written.
+    pub(crate) fn reader(&self) -> impl Read + use<> {
+        Reader {
+            file: Arc::clone(&self.0),
+            at: 0,
+        }
+    }
+}
+
+struct Reader {
+    file: Arc<File>,
+    at: u64,
+}
+
+impl Read for Reader {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let count = self.file.read_at(buffer, self.at)?;
+        self.at = self
+            .at
+            .saturating_add(u64::try_from(count).unwrap_or(u64::MAX));
+        Ok(count)
     }
 }
 

@@ -2,6 +2,7 @@
 //! The document of a run that its script ended (generation.md 2, P36).
 
 use std::num::NonZeroUsize;
+use std::time::Instant;
 
 use catena_crypto::signer::{Signer, SigningKey};
 
@@ -20,7 +21,9 @@ impl Run<'_> {
         full: Option<String>,
         left: &mut Left,
     ) -> i32 {
+        let begun = Instant::now();
         let done = self.generate(claim, full).await;
+        self.worker.metrics.took(Phase::Generate, begun.elapsed());
         match done {
             Ok(generated) => {
                 left.generated = Some(generated);

@@ -2,9 +2,11 @@
 //! The end of a run: uploads and report, or the burial of a run that was lost (worker.md 6, 8, 9).
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use super::{LIVE_LOG, LOGS, Left, Run};
 use crate::generate::{self, Found, TreeError};
+use crate::metrics::Phase;
 use crate::session::Session;
 use crate::status;
 use crate::upload::Uploads;
@@ -26,6 +28,7 @@ impl Run<'_> {
         };
         if self.session.is_lost() {
             self.bury(left).await;
+            worker.metrics.ended(None);
             return;
         }
         let status = status::worst(status, uploaded);
@@ -39,8 +42,10 @@ impl Run<'_> {
             .log
             .info(&format!("{task}/{run}: status {status}, {report}"));
         self.session
-            .report(report, worker.pace.until_lost, &worker.log)
+            .report(report, worker.pace.until_lost, &worker.log, self.stop)
             .await;
+        let outcome = Some(report).filter(|_| !self.session.is_lost());
+        worker.metrics.ended(outcome);
     }
 
     /// Leaves the logs of a run that was lost, if the queue still takes them. Nothing is reported.
@@ -66,9 +71,11 @@ impl Run<'_> {
             (_, true) => Ok(()),
             _ => self.log.place(self.directories, LIVE_LOG),
         };
-        if let Err(why) = placed {
+        let held = placed.err().map(|why| {
             worker.log.error(&format!("{LIVE_LOG}: {why}"));
-        }
+            self.log.held()
+        });
+        let begun = Instant::now();
         let tree = self.tree();
         let hashed = match (&left.generated, logs_only) {
             (Some(generated), false) => generated.artifacts.as_slice(),
@@ -86,11 +93,15 @@ impl Run<'_> {
             timeout: worker.config.upload_timeout,
             retry: worker.pace.uploads,
             log: &worker.log,
+            metrics: &worker.metrics,
+            held,
         };
-        match logs_only {
+        let status = match logs_only {
             true => uploads.logs().await,
             false => uploads.run().await,
-        }
+        };
+        worker.metrics.took(Phase::Upload, begun.elapsed());
+        status
     }
 
     /// The files of the run; if they are not fit to be artifacts, its logs alone.

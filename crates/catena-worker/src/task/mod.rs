@@ -16,13 +16,14 @@
 mod document;
 mod finish;
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::sync::watch;
 
 use crate::config::Directories;
 use crate::facts::WorkerInfo;
 use crate::generate::{Claim, Generated};
+use crate::metrics::Phase;
 use crate::payload::{self, Payload};
 use crate::queue::Claimed;
 use crate::script::{Ended, Script, TaskLog, Variables, environment, place, run};
@@ -213,10 +214,13 @@ impl Run<'_> {
             return Ok(None);
         };
         let work = verify::verify(config, verification, claim, &self.directories.work);
+        let begun = Instant::now();
         let decision = tokio::select! {
             decision = work => decision,
             cut = self.until_cut() => return Err(cut),
         };
+        self.worker.metrics.took(Phase::Verify, begun.elapsed());
+        self.worker.metrics.verified(decision.status);
         self.worker.log.info(&decision.summary);
         let text = format!("{}\n{}", self.info.to_line(), decision.log);
         if let Err(why) = place(self.directories, CHAIN_LOG, &mut text.as_bytes()) {
@@ -257,6 +261,7 @@ impl Run<'_> {
             run: self.session.run,
             root_url: &config.root_url,
             credentials: self.session.credentials.number(),
+            work_dir: &self.directories.work,
             strip: &config.strip_env,
         };
         let script = Script {
@@ -271,7 +276,9 @@ impl Run<'_> {
             self.worker.log.info(text.trim_end_matches(['\n', '\r']));
         };
         let stop = async { _ = self.until_cut().await };
+        let begun = Instant::now();
         let ended = run(script, &give, stop).await?;
+        self.worker.metrics.took(Phase::Script, begun.elapsed());
         match ended {
             Ended::Exited(_) => {}
             Ended::Stopped(_) => {
@@ -294,13 +301,15 @@ impl Run<'_> {
 }
 
 /// Reports a run whose worker failed, so that nobody waits for it.
-pub async fn give_up(worker: &Worker, session: &Session, why: &str) {
+pub async fn give_up(worker: &Worker, session: &Session, stop: &watch::Receiver<Stop>, why: &str) {
     let Session { task, run, .. } = session;
     worker
         .log
         .error(&format!("{task}/{run}: internal error: {why}"));
     let report = Report::Exception(status::Reason::InternalError);
     session
-        .report(report, worker.pace.until_lost, &worker.log)
+        .report(report, worker.pace.until_lost, &worker.log, stop)
         .await;
+    let outcome = Some(report).filter(|_| !session.is_lost());
+    worker.metrics.ended(outcome);
 }

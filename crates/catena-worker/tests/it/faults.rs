@@ -77,6 +77,8 @@ async fn a_claim_lost_while_the_script_runs_stops_it_and_reports_nothing() {
     house.fake.until("put public/logs/live_backing.log").await;
     let house = house.end().await;
     assert_eq!(house.reports(), Vec::<String>::new());
+    let lost = "catena_worker_tasks_total{outcome=\"lost\"} 1";
+    assert!(house.metrics.render().contains(lost));
     assert!(house.fake.artifact("public/chain-of-trust.json").is_none());
     let log = house.live_log();
     assert!(log.contains("the claim is lost"), "{log}");
@@ -142,6 +144,94 @@ async fn reclaims_that_fail_for_a_while_lose_nothing() {
     house.end().await;
 }
 
+/// An attempt to reclaim that hangs leaves time for others before the claim ends.
+#[tokio::test]
+async fn a_reclaim_that_hangs_loses_nothing() {
+    let house = house(WAITS_FOR_GO).await;
+    house.fake.hold(6);
+    house.fake.fail("reclaim", 1, Fault::Hang);
+    house.fake.give(json!({}));
+    house.fake.until_count("reclaim", 3).await;
+    std::fs::write(house.path("go"), "").unwrap();
+    house.fake.until("completed").await;
+    assert_eq!(house.end().await.reports(), ["completed"]);
+}
+
+/// Credentials that the queue does not take are replaced with the next reclaim.
+#[tokio::test]
+async fn a_call_that_is_refused_for_its_credentials_is_made_again() {
+    for event in [
+        "create s3 public/a.zip",
+        "create s3 public/chain",
+        "completed",
+    ] {
+        let house = house("echo a > $DIR/artifacts/public/a.zip").await;
+        house.fake.fail(event, 2, Fault::Status(401));
+        house.fake.give(json!({}));
+        house
+            .fake
+            .until_count("completed", if event == "completed" { 3 } else { 1 })
+            .await;
+        let house = house.end().await;
+        assert!(
+            house
+                .fake
+                .artifact("public/chain-of-trust.json.sig")
+                .is_some()
+        );
+        assert_eq!(house.reports().last().unwrap(), "completed");
+    }
+}
+
+/// Calls that hang are given up and made again, but for the request for work, which may take its time.
+#[tokio::test]
+async fn calls_that_hang_are_made_again() {
+    let house = house("echo a > $DIR/artifacts/public/a.zip").await;
+    for event in ["create s3 public/a.zip", "completed"] {
+        house.fake.fail(event, 1, Fault::Hang);
+    }
+    house.fake.give(json!({}));
+    house.fake.until_count("completed", 2).await;
+    let house = house.end().await;
+    assert_eq!(house.fake.count("create s3 public/a.zip"), 2);
+}
+
+/// Health probes look at the age of the log: it never stays silent (§10).
+#[tokio::test]
+async fn a_worker_with_nothing_to_do_says_that_it_is_alive() {
+    let house = house("exit 0").await;
+    // requests for work are told of only where everything is
+    house.fake.until_count("claim", 2).await;
+    let house = house.end().await;
+    assert!(
+        house.worker_log().contains("alive"),
+        "{}",
+        house.worker_log()
+    );
+}
+
+/// What happens to tasks is counted.
+#[tokio::test]
+async fn outcomes_are_counted() {
+    let script = "test $TASK_ID && echo a > $DIR/artifacts/public/a.zip; exit 7";
+    let house = house(script).await;
+    house.fake.fail("put public/a.zip", 1, Fault::Status(500));
+    let house = house.one(json!({}), "exception intermittent-task").await;
+    let text = house.metrics.render();
+    for line in [
+        "catena_worker_tasks_total{outcome=\"intermittent-task\"} 1",
+        "catena_worker_tasks_total{outcome=\"lost\"} 0",
+        "catena_worker_claims_total{result=\"task\"} 1",
+        "catena_worker_uploads_total{result=\"done\"} 5",
+        "catena_worker_uploads_total{result=\"failed\"} 0",
+        "catena_worker_phase_seconds_count{phase=\"generate\"} 1",
+        "catena_worker_phase_seconds_count{phase=\"task\"} 1",
+        "catena_worker_busy 0",
+    ] {
+        assert!(text.lines().any(|found| found == line), "{line} in {text}");
+    }
+}
+
 const WAITS_FOR_GO: &str = "while ! test -e $DIR/go; do sleep 0.02; done";
 
 /// At the end of its time a claim is lost, whatever the queue says (§6 [D]).
@@ -198,6 +288,38 @@ async fn the_second_order_to_stop_skips_uploads() {
     house.stop.send_replace(Stop::Abandon);
     let house = house.end().await;
     assert_eq!(house.reports(), ["exception worker-shutdown"]);
+}
+
+/// §13: SIGTERM between two requests for work.
+#[tokio::test]
+async fn a_worker_told_to_stop_does_not_sleep_on() {
+    let long = |config: &mut catena_worker::config::WorkerConfig| {
+        config.poll_interval = Duration::from_secs(600);
+    };
+    let house = House::start_with("exit 0", |_| (), long).await;
+    house.fake.fail("claim", usize::MAX, Fault::Status(500));
+    house.fake.until("claim").await;
+    house.stop.send_replace(Stop::Now);
+    let house = house.end().await;
+    assert_eq!(house.fake.count("claim"), 1);
+}
+
+/// §13: SIGTERM while reporting: the report is still made; after the second one nobody insists on it.
+#[tokio::test]
+async fn the_second_order_to_stop_ends_a_report_that_does_not_arrive() {
+    let house = house("exit 0").await;
+    house.fake.fail("completed", usize::MAX, Fault::Status(500));
+    house.fake.give(json!({}));
+    house.fake.until_count("completed", 2).await;
+    house.stop.send_replace(Stop::Now);
+    house.fake.until_count("completed", 5).await;
+    house.stop.send_replace(Stop::Abandon);
+    let house = house.end().await;
+    assert!(
+        house
+            .worker_log()
+            .contains("completed was not reported: told to stop twice")
+    );
 }
 
 /// §13: SIGUSR1 idle.

@@ -8,6 +8,7 @@ use std::time::Duration;
 use catena_crypto::signer::SigningKey;
 use catena_worker::config::WorkerConfig;
 use catena_worker::daemon::{self, DaemonError};
+use catena_worker::metrics::Metrics;
 use catena_worker::notify::Notifier;
 use catena_worker::queue::Retry;
 use catena_worker::worker::{Pace, Stop, Worker};
@@ -23,6 +24,7 @@ pub(crate) struct House {
     pub(crate) dir: TempDir,
     pub(crate) fake: Fake,
     pub(crate) stop: watch::Sender<Stop>,
+    pub(crate) metrics: Arc<Metrics>,
     running: JoinHandle<Result<(), DaemonError>>,
 }
 
@@ -55,6 +57,8 @@ pub(crate) fn pace() -> Pace {
         uploads: quick(Retry::UPLOADS),
         until_lost: quick(Retry::UNTIL_LOST),
         grace: Duration::from_millis(200),
+        patience: Duration::from_secs(1),
+        silence: Duration::from_millis(100),
         ..Pace::default()
     }
 }
@@ -83,6 +87,7 @@ impl House {
         let mut config = WorkerConfig::load(&file, &|_| None).unwrap_or_else(|why| panic!("{why}"));
         more(&mut config);
         let worker = Worker::new(config, pace()).unwrap();
+        let metrics = Arc::clone(&worker.metrics);
         let stop = watch::Sender::new(Stop::No);
         let running = {
             let stop = stop.clone();
@@ -94,6 +99,7 @@ impl House {
             dir,
             fake,
             stop,
+            metrics,
             running,
         }
     }

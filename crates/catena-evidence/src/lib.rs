@@ -18,6 +18,7 @@ mod spool;
 pub use directory::{DirectoryError, DirectorySource, DirectoryWriter, RecordedSubject, Recorder};
 pub use driver::{Machine, run};
 pub use http::HttpSource;
+pub use http::hawk::Signer;
 pub use http::limits::Limits;
 pub use http::options::{HttpOptions, OptionsError, Proxy};
 pub use http::retry::Retry;

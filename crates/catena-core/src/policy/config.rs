@@ -138,6 +138,15 @@ impl Config {
         self.globals.get(key).map(|entry| &*entry.node)
     }
 
+    /// Returns the effective value of a top-level key and the file it stands in; of a by-product key, that of the
+    /// configured product. `None` for what no file says, and for secrets.
+    #[must_use]
+    pub fn origin(&self, key: &str) -> Option<(&Node, &str)> {
+        let product = || self.tables.get(self.product.as_deref()?)?.get(key);
+        let entry = self.globals.get(key).or_else(product)?;
+        Some((&*entry.node, &*entry.file))
+    }
+
     fn overlay(
         root: &Node,
         file: &Arc<str>,

@@ -424,6 +424,11 @@ pub const KEYS: &[KeySpec] = &[
         OneOf(&["static"]),
         "Where public keys come from; this release knows `ed25519_public_keys` only (R-15).",
     ),
+    worker(
+        "x_cot.monitor",
+        Text,
+        "Address and port on loopback, such as `127.0.0.1:9464`, where metrics and health are served; nowhere by default.",
+    ),
     verify(
         "x_cot.protected_branches",
         Map,
@@ -437,7 +442,7 @@ pub const KEYS: &[KeySpec] = &[
     verify(
         "x_cot.retry",
         Map,
-        "How failed requests are repeated (P20).",
+        "How failed requests are repeated (P20); where it is given, the calls and uploads of a worker as well.",
     ),
     verify("x_cot.retry.attempts", Count, "Attempts per request."),
     verify(
@@ -460,6 +465,11 @@ pub const KEYS: &[KeySpec] = &[
         "x_cot.strip_env",
         List,
         "Variables that task scripts do not inherit.",
+    ),
+    worker(
+        "x_cot.undetermined",
+        OneOf(&["resource-unavailable", "intermittent-task"]),
+        "How a task is reported whose chain could not be decided (S51).",
     ),
     verify(
         "x_cot.vcs_hosts",

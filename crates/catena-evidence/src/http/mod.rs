@@ -10,7 +10,7 @@ mod decode;
 mod gate;
 mod github;
 mod guard;
-mod hawk;
+pub(crate) mod hawk;
 mod hosts;
 pub(crate) mod limits;
 pub(crate) mod options;

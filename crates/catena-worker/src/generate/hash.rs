@@ -72,6 +72,12 @@ impl Mark {
 }
 
 impl Hashed {
+    /// Returns whether it was hashed in memory, as a file of the worker's own.
+    #[must_use]
+    pub const fn is_own(&self) -> bool {
+        self.mark.is_none()
+    }
+
     /// Opens the file of an artifact again, to upload it.
     ///
     /// # Errors
@@ -81,12 +87,7 @@ impl Hashed {
             path: tree.root.join(&self.name),
             cause,
         };
-        let found = tree
-            .entries
-            .binary_search_by(|entry| entry.name.cmp(&self.name));
-        let entry = found.ok().and_then(|at| tree.entries.get(at));
-        let entry = entry.ok_or_else(|| io(std::io::ErrorKind::NotFound.into()))?;
-        let file = open(tree, entry).map_err(io)?;
+        let file = tree.open_entry(&self.name)?;
         if Some(Mark::of(&file.metadata().map_err(io)?)) == self.mark {
             Ok(file.into_std())
         } else {
@@ -94,6 +95,29 @@ impl Hashed {
                 name: self.name.clone(),
             })
         }
+    }
+}
+
+impl Tree {
+    /// Opens the file of an artifact.
+    ///
+    /// # Errors
+    /// The tree has no such file, or it cannot be opened any more.
+    pub fn open(&self, name: &str) -> Result<std::fs::File, TreeError> {
+        Ok(self.open_entry(name)?.into_std())
+    }
+
+    fn open_entry(&self, name: &str) -> Result<File, TreeError> {
+        let io = |cause| TreeError::Io {
+            path: self.root.join(name),
+            cause,
+        };
+        let found = self
+            .entries
+            .binary_search_by(|entry| entry.name.as_str().cmp(name));
+        let entry = found.ok().and_then(|at| self.entries.get(at));
+        let entry = entry.ok_or_else(|| io(std::io::ErrorKind::NotFound.into()))?;
+        open(self, entry).map_err(io)
     }
 }
 

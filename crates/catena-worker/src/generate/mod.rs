@@ -24,7 +24,7 @@ pub use claim::Claim;
 pub use hash::{Hashed, Progress, hash};
 pub use names::{BODY, Found, LEGACY, SIGNATURE};
 pub use schema::SchemaError;
-pub use tree::{Entry, Tree, find};
+pub use tree::{Entry, Tree, find, find_only};
 pub use write::{Signed, write_own};
 
 /// What a document is made from.

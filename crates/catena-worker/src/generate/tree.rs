@@ -95,6 +95,38 @@ pub(super) fn look(root: &Path, found: Found, marked: bool) -> Result<Tree, Tree
     })
 }
 
+/// Finds these files alone; what is no regular file is left out.
+///
+/// # Errors
+/// The directory cannot be opened.
+pub fn find_only(root: &Path, names: &[&str]) -> Result<Tree, TreeError> {
+    let dir = Dir::open_ambient_dir(root, ambient_authority()).map_err(|cause| TreeError::Io {
+        path: root.to_owned(),
+        cause,
+    })?;
+    let entry = |name: &&str| {
+        let found = dir
+            .symlink_metadata(name)
+            .ok()
+            .filter(|found| found.is_file())?;
+        Some(Entry {
+            name: (*name).to_owned(),
+            place: PathBuf::from(name),
+            size: found.len(),
+            mark: Mark::of(&found),
+        })
+    };
+    let mut entries: Vec<Entry> = names.iter().filter_map(entry).collect();
+    entries.sort_by(|a, b| a.name.cmp(&b.name));
+    Ok(Tree {
+        dir,
+        root: root.to_owned(),
+        entries,
+        skipped: Vec::new(),
+        found: Found::Ours,
+    })
+}
+
 struct Finder {
     /// The directory without links in its path.
     real: PathBuf,

@@ -111,9 +111,8 @@ pub fn find_only(root: &Path, names: &[&str]) -> Result<Tree, TreeError> {
             .filter(|found| found.is_file())?;
         Some(Entry {
             name: (*name).to_owned(),
-            place: PathBuf::from(name),
-            size: found.len(),
-            mark: Mark::of(&found),
+            target: None,
+            mark: Some(Mark::of(&found)),
         })
     };
     let mut entries: Vec<Entry> = names.iter().filter_map(entry).collect();

@@ -199,3 +199,151 @@ async fn in_time<F: Future>(call: F) -> io::Result<F::Output> {
 const PATIENCE: Duration = Duration::from_secs(20);
 /// Pieces on the way between the store and the thread that takes them in.
 const PIECES: usize = 8;
+
+#[cfg(test)]
+mod tests {
+    use std::convert::Infallible;
+
+    use catena_core::request::Request;
+    use object_store::PutPayload;
+    use object_store::memory::InMemory;
+
+    use super::super::{Origin, SharedCache, Shelf};
+    use super::*;
+    use crate::Spool;
+    use crate::spool::Form;
+
+    fn cache() -> (Arc<InMemory>, SharedCache) {
+        let store = Arc::new(InMemory::new());
+        let objects = Objects::of(
+            Arc::clone(&store) as Arc<dyn ObjectStore>,
+            Path::from("a/b"),
+        );
+        (store, SharedCache::on(Shelf::Objects(objects)))
+    }
+
+    fn key(target: &str) -> Key {
+        let task = "YyxNNh7mTAmwDhB4Itm0jg".parse().unwrap();
+        Key::of(&Request::Definition { task }, target).unwrap()
+    }
+
+    /// Asks for what the host has as `body`.
+    async fn ask(cache: &SharedCache, target: &str, body: &Bytes) -> (Vec<u8>, Origin) {
+        let spool = Spool::in_memory();
+        let origin = Arc::from(target);
+        let fetch = || async {
+            let kept = spool.whole(Form::Stored, body.clone(), &origin).unwrap();
+            Ok::<_, Infallible>(kept)
+        };
+        let intake = || spool.intake(Form::Stored, 1 << 30, &origin);
+        let (kept, origin) = cache.through(&key(target), intake, fetch).await.unwrap();
+        let mut found = Vec::new();
+        kept.replay(|piece| {
+            found.extend_from_slice(piece);
+            Ok(())
+        })
+        .unwrap();
+        (found, origin)
+    }
+
+    async fn names(store: &InMemory) -> Vec<Path> {
+        let listed = store.list(None).map(|object| object.unwrap().location);
+        let mut names: Vec<_> = listed.collect().await;
+        names.sort();
+        names
+    }
+
+    #[tokio::test]
+    async fn what_is_kept_comes_back_whatever_its_size() {
+        let (store, cache) = cache();
+        // the last is sent in parts
+        for size in [0, 1, 300_000, 12 << 20] {
+            let body = Bytes::from(vec![7; size]);
+            let target = format!("https://h/{size}");
+            let first = ask(&cache, &target, &body).await;
+            assert!(first == (body.to_vec(), Origin::Fetched), "{size}");
+            let other = Bytes::from_static(b"another answer");
+            let second = ask(&cache, &target, &other).await;
+            assert!(second == (body.to_vec(), Origin::Shared), "{size}");
+        }
+        let names = names(&store).await;
+        assert_eq!(names.len(), 8);
+        assert!(names.iter().all(|name| name.as_ref().starts_with("a/b/")));
+    }
+
+    /// Each object in turn: cut, changed, or another's.
+    #[tokio::test]
+    async fn damage_is_dropped_p22() {
+        let (store, cache) = cache();
+        let body = Bytes::from_static(b"as it was");
+        ask(&cache, "https://h/other", &Bytes::from_static(b"another")).await;
+        let others = names(&store).await;
+        ask(&cache, "https://h/x", &body).await;
+        for name in names(&store).await {
+            let folder = name.parts().nth(2).unwrap();
+            let mut twin = others
+                .iter()
+                .filter(|other| other.parts().nth(2).unwrap() == folder);
+            let twin = store.get(twin.next().unwrap()).await.unwrap();
+            let twin = twin.bytes().await.unwrap();
+            if others.contains(&name) {
+                continue;
+            }
+            let whole = store.get(&name).await.unwrap().bytes().await.unwrap();
+            let mut changed = whole.to_vec();
+            changed[3] ^= 1;
+            for damaged in [whole.slice(1..), changed.into(), twin, Bytes::new()] {
+                let damaged = PutPayload::from(damaged);
+                store.put(&name, damaged).await.unwrap();
+                let found = ask(&cache, "https://h/x", &body).await;
+                assert_eq!(found, (body.to_vec(), Origin::Fetched), "{name}");
+                let found = ask(&cache, "https://h/x", &body).await;
+                assert_eq!(found, (body.to_vec(), Origin::Shared), "{name}");
+            }
+        }
+        assert_eq!(cache.news(), None);
+        cache.forget(vec![key("https://h/x")]).await;
+        let found = ask(&cache, "https://h/x", &body).await;
+        assert_eq!(found.1, Origin::Fetched);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_store_that_does_not_answer_is_left_alone() {
+        let options = [
+            ("aws_endpoint", "http://127.0.0.1:9"),
+            ("aws_allow_http", "true"),
+            ("aws_access_key_id", "id"),
+            ("aws_secret_access_key", "secret"),
+            ("aws_region", "nowhere"),
+        ];
+        let options = options.map(|(key, value)| (key.to_owned(), value.to_owned()));
+        let cache = SharedCache::open_store("s3://bucket/prefix", options).unwrap();
+        let body = Bytes::from_static(b"as it was");
+        for turn in 0..2 {
+            let found = ask(&cache, "https://h/x", &body).await;
+            assert_eq!(found, (body.to_vec(), Origin::Fetched));
+            let news = cache.news();
+            assert_eq!(news.is_some(), turn == 0, "{news:?}");
+            assert!(!news.unwrap_or_default().contains("secret"));
+        }
+    }
+
+    #[test]
+    fn addresses_are_of_object_stores() {
+        let open = |address: &str| SharedCache::open_store(address, []);
+        for address in ["s3://bucket", "s3://bucket/a/b", "gs://bucket/a"] {
+            assert!(open(address).is_ok(), "{address}");
+        }
+        for address in [
+            "/var/cache",
+            "file:///var/cache",
+            "memory:///",
+            "http://h/b",
+            "s3://id:secret@bucket/a",
+        ] {
+            let why = open(address).unwrap_err().to_string();
+            assert!(why.contains("expected s3://"), "{why}");
+            assert!(!why.contains("secret"), "{why}");
+        }
+    }
+}

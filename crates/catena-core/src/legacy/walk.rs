@@ -57,6 +57,8 @@ pub(super) struct Link {
     pub(super) role: Role,
     pub(super) worker: WorkerImplementation,
     pub(super) decision: TaskId,
+    /// Whose graph it is of: its decision task, or the action that made it.
+    pub(super) parent: TaskId,
     pub(super) run: Option<Run>,
     /// Only ever from a text whose signature is good.
     pub(super) cot: Option<CotDocument>,
@@ -72,8 +74,8 @@ pub(super) struct Chain<'a> {
     pub(super) relaxations: BTreeSet<String>,
     pub(super) assurance: BTreeSet<Assurance>,
     pub(super) version: Option<CotVersion>,
-    /// Repositories of decision tasks.
-    pub(super) repositories: BTreeSet<String>,
+    /// Repositories of decision tasks, and of their actions.
+    pub(super) repositories: BTreeMap<TaskId, BTreeSet<String>>,
 }
 
 impl<'a> Chain<'a> {
@@ -91,7 +93,7 @@ impl<'a> Chain<'a> {
             relaxations: inputs.relaxations.iter().cloned().collect(),
             assurance: BTreeSet::from([Assurance::LegacyGpg]),
             version: None,
-            repositories: BTreeSet::new(),
+            repositories: BTreeMap::new(),
         }
     }
 
@@ -225,6 +227,7 @@ impl<'a> Chain<'a> {
         definition: Definition,
     ) -> Result<(Link, BTreeSet<TaskId>), Shape> {
         let decision = definition.decision_task()?;
+        let parent = definition.parent_task()?;
         let role = match task == self.inputs.root {
             true => Role::Root,
             false if definition.is_action()? => Role::Action,
@@ -238,7 +241,7 @@ impl<'a> Chain<'a> {
             named.insert(image);
         }
         if role != Role::Decision {
-            named.insert(decision);
+            named.extend([decision, parent]);
             named.extend(definition.inputs()?.into_iter().map(|(_, task)| task));
             named.extend(
                 definition
@@ -252,6 +255,7 @@ impl<'a> Chain<'a> {
             role,
             worker,
             decision,
+            parent,
             run: None,
             cot: None,
             signed: None,

@@ -58,10 +58,18 @@ impl Chain<'_> {
 
     /// Returns a decision or action task's graph whose digest is the signed one.
     fn graph(&mut self, decision: TaskId) -> Option<Arc<dyn GraphStore>> {
-        let link = self
-            .links
-            .get(&decision)
-            .filter(|link| matches!(link.role, Role::Action | Role::Decision));
+        let link = self.links.get(&decision);
+        let role = link.map(|link| link.role);
+        if role.is_some_and(|role| !matches!(role, Role::Action | Role::Decision)) {
+            self.reject(
+                "legacy-graph",
+                decision,
+                "a decision or action task, as others name it their parent",
+                role.map_or("none", Role::name),
+            );
+            return None;
+        }
+        let link = self.links.get(&decision);
         let Some((cot, run)) =
             link.and_then(|link| Some((link.cot.as_ref()?, link.run.as_ref()?.id)))
         else {
@@ -153,7 +161,10 @@ impl Chain<'_> {
             let Some(found) = entry(graph, other)? else {
                 continue;
             };
-            if matches!(difference(&link.definition, &found, decision, parent), Ok(None)) {
+            if matches!(
+                difference(&link.definition, &found, decision, parent),
+                Ok(None)
+            ) {
                 self.relaxations.insert(format!(
                     "fuzzy match: {task} is {other} of the graph but for its dates"
                 ));

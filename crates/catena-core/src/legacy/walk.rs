@@ -31,7 +31,7 @@ pub(super) enum Role {
 }
 
 impl Role {
-    const fn name(self) -> &'static str {
+    pub(super) const fn name(self) -> &'static str {
         match self {
             Self::Action => "action",
             Self::Decision => "decision",

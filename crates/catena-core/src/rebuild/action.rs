@@ -130,12 +130,10 @@ impl Parent<'_> {
     /// Requires ACTION_TASK_GROUP_ID, rebuilt and at run time, to be the parent's or D's id; then the runtime's
     /// value stands for both (V69, S7).
     pub(super) fn settle_group(&self, tasks: &mut [Value]) -> Result<(), Stop> {
-        settle_group(self.own, self.decision.definition.id(), tasks).map_err(
-            |(expected, found)| {
-                let finding = action_group::META.reject(expected, found);
-                super::at_own(finding, self.own, GROUP).into()
-            },
-        )
+        settle_group(self.own, self.decision.definition.id(), tasks).map_err(|(expected, found)| {
+            let finding = action_group::META.reject(expected, found);
+            super::at_own(finding, self.own, GROUP).into()
+        })
     }
 }
 

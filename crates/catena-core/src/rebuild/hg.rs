@@ -276,9 +276,7 @@ pub(crate) fn level(projects: &Node, project: &str) -> Result<(Value, String), S
         Some("git") => {
             let default = match entry.get("default_branch") {
                 None => "main",
-                Some(name) => name
-                    .as_str()
-                    .ok_or("a default branch that is no text")?,
+                Some(name) => name.as_str().ok_or("a default branch that is no text")?,
             };
             let branches = entry
                 .get("branches")

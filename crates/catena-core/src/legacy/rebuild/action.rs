@@ -33,8 +33,12 @@ impl Chain<'_> {
         let actions = self
             .signed_artifact(decision, ArtifactName::ACTIONS)
             .ok_or(Stop::Said)?;
-        let actions = json::parse(&actions, Reading::Strict)
-            .map_err(|error| refused(format!("{} to be JSON", ArtifactName::ACTIONS), error.to_string()))?;
+        let actions = json::parse(&actions, Reading::Strict).map_err(|error| {
+            refused(
+                format!("{} to be JSON", ArtifactName::ACTIONS),
+                error.to_string(),
+            )
+        })?;
         let entries = Fields::of(&actions, "")?.list("actions")?;
         let entry = entry(parent, entries)?;
         let kind = kind(parent.version, entry)?;
@@ -107,7 +111,10 @@ fn entry<'a>(parent: &Parent, entries: &'a [Value]) -> Result<&'a Value, Stop> {
             several => several.iter().copied().find(|entry| by_callback(entry)),
         };
         return found.ok_or_else(|| {
-            let found = format!("{} with that name, none of them with the callback", named.len());
+            let found = format!(
+                "{} with that name, none of them with the callback",
+                named.len()
+            );
             unfit(format!("one action named {name:.100?}"), found)
         });
     }
@@ -169,7 +176,10 @@ fn copied(parent: &Parent, entry: &Value, mut context: Map) -> Result<Map, Stop>
         .object("hookPayload")?
         .object("decision")?;
     for key in ["push", "repository"] {
-        let value = payload.get(key).cloned().unwrap_or_else(|| Map::new().into());
+        let value = payload
+            .get(key)
+            .cloned()
+            .unwrap_or_else(|| Map::new().into());
         context.insert(key.into(), value);
     }
     let mut action = match payload.get("action") {
@@ -209,9 +219,9 @@ fn hook(
     let permission = rebuild::permission(entry)?;
     let mut names = Map::new();
     for name in ["now", "input", "parameters", "taskId"] {
-        let value = context.get(name).ok_or_else(|| {
-            Shape::new(format!("/extra/action/context/{name}"), "a value", None)
-        })?;
+        let value = context
+            .get(name)
+            .ok_or_else(|| Shape::new(format!("/extra/action/context/{name}"), "a value", None))?;
         names.insert(name.into(), value.clone());
     }
     let group = parent.decision.id();

@@ -122,8 +122,12 @@ impl Chain<'_> {
                 Some(difference) => nearest = Some(difference),
             }
         }
-        let (expected, found) = nearest
-            .unwrap_or_else(|| ("a task".to_owned(), "the template renders to none".to_owned()));
+        let (expected, found) = nearest.unwrap_or_else(|| {
+            (
+                "a task".to_owned(),
+                "the template renders to none".to_owned(),
+            )
+        });
         Err(Stop::Refused {
             id: "legacy-rebuild",
             expected,
@@ -255,18 +259,23 @@ impl Parent {
             if found.is_empty() {
                 return Ok(None);
             }
-            if nearest
-                .as_ref()
-                .is_none_or(|best| found.len() < best.len())
-            {
+            if nearest.as_ref().is_none_or(|best| found.len() < best.len()) {
                 nearest = Some(found);
             }
         }
         let first = nearest.and_then(|found| found.into_iter().next());
         Ok(Some(first.map_or_else(
-            || ("a task".to_owned(), "the template renders to none".to_owned()),
+            || {
+                (
+                    "a task".to_owned(),
+                    "the template renders to none".to_owned(),
+                )
+            },
             |first| {
-                let expected = format!("{} = {}, as the template renders", first.pointer, first.left);
+                let expected = format!(
+                    "{} = {}, as the template renders",
+                    first.pointer, first.left
+                );
                 (expected, first.right)
             },
         )))

@@ -19,6 +19,18 @@ pub enum Assurance {
     LegacyV1,
 }
 
+impl Assurance {
+    /// Returns the name, as the report has it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::LegacyActionTask => "legacy-action-task",
+            Self::LegacyGpg => "legacy-gpg",
+            Self::LegacyV1 => "legacy-v1",
+        }
+    }
+}
+
 /// A finding: what was expected, what was found.
 #[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd, Serialize)]
 pub struct Finding {

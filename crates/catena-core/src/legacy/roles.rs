@@ -79,7 +79,7 @@ impl Chain<'_> {
     /// Judges a decision or action task: pool, command, repository.
     fn made_by_command(&mut self, task: TaskId, purpose: Purpose) {
         let version = self.version.unwrap_or(CotVersion::V5);
-        let Some((pool, command, source)) = self.judged(task, |link| {
+        let Some((pool, command, environment, source)) = self.judged(task, |link| {
             let fields = link.definition.fields()?;
             let command = match version {
                 CotVersion::V1 => link.definition.payload()?.texts("command")?,
@@ -89,6 +89,11 @@ impl Chain<'_> {
             Ok((
                 fields.text("workerType")?.to_owned(),
                 command,
+                link.definition
+                    .env()?
+                    .members()
+                    .map(|(name, _)| name.to_owned())
+                    .collect::<Vec<String>>(),
                 repository(link)?,
             ))
         }) else {
@@ -109,7 +114,9 @@ impl Chain<'_> {
         }
         if version == CotVersion::V1 {
             let words: Vec<&str> = command.iter().map(String::as_str).collect();
-            if let Err(reason) = command::judge(&words, purpose) {
+            let names = environment.iter().map(String::as_str);
+            let judged = command::judge(&words, purpose);
+            if let Err(reason) = judged.and_then(|()| command::judge_environment(names)) {
                 self.reject(
                     "legacy-command",
                     task,

@@ -65,6 +65,21 @@ pub(super) struct Link {
     pub(super) signed: Option<Signed>,
 }
 
+impl Link {
+    /// Returns when the task was made, and when its run began and ended.
+    fn times(&self) -> Vec<String> {
+        let created = self
+            .definition
+            .fields()
+            .and_then(|fields| fields.text("created"))
+            .unwrap_or_default()
+            .to_owned();
+        let run = self.run.iter();
+        let run = run.flat_map(|run| [run.started.clone(), run.resolved.clone()]);
+        std::iter::once(created).chain(run).collect()
+    }
+}
+
 pub(super) struct Chain<'a> {
     pub(super) inputs: &'a Inputs,
     pub(super) evidence: &'a mut dyn Evidence,
@@ -354,22 +369,17 @@ impl<'a> Chain<'a> {
                 "none",
             );
         }
+        self.timely();
         self.same_era() && self.choose_version()
     }
 
     fn same_era(&mut self) -> bool {
         let mut late = Vec::new();
         for (task, link) in &self.links {
-            let created = link
-                .definition
-                .fields()
-                .and_then(|fields| fields.text("created"))
-                .unwrap_or_default();
-            let resolved = link.run.as_ref().map(|run| run.resolved.as_str());
-            for time in [Some(created), resolved].into_iter().flatten() {
-                match era::instant(time) {
+            for time in link.times() {
+                match era::instant(&time) {
                     Ok(instant) if era::in_era(instant) => {}
-                    Ok(_) => late.push((*task, time.to_owned())),
+                    Ok(_) => late.push((*task, time)),
                     Err(reason) => late.push((*task, reason)),
                 }
             }
@@ -385,13 +395,48 @@ impl<'a> Chain<'a> {
         ok
     }
 
+    /// Requires each run to lie between what its definition says: made, and over. Keys are judged by the times of the
+    /// run and rules by those of the definition, so the two must belong together.
+    fn timely(&mut self) {
+        let mut wrong = Vec::new();
+        for (task, link) in &self.links {
+            let Some(run) = &link.run else {
+                continue;
+            };
+            let text = |key: &str| {
+                let fields = link.definition.fields()?;
+                fields.text(key).map(str::to_owned)
+            };
+            match (text("created"), text("deadline")) {
+                (Ok(created), Ok(deadline)) => {
+                    if !era::in_order(&created, &run.started, &run.resolved, &deadline) {
+                        wrong.push((
+                            *task,
+                            Ok((
+                                format!("a run between {created} and {deadline}"),
+                                format!("one from {} to {}", run.started, run.resolved),
+                            )),
+                        ));
+                    }
+                }
+                (Err(shape), _) | (_, Err(shape)) => wrong.push((*task, Err(shape))),
+            }
+        }
+        for (task, found) in wrong {
+            match found {
+                Ok((expected, found)) => self.reject("legacy-run", task, expected, found),
+                Err(shape) => self.malformed(task, &shape),
+            }
+        }
+    }
+
     fn choose_version(&mut self) -> bool {
-        let created = |link: &Link| {
-            let fields = link.definition.fields().ok()?;
-            let text = fields.text("created").ok()?;
-            Some((era::instant(text).ok()?, text.to_owned()))
-        };
-        let newest = self.links.values().filter_map(created).max();
+        let newest = self
+            .links
+            .values()
+            .flat_map(Link::times)
+            .filter_map(|text| Some((era::instant(&text).ok()?, text)))
+            .max();
         let by_time = newest.map_or_else(
             || Err("found no time".to_owned()),
             |(_, text)| CotVersion::at(&text),
@@ -416,6 +461,18 @@ impl<'a> Chain<'a> {
                 by_time.number()
             ));
         }
+        // what the configuration of that time allowed: min_cot_version 1 with version 2, and 2 ever after (legacy.md §1)
+        if version == CotVersion::V1 && by_time > CotVersion::V2 {
+            self.undetermined(
+                "legacy-downgrade",
+                self.inputs.root,
+                format!(
+                    "rules that were in force under version {}",
+                    by_time.number()
+                ),
+                "version 1, to which none of that time fell back",
+            );
+        }
         if version == CotVersion::V1 {
             self.assurance.insert(Assurance::LegacyV1);
         }
@@ -439,7 +496,7 @@ impl<'a> Chain<'a> {
         let classes: Vec<String> = self
             .assurance
             .iter()
-            .map(|class| format!("{class:?}"))
+            .map(|class| class.name().to_owned())
             .collect();
         let headline = findings.first().map_or_else(
             || format!("as far as the rules of the time go: {}", classes.join(", ")),

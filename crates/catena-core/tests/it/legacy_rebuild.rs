@@ -168,7 +168,7 @@ const SABOTEURS: &[(&str, Sabotage)] = &[
     ("legacy-rebuild", |it| {
         it.everywhere(DECISION, |task| task["extra"]["tasks_for"] = json!("evil"))
     }),
-    ("legacy-rebuild", |it| {
+    ("legacy-malformed", |it| {
         it.everywhere(DECISION, |task| task["extra"]["tasks_for"] = json!("cron"))
     }),
     ("legacy-malformed", |it| {
@@ -504,9 +504,14 @@ fn to_fall_back_is_a_downgrade() {
             version == 2,
             "{ids:?}"
         );
-        // only the operator can ask for it, and the report says so
+        // only the operator can ask for it, and only where it was done
         let report = world.report_as(Some(1));
-        assert_eq!(report.verdict, Verdict::Trusted, "{}", report.headline);
+        let (verdict, ids): (_, Vec<&str>) = match version {
+            2 => (Verdict::Trusted, vec![]),
+            _ => (Verdict::Undetermined, vec!["legacy-downgrade"]),
+        };
+        let found: Vec<&str> = report.findings.iter().map(|one| one.id.as_str()).collect();
+        assert_eq!((report.verdict, found), (verdict, ids));
         assert!(
             report.relaxations[0].starts_with("--cot-version 1"),
             "{:?}",
@@ -629,4 +634,85 @@ fn an_optional_artifact_may_be_missing_but_not_wrong() {
             .push(second);
     });
     refused(&absent, "legacy-absent");
+}
+
+/// Rules go by the definition and keys by the run, so the two must belong together.
+#[test]
+fn a_run_lies_between_the_times_of_its_definition() {
+    let at = |times: [&'static str; 2]| {
+        let mut world = World::push(3);
+        world.times.insert(BUILD, times);
+        world
+    };
+    for times in [
+        ["2018-06-01T09:50:00.000Z", "2018-06-01T12:30:00.000Z"],
+        ["2018-06-01T12:00:00.000Z", "2018-06-02T10:10:00.000Z"],
+    ] {
+        trusted(&at(times), &[Assurance::LegacyGpg]);
+    }
+    for times in [
+        ["2018-06-01T09:49:59.000Z", "2018-06-01T12:30:00.000Z"],
+        ["2018-06-01T12:00:00.000Z", "2018-06-02T10:10:01.000Z"],
+        ["2018-06-01T12:00:00.000Z", "2018-06-01T11:59:59.000Z"],
+        ["2018-06-01T12:00:00.000Z", "2019-05-30T12:00:00.000Z"],
+        ["2017-06-01T12:00:00.000Z", "2018-06-01T12:00:00.000Z"],
+    ] {
+        refused(&at(times), "legacy-run");
+    }
+}
+
+#[test]
+fn the_newest_time_of_all_decides_the_version() {
+    let mut world = World::push(2);
+    world.everywhere(BUILD, |task| {
+        task["deadline"] = json!("2018-06-03T00:00:00.000Z")
+    });
+    world.times.insert(
+        BUILD,
+        ["2018-02-01T12:00:00.000Z", "2018-06-02T00:00:00.000Z"],
+    );
+    assert_eq!(world.report().version.unwrap().number(), 3);
+    world.times.insert(
+        BUILD,
+        ["2018-02-01T12:00:00.000Z", "2019-06-01T00:00:00.000Z"],
+    );
+    refused(&world, "legacy-era");
+}
+
+#[test]
+fn a_root_that_is_not_finished_has_no_document_to_trust() {
+    let mut world = World::push(4);
+    world.states.insert(ROOT, "running");
+    let undetermined = (Verdict::Undetermined, vec!["legacy-run".to_owned()]);
+    assert_eq!(world.findings(), undetermined);
+}
+
+/// What another decision task made may be from another repository, if that is one of a tree.
+#[test]
+fn an_image_may_be_of_another_tree_but_not_of_any_repository() {
+    let other = "EEEEEEEEQACEEEEEEEEEEA";
+    let from = |repository: &str| {
+        let mut world = World::push(4);
+        let text = world.tasks[DECISION].to_string();
+        let moved = text.replace(RELEASE, repository).replace(
+            "releases/mozilla-release",
+            repository.strip_prefix("https://hg.mozilla.org/").unwrap(),
+        );
+        let moved = moved.replace(DECISION, other);
+        world
+            .tasks
+            .insert(other, serde_json::from_str(&moved).unwrap());
+        world.environments.insert(other, json!({}));
+        world.everywhere(IMAGE, |task| task["taskGroupId"] = json!(other));
+        let graph = world.graphs.get_mut(DECISION).unwrap();
+        let image = graph.as_object_mut().unwrap().remove(IMAGE).unwrap();
+        world.graphs.insert(other, json!({IMAGE: image}));
+        world.also.push(repository.to_owned());
+        world
+    };
+    trusted(
+        &from("https://hg.mozilla.org/mozilla-central"),
+        &[Assurance::LegacyGpg],
+    );
+    refused(&from("https://hg.mozilla.org/try"), "legacy-source");
 }

@@ -42,6 +42,11 @@ pub(crate) struct World {
     pub(crate) pushlog: Value,
     pub(crate) projects: Value,
     pub(crate) failures: BTreeMap<Request, ErrorKind>,
+    /// When runs started and were resolved, unless on the task's day.
+    pub(crate) times: BTreeMap<&'static str, [&'static str; 2]>,
+    pub(crate) states: BTreeMap<&'static str, &'static str>,
+    /// Other repositories that have the same template, pushlog and level.
+    pub(crate) also: Vec<String>,
 }
 
 /// Returns a time under a version.
@@ -137,6 +142,9 @@ impl World {
                 "mozilla-release": {"repo": RELEASE, "repo_type": "hg", "access": "scm_level_3"},
             }),
             failures: BTreeMap::new(),
+            times: BTreeMap::new(),
+            states: BTreeMap::new(),
+            also: Vec::new(),
         }
     }
 
@@ -187,8 +195,15 @@ impl World {
             let task = id(name);
             let created = definition["created"].as_str().unwrap();
             let day = &created[..10];
+            let day = [
+                format!("{day}T12:00:00.000Z"),
+                format!("{day}T12:30:00.000Z"),
+            ];
+            let times = self.times.get(name).map(|times| times.map(str::to_owned));
+            let [started, resolved] = times.unwrap_or(day);
+            let state = self.states.get(name).unwrap_or(&"completed");
             let status = json!({"status": {"runs": [{
-                "runId": 0, "state": "completed", "started": format!("{day}T12:00:00.000Z"), "resolved": format!("{day}T12:30:00.000Z"),
+                "runId": 0, "state": state, "started": started, "resolved": resolved,
             }]}});
             answers.insert(Request::Definition { task }, body(definition));
             answers.insert(Request::Status { task }, body(&status));
@@ -212,7 +227,18 @@ impl World {
         }
         answers.insert(template_at(RELEASE, REVISION), body(&self.template));
         answers.insert(pushlog_at(), body(&self.pushlog));
-        answers.insert(Request::Projects, body(&self.projects));
+        let mut projects = self.projects.clone();
+        for url in &self.also {
+            let project = url.rsplit('/').next().unwrap();
+            projects[project] = json!({"repo": url, "repo_type": "hg", "access": "scm_level_3"});
+            answers.insert(template_at(url, REVISION), body(&self.template));
+            let pushlog = Request::Pushlog {
+                repo: repo(url),
+                revision: REVISION.parse().unwrap(),
+            };
+            answers.insert(pushlog, body(&self.pushlog));
+        }
+        answers.insert(Request::Projects, body(&projects));
         Served {
             answers,
             failures: self.failures.clone(),

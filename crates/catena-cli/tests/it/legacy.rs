@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use catena_core::document::{Body, Document, ErrorKind, EvidenceError};
-use catena_core::model::ids::{ArtifactName, RunId, TaskId};
-use catena_core::request::Request;
+use catena_core::model::ids::{ArtifactName, Revision, RunId, TaskId};
+use catena_core::request::{Repo, Request};
 use catena_crypto::digest::{Algorithm, Digest};
 use catena_evidence::DirectoryWriter;
 use catena_openpgp::time::UnixTime;
@@ -329,6 +329,62 @@ impl Chain {
             after: BTreeMap::new(),
             absent: Vec::new(),
         }
+    }
+
+    /// Makes it a chain of 2018, whose decision task is what a recorded template renders to.
+    fn rebuilt(&mut self) {
+        let revision = "1234567890abcdef1234567890abcdef12345678";
+        for task in TASKS {
+            self.everywhere(task, |task| {
+                task["created"] = json!("2018-02-01T10:00:00.000Z");
+                task["deadline"] = json!("2018-02-02T10:00:00.000Z");
+            });
+        }
+        for run in self.runs.values_mut() {
+            run["started"] = json!("2018-02-01T12:00:00.000Z");
+            run["resolved"] = json!("2018-02-01T12:30:00.000Z");
+        }
+        self.signed = "2018-02-01T12:29:00Z".parse().unwrap();
+        self.everywhere(DECISION, |task| {
+            task["extra"] = json!({"tasks_for": "hg-push"});
+            task["metadata"]["source"] =
+                json!(format!("{RELEASE}/raw-file/{revision}/.taskcluster.yml"));
+            task["payload"]["env"]["GECKO_HEAD_REV"] = json!(revision);
+        });
+        let mut template = self.tasks[DECISION].clone();
+        template["taskId"] = json!("${as_slugid('decision')}");
+        template["taskGroupId"] = json!("${as_slugid('decision')}");
+        template["created"] = json!({"$fromNow": ""});
+        template["deadline"] = json!({"$fromNow": "1 day"});
+        template["metadata"]["owner"] = json!("${push.owner}");
+        template["workerType"] = json!("gecko-${repository.level}-decision");
+        template["payload"]["env"]["GECKO_HEAD_REV"] = json!("${push.revision}");
+        let repo = Repo::Hg {
+            host: "hg.mozilla.org".into(),
+            path: "/releases/mozilla-release".into(),
+        };
+        let revision: Revision = revision.parse().unwrap();
+        let pushlog = json!({"pushes": {"7": {
+            "date": 1, "user": "a@x.org", "changesets": [{"node": revision.as_str(), "desc": "Bug 1"}],
+        }}});
+        let projects = json!({"mozilla-release": {"repo": RELEASE, "repo_type": "hg", "access": "scm_level_3"}});
+        let template_at = Request::Template {
+            repo: repo.clone(),
+            revision: revision.clone(),
+        };
+        self.more.extend([
+            (
+                template_at,
+                json!({"version": 1, "tasks": [template]})
+                    .to_string()
+                    .into_bytes(),
+            ),
+            (
+                Request::Pushlog { repo, revision },
+                pushlog.to_string().into_bytes(),
+            ),
+            (Request::Projects, projects.to_string().into_bytes()),
+        ]);
     }
 
     /// Changes a definition wherever it is: in the queue, in its document, in the graph.
@@ -656,14 +712,6 @@ const SABOTEURS: &[(&str, Sabotage)] = &[
     ("legacy-copy", |it| {
         it.more.push((body(BUILD), b"{}".to_vec()))
     }),
-    ("legacy-downgrade", |it| {
-        let document = format!("{:#}\n", it.documents[BUILD]);
-        it.more.push((body(BUILD), document.into_bytes()));
-        it.more.push((signature(BUILD), vec![0; 64]));
-    }),
-    ("legacy-downgrade", |it| {
-        it.more.push((signature(BUILD), vec![0; 64]))
-    }),
 ];
 
 #[test]
@@ -682,8 +730,26 @@ fn every_saboteur_is_named_and_none_is_trusted() {
 fn what_is_missing_or_not_done_is_undetermined() {
     let era = Era::new();
     let undetermined: &[(&str, &[&str], Sabotage)] = &[
-        ("legacy-rebuild", &["--cot-version", "2"], |_| {}),
+        ("legacy-unavailable", &[], |it| {
+            it.rebuilt();
+            it.more
+                .retain(|(request, _)| !matches!(request, Request::Template { .. }));
+        }),
+        ("legacy-unavailable", &[], |it| {
+            it.rebuilt();
+            it.more.retain(|(request, _)| *request != Request::Projects);
+        }),
         ("legacy-no-keys", &[], |it| {
+            let document = format!("{:#}\n", it.documents[BUILD]);
+            it.more.push((body(BUILD), document.into_bytes()));
+            it.more.push((signature(BUILD), vec![0; 64]));
+        }),
+        ("legacy-no-keys", &[], |it| {
+            for task in TASKS {
+                it.everywhere(task, |task| {
+                    task["created"] = json!("2017-06-01T00:00:00.000Z")
+                });
+            }
             for run in it.runs.values_mut() {
                 run["started"] = json!("2017-06-01T01:00:00.000Z");
                 run["resolved"] = json!("2017-06-01T02:00:00.000Z");
@@ -704,19 +770,22 @@ fn what_is_missing_or_not_done_is_undetermined() {
             "{id}: {ids:?}"
         );
     }
-    // the dates decide, unless the operator does; and the operator's word is shown
+}
+
+/// From recorded evidence alone: template, pushlog and projects.yml.
+#[test]
+fn a_chain_of_2018_is_rebuilt_from_recorded_evidence() {
+    let era = Era::new();
     let mut chain = Chain::new();
-    for task in TASKS {
-        chain.everywhere(task, |task| {
-            task["created"] = json!("2018-02-01T00:00:00.000Z")
-        });
-    }
-    let (status, ids) = era.findings(&chain, &[]);
+    chain.rebuilt();
+    let (status, report) = era.report(&chain, &[]);
+    assert_eq!(status, 0, "{report:#}");
     assert_eq!(
-        (status, ids.contains(&"legacy-rebuild".to_owned())),
-        (4, true),
-        "{ids:?}"
+        (&report["version"], &report["assurance"]),
+        (&json!(2), &json!(["legacy-gpg"]))
     );
+    assert_eq!(report["relaxations"], json!([]));
+    // the operator's word is shown
     let (status, report) = era.report(&chain, &["--cot-version", "1"]);
     assert_eq!(status, 0, "{report:#}");
     assert!(
@@ -726,6 +795,58 @@ fn what_is_missing_or_not_done_is_undetermined() {
             .starts_with("--cot-version 1"),
         "{report:#}"
     );
+    // another definition is not what the tree makes, and to fall back is a downgrade
+    chain.everywhere(DECISION, |task| task["payload"]["env"]["EVIL"] = json!("1"));
+    let (status, ids) = era.findings(&chain, &[]);
+    assert_eq!(
+        (status, ids),
+        (
+            1,
+            vec!["legacy-downgrade".to_owned(), "legacy-rebuild".to_owned()]
+        )
+    );
+}
+
+/// A signature that lies beside a good text and does not verify is a downgrade (legacy.md §6), whatever else is there.
+#[test]
+fn a_bad_ed25519_signature_beside_a_good_text_is_a_downgrade() {
+    let era = Era::new();
+    let dir = tempfile::tempdir().unwrap();
+    let config = dir.path().join("scriptworker.yaml");
+    // of RFC 8032, section 7.1
+    let key = "11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=";
+    let key = format!(
+        "ed25519_public_keys:\n  scriptworker: []\n  docker-worker: ['{key}']\n  generic-worker: []\n"
+    );
+    std::fs::write(&config, key).unwrap();
+    let config = ["--config", config.to_str().unwrap()];
+    for with_body in [true, false] {
+        let mut chain = Chain::new();
+        if with_body {
+            let document = format!("{:#}\n", chain.documents[BUILD]);
+            chain.more.push((body(BUILD), document.into_bytes()));
+        } else {
+            chain.absent.push(body(BUILD));
+        }
+        chain.more.push((signature(BUILD), vec![0; 64]));
+        let (status, ids) = era.findings(&chain, &config);
+        assert_eq!(
+            (status, ids.contains(&"legacy-downgrade".to_owned())),
+            (1, true),
+            "{ids:?}"
+        );
+    }
+}
+
+/// Nothing else of today's takes part: no receipt, no worker.
+#[test]
+fn neither_receipts_nor_the_worker_know_the_gpg_era() {
+    let era = Era::new();
+    let chain = Chain::new();
+    assert_eq!(era.verify(&chain, &["--receipt", "x"]).status, 64);
+    assert_eq!(Run::of(&["worker", "--legacy"]).status, 64);
+    let run = Run::of(&["worker", "--legacy-keys", "keys.json", "scriptworker.yaml"]);
+    assert_eq!(run.status, 64);
 }
 
 #[test]

@@ -11,7 +11,7 @@ use crate::report::Verdict;
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Assurance {
-    /// An action task whose template came from an artifact, not from the tree.
+    /// An action of kind `task`, whose template came from an artifact, not from the tree.
     LegacyActionTask,
     /// Signatures by GPG keys of that time.
     LegacyGpg,

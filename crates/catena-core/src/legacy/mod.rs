@@ -18,6 +18,7 @@
 //! 7. The root's restricted scopes must fit the repository.
 
 mod artifacts;
+mod begin;
 pub mod command;
 mod document;
 pub mod era;

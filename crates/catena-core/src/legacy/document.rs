@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
 //! The signed document of each task: opened, and tied to task, run and definition.
 
+use bytes::Bytes;
 use catena_jsone::Value;
 
 use super::era::{docker_worker_stopped, instant, may_have_pair};
@@ -8,7 +9,7 @@ use super::walk::{Chain, Run};
 use super::{Opening, Unopened};
 use crate::checks::recorded_task;
 use crate::compare::{self, Exactness};
-use crate::document::ErrorKind;
+use crate::document::{ErrorKind, EvidenceError};
 use crate::json::{self, Reading};
 use crate::model::cot::CotDocument;
 use crate::model::ids::{ArtifactName, TaskId};
@@ -145,9 +146,21 @@ impl Chain<'_> {
                 return false;
             }
         }
-        let Ok(signature) = signature else {
-            return true;
-        };
+        match signature {
+            Ok(signature) => self.signature_holds(task, run, worker, body, &signature),
+            Err(_) => true,
+        }
+    }
+
+    /// Judges the ed25519 signature that lies beside the signed text.
+    fn signature_holds(
+        &mut self,
+        task: TaskId,
+        run: &Run,
+        worker: &WorkerImplementation,
+        body: Result<Bytes, EvidenceError>,
+        signature: &[u8],
+    ) -> bool {
         let keys = self.inputs.pairs.get(worker).map_or(&[][..], Vec::as_slice);
         if let Err(error) = &body
             && error.kind != ErrorKind::Absent
@@ -171,7 +184,7 @@ impl Chain<'_> {
         }
         let verified = body.map_err(|error| error.to_string()).and_then(|body| {
             let pair = Pair::fetched(task, run.id, worker.clone(), body);
-            pair.verify_signature(&signature, keys)
+            pair.verify_signature(signature, keys)
                 .map_err(|error| error.to_string())
         });
         if let Err(found) = verified {

@@ -3,7 +3,6 @@
 
 use std::fs;
 use std::io::Write as _;
-use std::num::NonZeroUsize;
 use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::symlink;
 use std::os::unix::net::UnixListener;
@@ -28,12 +27,7 @@ fn refused(dir: &Path) -> TreeError {
 }
 
 fn hashed(tree: &Tree, progress: &(dyn Progress + Sync)) -> Result<Vec<Hashed>, TreeError> {
-    hash(
-        tree,
-        &[Algorithm::Sha256],
-        NonZeroUsize::new(4).unwrap(),
-        progress,
-    )
+    hash(tree, &[Algorithm::Sha256], progress)
 }
 
 #[test]

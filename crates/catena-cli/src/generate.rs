@@ -39,7 +39,7 @@ minimal the document is, byte for byte, that of scriptworker.
 
 Exit status:
    0  written
-   5  internal error, the system refused to write, or the signer did not sign
+   5  internal error, the system failed, or the signer did not sign
   64  usage; or artifacts, claim or key are not fit for a document";
 
 /// The most bytes of a claim; the queue takes definitions of a tenth of that.
@@ -161,8 +161,9 @@ pub(crate) enum Refusal {
 
 impl Refusal {
     /// What the process ends with (P8).
-    pub(crate) const fn exit(&self) -> Exit {
+    pub(crate) fn exit(&self) -> Exit {
         match self {
+            Self::Generate(GenerateError::Tree(TreeError::Io { cause, .. })) => of_system(cause),
             Self::Generate(
                 GenerateError::Sign(_)
                 | GenerateError::Signature { .. }
@@ -170,6 +171,15 @@ impl Refusal {
             ) => Exit::Internal,
             _ => Exit::Usage,
         }
+    }
+}
+
+/// Whether it is the files that are not fit, or the system that has nothing left to read them with.
+fn of_system(cause: &io::Error) -> Exit {
+    use io::ErrorKind::{IsADirectory, NotADirectory, NotFound, PermissionDenied};
+    match cause.kind() {
+        IsADirectory | NotADirectory | NotFound | PermissionDenied => Exit::Usage,
+        _ => Exit::Internal,
     }
 }
 

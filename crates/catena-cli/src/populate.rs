@@ -24,7 +24,7 @@ use crate::args::{Cli, Command, Profile, When};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::progress::Bar;
-use crate::signals::interrupted;
+use crate::signals::Interruptions;
 use crate::verify::{self, Extra};
 use crate::workdir::WorkDir;
 use crate::{config, output};
@@ -183,9 +183,10 @@ pub(crate) fn fill(wanted: &Wanted<'_>) -> Result<Filled, Failure> {
         .build()
         .map_err(|source| Failure::Runtime { source })?;
     let done = runtime.block_on(async {
+        let mut interruptions = Interruptions::listen();
         tokio::select! {
             done = write(&source, wanted.task, &work_dir) => done,
-            () = interrupted() => Err(Failure::Usage("interrupted; the directory is not complete".to_owned())),
+            () = interruptions.first() => Err(Failure::Usage("interrupted; the directory is not complete".to_owned())),
         }
     });
     runtime.shutdown_background();

@@ -25,7 +25,7 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::infer::{self, Role};
 use crate::progress::Bar;
-use crate::signals::interrupted;
+use crate::signals::Interruptions;
 use crate::workdir::WorkDir;
 use crate::{legacy, notes, output};
 
@@ -77,9 +77,10 @@ pub(crate) fn conclude(options: &args::Verify) -> Result<(Report, Versions), Fai
         .map_err(|source| Failure::Runtime { source })?;
     let progress = bar.listen();
     let done = runtime.block_on(async {
+        let mut interruptions = Interruptions::listen();
         tokio::select! {
             done = decide(options, &progress, work_dir.as_ref()) => done,
-            () = interrupted() => Err(Failure::Interrupted),
+            () = interruptions.first() => Err(Failure::Interrupted),
         }
     });
     // a download that nobody waits for any more is no reason to wait

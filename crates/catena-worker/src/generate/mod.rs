@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
 //! Chain-of-trust documents of what a task left behind (generation.md 2 and 6, R-05).
 //!
-//! The way is [`find`] → [`hash`](hash::hash) → [`body`] → [`Signed::sign`] → [`Signed::write`]; [`generate`] goes all of it.
+//! The way is [`find`] → [`hash`](hash::hash) → [`Body`] → [`Signed::sign`] → [`Signed::write`]; [`generate`] goes all of it.
 //! Nothing is written before everything is known, and both files appear whole or not at all.
 
 mod body;
@@ -19,7 +19,7 @@ use catena_crypto::digest::Algorithm;
 use catena_crypto::ed25519::KeyId;
 use catena_crypto::signer::{SignError, Signer};
 
-pub use body::{Environment, Identity, body};
+pub use body::{Body, Environment, Identity};
 pub use claim::Claim;
 pub use hash::{Hashed, Progress, hash};
 pub use names::{BODY, Found, LEGACY, SIGNATURE};
@@ -175,18 +175,18 @@ pub fn generate(
     let mut artifacts = hash(&tree, inputs.algorithms, inputs.threads, progress)?;
     let own = inputs.own.iter();
     artifacts.extend(own.map(|(name, bytes)| hash::hash_bytes(name, bytes, inputs.algorithms)));
-    let document = body(
+    artifacts.sort_unstable_by(|a, b| a.name.cmp(&b.name));
+    let document = Body::new(
         inputs.claim,
         inputs.identity,
         inputs.environment,
         signer.map(|signer| signer.public_key().id()),
         &artifacts,
     );
-    schema::check(&document)?;
-    let signed = Signed::sign(document.to_text().into_bytes(), signer)?;
-    drop(document);
+    document.check()?;
     // a signer may take minutes
-    hash::unchanged(&tree, inputs.own, &artifacts)?;
+    let unchanged = || hash::unchanged(&tree, inputs.own, &artifacts);
+    let signed = Signed::sign_and(document.to_text().into_bytes(), signer, unchanged)?;
     let mut files: Vec<_> = inputs
         .own
         .iter()

@@ -8,6 +8,7 @@
 
 use std::io::{self, Read as _, Write as _};
 use std::path::Path;
+use std::thread;
 
 use cap_std::ambient_authority;
 use cap_std::fs::{Dir, Permissions, PermissionsExt as _};
@@ -36,7 +37,20 @@ impl Signed {
     /// # Errors
     /// The signer does not sign, or what it gives does not verify.
     pub fn sign(body: Vec<u8>, signer: Option<&dyn Signer>) -> Result<Self, GenerateError> {
+        Self::sign_and(body, signer, || Ok(()))
+    }
+
+    /// Signs a document; once it is signed, does something while the signature is checked.
+    ///
+    /// # Errors
+    /// As [`Self::sign`]; or what that something says.
+    pub(super) fn sign_and(
+        body: Vec<u8>,
+        signer: Option<&dyn Signer>,
+        then: impl FnOnce() -> Result<(), TreeError> + Send,
+    ) -> Result<Self, GenerateError> {
         let Some(signer) = signer else {
+            then()?;
             return Ok(Self {
                 body,
                 signature: None,
@@ -44,9 +58,18 @@ impl Signed {
         };
         let key = signer.public_key();
         let signature = signer.sign(&body)?;
-        if key.verify(&body, &signature.into()).is_err() {
+        let (verified, done) = thread::scope(|scope| {
+            let checking = scope.spawn(|| key.verify(&body, &signature.into()));
+            let done = then();
+            match checking.join() {
+                Ok(verified) => (verified, done),
+                Err(panic) => std::panic::resume_unwind(panic),
+            }
+        });
+        if verified.is_err() {
             return Err(GenerateError::Signature { key: key.id() });
         }
+        done?;
         Ok(Self {
             body,
             signature: Some((signature, key.id())),

@@ -76,6 +76,10 @@ generate *ARGS:
 bench-generate *ARGS:
     benches/generate.sh {{ ARGS }}
 
+# What a worker adds to a task, beside the published scriptworker; on a quiet machine
+bench-worker *ARGS:
+    benches/worker.sh {{ ARGS }}
+
 # The old tools beside the published ones; keys in openssl, ssh-agent and SoftHSM
 tools *ARGS:
     conformance/tools.sh {{ ARGS }}

@@ -3,22 +3,22 @@
 #
 #   conformance/local.sh [--full] [PART...]
 #
-# PART: python npm curl scriptworker demo taskgraph kills claims; without one, all.
+# PART: python npm curl scriptworker worker faults clock worker-kills soak demo taskgraph kills claims; without one, all.
 # CATENA: the binary to ask; without it, an optimised build is made.
 # LOCAL_TMP: where the clients are installed; without it, a directory that is removed at the end.
-# Needs Python, git, curl, and node 20.19 or later; installs the clients from the package registries.
-# --full: 200 kills instead of 20.
+# Needs Python, git, curl, node 20.19 or later, and Debian's faketime for the part clock; installs the clients from the package registries.
+# --full: 200 kills instead of 20, 2,000 tasks in a soak instead of 200; WORKER_KILLS and SOAK_TASKS say other numbers.
 set -euo pipefail
 
 TASKCLUSTER=113.2.0 SCRIPTWORKER=63.6.1 TASKGRAPH=24.5.1 TRUSTME=1.2.1 NPM_CLIENT=87.1.3
 
-kills=20
+kills=20 soak=200
 if [[ ${1:-} == --full ]]; then
-    kills=200
+    kills=200 soak=2000
     shift
 fi
 parts=("$@")
-[[ $# -gt 0 ]] || parts=(python npm curl scriptworker demo taskgraph kills claims)
+[[ $# -gt 0 ]] || parts=(python npm curl scriptworker worker faults clock worker-kills soak demo taskgraph kills claims)
 [[ -z ${CATENA:-} ]] || CATENA=$(realpath "$CATENA")
 cd "$(dirname "$0")/.."
 
@@ -50,12 +50,22 @@ export CATENA
 source conformance/part.sh
 
 served() { "$PYTHON" conformance/local/server.py -- "$@"; }
+# with claims that end after so many seconds
+short() { "$PYTHON" conformance/local/server.py --claim-timeout "$1" -- "${@:2}"; }
 run_part() {
     case $1 in
         python) part "Python taskcluster $TASKCLUSTER" served "$PYTHON" conformance/local/python_client.py ;;
         npm) part "npm taskcluster-client $NPM_CLIENT" served node conformance/local/node_client.cjs ;;
         curl) part "curl" served conformance/local/curl.sh ;;
         scriptworker) part "scriptworker $SCRIPTWORKER as a daemon" served "$PYTHON" conformance/local/daemon.py ;;
+        worker)
+            part "catena worker in scriptworker's place" served "$PYTHON" conformance/local/daemon.py --catena
+            part "a script of scriptworker's client library under catena worker" served "$PYTHON" conformance/local/sync_main.py
+            ;;
+        faults) part "catena worker while its queue breaks" short 6 "$PYTHON" conformance/local/worker_faults.py ;;
+        clock) part "catena worker and clocks that jump" short 8 "$PYTHON" conformance/local/worker_clock.py ;;
+        worker-kills) part "catena worker killed ${WORKER_KILLS:-$kills} times" short 3 "$PYTHON" conformance/local/worker_kills.py --kills "${WORKER_KILLS:-$kills}" ;;
+        soak) part "${SOAK_TASKS:-$soak} tasks in one catena worker" served "$PYTHON" conformance/local/worker_soak.py --tasks "${SOAK_TASKS:-$soak}" ;;
         demo) part "the demo's chain, by the reference and by catena" "$PYTHON" conformance/local/demo_chain.py ;;
         taskgraph) part "git and taskgraph $TASKGRAPH: a repository's chain" "$PYTHON" conformance/local/taskgraph_chain.py ;;
         kills) part "$kills kills under load" "$PYTHON" conformance/local/kills.py --kills "$kills" ;;

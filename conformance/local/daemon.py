@@ -5,6 +5,9 @@ It is started as its users start it, with a configuration file and credentials t
 It runs one task to completion, reclaiming it on the way, with signing on; then a task that fails, one with a malformed
 payload, one that is cancelled while it runs, and one that a SIGTERM cuts off. What it leaves is read back: artifacts,
 `chain-of-trust.json` and its signature, which must verify under the worker's key by scriptworker's own tool.
+
+With --catena, `catena worker` runs in its place, under the name that `catena compat install` gives it: same file, same
+script, same expectations.
 """
 import base64
 import hashlib
@@ -129,7 +132,8 @@ def verifies(tmp, body, signature, public_key):
 
 
 # ---------------------------------------------------------------- the part
-check = Checks("scriptworker")
+CATENA = sys.argv[1:] == ["--catena"]
+check = Checks("catena worker" if CATENA else "scriptworker")
 
 
 def one_task(queue, daemon, tmp):
@@ -145,6 +149,8 @@ def one_task(queue, daemon, tmp):
     check.true("it was reclaimed", run["takenUntil"] > run["started"] and "Reclaim task response" in daemon.log(), run)
     names = sorted(artifact["name"] for artifact in queue.listArtifacts(task, 0)["artifacts"])
     expected = ["public/build/target.bin", "public/build/target.txt", "public/chain-of-trust.json", "public/chain-of-trust.json.sig", "public/logs/chain_of_trust.log", "public/logs/live_backing.log"]
+    # catena's own: which worker ran it
+    names = [name for name in names if not (CATENA and name == "public/worker-info.json")]
     check.equal("its artifacts", [name for name in names if name != "public/logs/chain_of_trust.log"], [name for name in expected if name != "public/logs/chain_of_trust.log"])
     check.true("the log", b"building" in content(queue, task, 0, "public/logs/live_backing.log"))
 
@@ -197,7 +203,10 @@ def main():
     queue = taskcluster.Queue(options)
     with tempfile.TemporaryDirectory() as directory:
         tmp = pathlib.Path(directory)
-        with Daemon(tmp / "worker", options, "conformance", [HERE / "task_script.py"]) as daemon:
+        if CATENA:
+            subprocess.run([os.environ["CATENA"], "compat", "install", tmp / "bin"], check=True, stdout=subprocess.DEVNULL)
+        command = [tmp / "bin" / "scriptworker"] if CATENA else None
+        with Daemon(tmp / "worker", options, "conformance", [HERE / "task_script.py"], command) as daemon:
             one_task(queue, daemon, tmp)
             other_ends(queue, daemon)
             shutdown(queue, daemon)

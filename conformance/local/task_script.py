@@ -10,8 +10,17 @@ payload = json.loads((work / "task.json").read_text())["payload"]
 print("building" if payload["do"] == "build" else "leaving", flush=True)
 if payload["do"] == "exit":
     sys.exit(payload["status"])
-if payload["do"] == "wait":
+if payload["do"] == "wait" or (payload["do"] == "once" and os.environ["RUN_ID"] == "0"):
     time.sleep(payload["seconds"])
+if payload["do"] == "file":
+    (artifacts / "public" / "file.bin").write_bytes(os.urandom(100_000))
+if payload["do"] == "fill":
+    with open(artifacts / "filled.bin", "wb", buffering=0) as out:
+        try:
+            while True:
+                out.write(bytes(4096))
+        except OSError as why:
+            print(why, flush=True)
 if payload["do"] == "build":
     import taskcluster
 

@@ -11,7 +11,7 @@ use catena_report::text::Detail;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::verify::Extra;
-use crate::{check_sig, compat, generate, keys, legacy, log_header, populate};
+use crate::{check_sig, compat, generate, keys, legacy, log_header, populate, worker};
 
 const EXIT_STATUS: &str = "\
 Exit status:
@@ -108,6 +108,9 @@ pub(crate) enum Command {
     /// Fill a work directory with a task's definition and its upstream artifacts, to develop scripts
     #[command(after_help = populate::STATUS)]
     Workdir(populate::Options),
+    /// Claim tasks, verify their chains, run the task script, generate, upload and report: instead of scriptworker
+    #[command(after_help = worker::HELP)]
+    Worker(worker::Options),
 }
 
 #[derive(Args, Debug)]

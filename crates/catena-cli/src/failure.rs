@@ -13,7 +13,7 @@ use catena_crypto::signer::reference::OpenError;
 use catena_evidence::{DirectoryError, OptionsError, PlaceError};
 
 use crate::exit::Exit;
-use crate::{generate, legacy, log_header};
+use crate::{generate, legacy, log_header, worker};
 
 /// A run without a verdict.
 #[derive(Debug, thiserror::Error)]
@@ -109,6 +109,8 @@ pub(crate) enum Failure {
     Usage(String),
     #[error("--work-dir: expected an empty or absent directory, found {found} at {path}")]
     WorkDir { path: PathBuf, found: String },
+    #[error(transparent)]
+    Worker(#[from] worker::Refusal),
     #[error("stdout: {source}")]
     Write { source: io::Error },
 }
@@ -131,11 +133,12 @@ impl Failure {
     }
 
     /// What the process ends with (P8).
-    pub(crate) const fn exit(&self) -> Exit {
+    pub(crate) fn exit(&self) -> Exit {
         match self {
             Self::Generate(refusal) => refusal.exit(),
             Self::Legacy(refusal) => refusal.exit(),
             Self::LogHeader(refusal) => refusal.exit(),
+            Self::Worker(refusal) => refusal.exit(),
             Self::Demo { .. }
             | Self::File { .. }
             | Self::Place { .. }

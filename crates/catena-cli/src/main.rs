@@ -26,6 +26,7 @@ mod signals;
 mod task_json;
 mod verify;
 mod workdir;
+mod worker;
 
 use std::process::ExitCode;
 
@@ -61,6 +62,7 @@ fn run() -> Exit {
         Command::LogHeader(options) => log_header::run(options),
         Command::Verify(options) => verify::verify(options, cli.color),
         Command::Workdir(options) => populate::run(options, cli.color),
+        Command::Worker(options) => worker::run(options),
     };
     done.unwrap_or_else(|failure| {
         output::complain(&failure);

@@ -12,6 +12,7 @@ mod create_test_workdir;
 mod credentials;
 mod gen_ed25519_key;
 mod install;
+mod scriptworker;
 mod verify_cot;
 mod verify_ed25519_signature;
 
@@ -57,7 +58,7 @@ pub(crate) struct Tool {
 }
 
 /// All tools, by name.
-pub(crate) const TOOLS: [Tool; 4] = [
+pub(crate) const TOOLS: [Tool; 5] = [
     Tool {
         name: "create_test_workdir",
         run: create_test_workdir::run,
@@ -65,6 +66,10 @@ pub(crate) const TOOLS: [Tool; 4] = [
     Tool {
         name: "gen_ed25519_key",
         run: gen_ed25519_key::run,
+    },
+    Tool {
+        name: "scriptworker",
+        run: scriptworker::run,
     },
     Tool {
         name: "verify_cot",

@@ -51,9 +51,10 @@ fn install(dir: &Path, arguments: &[&str]) -> Run {
     Run::of(&[&["compat", "install", dir.to_str().unwrap()], arguments].concat())
 }
 
-const NAMES: [&str; 4] = [
+const NAMES: [&str; 5] = [
     "create_test_workdir",
     "gen_ed25519_key",
+    "scriptworker",
     "verify_cot",
     "verify_ed25519_signature",
 ];
@@ -64,7 +65,7 @@ fn links_are_made_once_and_lead_here() {
     let bin = dir.path().join("new/bin");
     let run = install(&bin, &[]);
     assert!(
-        run.stdout.ends_with("4 links made, 0 were there\n"),
+        run.stdout.ends_with("5 links made, 0 were there\n"),
         "{}",
         run.stdout
     );
@@ -76,11 +77,11 @@ fn links_are_made_once_and_lead_here() {
     }
     let run = install(&bin, &[]);
     assert!(
-        run.stdout.ends_with("0 links made, 4 were there\n"),
+        run.stdout.ends_with("0 links made, 5 were there\n"),
         "{}",
         run.stdout
     );
-    assert_eq!(fs::read_dir(&bin).unwrap().count(), 4);
+    assert_eq!(fs::read_dir(&bin).unwrap().count(), 5);
 }
 
 #[test]
@@ -123,6 +124,8 @@ fn usage_is_status_2_and_help_0() {
         ("create_test_workdir", &[]),
         ("create_test_workdir", &["--path"]),
         ("create_test_workdir", &["a", "b"]),
+        ("scriptworker", &["a", "b"]),
+        ("scriptworker", &["--check-config"]),
         ("verify_ed25519_signature", &["one"]),
         ("verify_ed25519_signature", &["one", "two", "--key", "x"]),
     ] {

@@ -94,3 +94,8 @@ fn generate() {
 fn log_header() {
     insta::assert_snapshot!(help(&["log-header", "--help"]));
 }
+
+#[test]
+fn worker() {
+    insta::assert_snapshot!(help(&["worker", "--help"]));
+}

@@ -31,4 +31,7 @@ mod screens;
 mod secrets;
 mod usage;
 mod workdir;
+mod worker;
+mod worker_chain;
+mod worker_operations;
 mod world;

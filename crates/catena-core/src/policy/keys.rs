@@ -386,7 +386,19 @@ pub const KEYS: &[KeySpec] = &[
     verify(
         "x_cot.cache_dir",
         Text,
-        "Where answers of GitHub's API are kept, to ask less; each is asked about again (P22).",
+        "Where answers of GitHub's API are kept, to ask less, each asked about again; and, by a worker, evidence that its tasks \
+         share, each checked again (P22).",
+    ),
+    worker(
+        "x_cot.cache_size",
+        Count,
+        "The most MiB of evidence that is kept in `x_cot.cache_dir`; 2048 by default.",
+    ),
+    worker(
+        "x_cot.cache_store",
+        Text,
+        "Keep shared evidence here instead: `s3://bucket/prefix`, `gs://bucket/prefix` or `az://container/prefix`; needs a \
+         build with the feature `object-store`.",
     ),
     worker(
         "x_cot.capacity",
@@ -424,6 +436,11 @@ pub const KEYS: &[KeySpec] = &[
         OneOf(&["static"]),
         "Where public keys come from; this release knows `ed25519_public_keys` only (R-15).",
     ),
+    worker(
+        "x_cot.monitor",
+        Text,
+        "Address and port on loopback, such as `127.0.0.1:9464`, where metrics and health are served; nowhere by default.",
+    ),
     verify(
         "x_cot.protected_branches",
         Map,
@@ -437,7 +454,7 @@ pub const KEYS: &[KeySpec] = &[
     verify(
         "x_cot.retry",
         Map,
-        "How failed requests are repeated (P20).",
+        "How failed requests are repeated (P20); where it is given, the calls and uploads of a worker as well.",
     ),
     verify("x_cot.retry.attempts", Count, "Attempts per request."),
     verify(
@@ -460,6 +477,11 @@ pub const KEYS: &[KeySpec] = &[
         "x_cot.strip_env",
         List,
         "Variables that task scripts do not inherit.",
+    ),
+    worker(
+        "x_cot.undetermined",
+        OneOf(&["resource-unavailable", "intermittent-task"]),
+        "How a task is reported whose chain could not be decided (S51).",
     ),
     verify(
         "x_cot.vcs_hosts",

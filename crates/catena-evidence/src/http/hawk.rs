@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MPL-2.0
-//! Signs requests to the deployment with Taskcluster credentials (V31, V95).
+//! Signs requests to the deployment with Taskcluster credentials (V31, V95, worker.md §12).
 //!
 //! Hawk proves that we hold the access token without sending it: a message authentication code over
 //! method, host, port and path, in a header, or in the query as a *bewit* for a limited time. URLs with a
 //! bewit open what they sign, so they are made for one connection and appear nowhere else.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
@@ -18,14 +18,18 @@ use serde_json::value::RawValue;
 use super::options::OptionsError;
 
 /// Credentials that are ready to sign. It deliberately has no `Debug`.
-pub(crate) struct Signer {
+pub struct Signer {
     credentials: hawk::Credentials,
     /// The certificate of temporary credentials, as the `ext` of each signature.
     ext: Option<String>,
 }
 
 impl Signer {
-    pub(crate) fn new(credentials: &Credentials) -> Result<Self, OptionsError> {
+    /// Takes credentials, permanent or temporary.
+    ///
+    /// # Errors
+    /// A part that no header can carry; the error does not show it.
+    pub fn new(credentials: &Credentials) -> Result<Self, OptionsError> {
         let unfit = |key, expected| OptionsError::Setting {
             key,
             expected,
@@ -66,10 +70,44 @@ impl Signer {
 
     /// Returns the `Authorization` of a POST with a JSON body.
     pub(crate) fn header(&self, url: &Url, body: &[u8]) -> Option<HeaderValue> {
-        let hash = PayloadHasher::hash("application/json", SHA256, body).ok()?;
-        let request = RequestBuilder::from_url("POST", url).ok()?;
-        let request = request.hash(&hash[..]).ext(self.ext.as_deref()).request();
-        let header = request.make_header(&self.credentials).ok()?;
+        self.authorization("POST", url, Some(body))
+    }
+
+    /// Returns the `Authorization` of a request whose body, if there is one, is JSON; marked as sensitive. `None` for
+    /// a URL that no request can go to.
+    #[must_use]
+    pub fn authorization(
+        &self,
+        method: &str,
+        url: &Url,
+        body: Option<&[u8]>,
+    ) -> Option<HeaderValue> {
+        self.authorization_at(method, url, body, SystemTime::now())
+    }
+
+    /// As [`authorization`](Self::authorization), for whoever knows the server's time better than the system does.
+    #[must_use]
+    pub fn authorization_at(
+        &self,
+        method: &str,
+        url: &Url,
+        body: Option<&[u8]>,
+        now: SystemTime,
+    ) -> Option<HeaderValue> {
+        let hash = match body {
+            Some(body) => Some(PayloadHasher::hash("application/json", SHA256, body).ok()?),
+            None => None,
+        };
+        let request = RequestBuilder::from_url(method, url).ok()?;
+        let request = request
+            .hash(hash.as_ref().map(|hash| &hash[..]))
+            .ext(self.ext.as_deref())
+            .request();
+        // it need not be secret, only be used once
+        let nonce = format!("{:016x}{:016x}", fastrand::u64(..), fastrand::u64(..));
+        let header = request
+            .make_header_full(&self.credentials, now, nonce)
+            .ok()?;
         let mut value = HeaderValue::from_str(&format!("Hawk {header}")).ok()?;
         value.set_sensitive(true);
         Some(value)

@@ -256,9 +256,19 @@ impl World {
     /// Starts one worker for each pool of the demo.
     #[must_use]
     pub fn start_workers(&self, events: Option<mpsc::UnboundedSender<Event>>) -> Workers {
+        self.start_workers_of(events, |_| true)
+    }
+
+    /// As [`start_workers`](Self::start_workers), for the pools of some families; others are served by somebody else.
+    #[must_use]
+    pub fn start_workers_of(
+        &self,
+        events: Option<mpsc::UnboundedSender<Event>>,
+        wanted: impl Fn(Family) -> bool,
+    ) -> Workers {
         let (stop, stopped) = watch::channel(false);
         let mut running = JoinSet::new();
-        for (pool, family) in WORKERS {
+        for (pool, family) in WORKERS.into_iter().filter(|(_, family)| wanted(*family)) {
             let Some(key) = self.keys.get(implementation(family)) else {
                 continue;
             };

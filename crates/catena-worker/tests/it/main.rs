@@ -1,10 +1,19 @@
 // SPDX-License-Identifier: MPL-2.0
-//! Documents of real directories, and the heads of logs.
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on may panic")]
+//! Documents of real directories, the heads of logs, and whole runs against a queue that fails where it is told to.
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test that cannot go on may panic"
+)]
 
+mod daemon;
 mod documents;
 mod facts;
+mod fake;
+mod faults;
 mod generate;
+mod house;
 mod tree;
 mod write;
 

@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: MPL-2.0
+//! Scripts that outlived their worker.
+//!
+//! A worker that is killed cannot stop its script, which would go on writing into the directories of the next task. So
+//! every script carries the name of its directory in a variable, and a worker that starts ends what carries the name of
+//! one of its own: the whole process group, as the dead worker would have done. Where there is no `/proc`, the service
+//! manager has to do it.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use rustix::process::{Pid, Signal, getpgid, kill_process_group};
+
+use super::environment::WORK_DIR;
+use crate::log::Log;
+
+/// Ends the scripts that were started for this work directory, and waits until they are gone.
+pub(crate) async fn end(work_dir: &Path, log: &Log) {
+    for attempt in 0..ATTEMPTS {
+        let groups = groups(Path::new("/proc"), work_dir);
+        if groups.is_empty() {
+            return;
+        }
+        for group in groups {
+            if attempt == 0 {
+                let group = group.as_raw_nonzero();
+                log.warn(&format!(
+                    "the script of a worker that died is still there, process group {group}: it is killed"
+                ));
+            }
+            // it may have ended meanwhile
+            let _ = kill_process_group(group, Signal::KILL);
+        }
+        tokio::time::sleep(PAUSE).await;
+    }
+    log.error("the script of a worker that died does not end");
+}
+
+/// Finds the process groups with a process that carries this directory.
+fn groups(proc: &Path, work_dir: &Path) -> Vec<Pid> {
+    let mine = getpgid(None).ok();
+    let mut due = format!("{WORK_DIR}=").into_bytes();
+    due.extend(work_dir.as_os_str().as_encoded_bytes());
+    let mut found: Vec<Pid> = processes(proc)
+        .filter(|(_, path)| carries(path, &due))
+        .filter_map(|(pid, _)| getpgid(Some(pid)).ok())
+        .filter(|group| Some(*group) != mine)
+        .collect();
+    found.sort_unstable_by_key(|group| group.as_raw_nonzero());
+    found.dedup();
+    found
+}
+
+fn processes(proc: &Path) -> impl Iterator<Item = (Pid, PathBuf)> {
+    let entries = fs::read_dir(proc).into_iter().flatten().flatten();
+    entries.filter_map(|entry| {
+        let number = entry.file_name().to_str()?.parse().ok()?;
+        Some((Pid::from_raw(number)?, entry.path()))
+    })
+}
+
+/// Whether a process has this in the environment that it was started with. That of other users cannot be read.
+fn carries(process: &Path, due: &[u8]) -> bool {
+    let environment = fs::read(process.join("environ")).unwrap_or_default();
+    environment.split(|byte| *byte == 0).any(|one| one == due)
+}
+
+const ATTEMPTS: u32 = 100;
+const PAUSE: Duration = Duration::from_millis(20);
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use std::os::unix::process::CommandExt as _;
+    use std::process::{Command, Stdio};
+
+    use super::*;
+    use crate::config::{LineFormat, LogConfig};
+
+    #[tokio::test]
+    async fn only_scripts_of_the_same_directory_end_with_their_group_section_5() {
+        let dir = tempfile::tempdir().unwrap();
+        let log = Log::open(&LogConfig {
+            dir: dir.path().to_owned(),
+            format: LineFormat::default(),
+            verbose: false,
+            watch: false,
+            max_bytes: 0,
+            max_backups: 0,
+        })
+        .unwrap();
+        let start = |work: &str| {
+            Command::new("/bin/sh")
+                // a grandchild in the group, whose output shows when it ends
+                .args(["-c", "env -i sleep 600 & exec sleep 600"])
+                .env(WORK_DIR, dir.path().join(work))
+                .stdout(Stdio::piped())
+                .process_group(0)
+                .spawn()
+                .unwrap()
+        };
+        let (mut old, mut other) = (start("work"), start("work2"));
+        // the child has its variables as soon as it runs the shell; reaping is its parent's affair
+        let reaper = std::thread::spawn(move || {
+            let output = old.stdout.take();
+            let status = old.wait().unwrap();
+            std::io::read_to_string(output.unwrap()).unwrap();
+            status
+        });
+        end(&dir.path().join("work"), &log).await;
+        let status = reaper.join().unwrap();
+        assert_eq!(
+            std::os::unix::process::ExitStatusExt::signal(&status),
+            Some(9)
+        );
+        assert!(
+            other.try_wait().unwrap().is_none(),
+            "another worker's script lives"
+        );
+        let group = Pid::from_child(&other);
+        kill_process_group(group, Signal::KILL).unwrap();
+        other.wait().unwrap();
+    }
+}

@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: MPL-2.0
+//! What all tasks of a worker share, and when it is to stop (worker.md 9).
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use catena_evidence::SharedCache;
+use tokio::sync::watch;
+
+use crate::config::WorkerConfig;
+use crate::log::Log;
+use crate::metrics::Metrics;
+use crate::queue::{Queue, Retry};
+
+/// A worker that can run tasks.
+pub struct Worker {
+    /// What it is told.
+    pub config: WorkerConfig,
+    /// Its log.
+    pub log: Log,
+    /// The queue, with its permanent credentials.
+    pub queue: Queue,
+    /// How long it waits.
+    pub pace: Pace,
+    /// What it counts.
+    pub metrics: Arc<Metrics>,
+    /// Evidence that its tasks share.
+    pub shared: Option<Arc<SharedCache>>,
+}
+
+impl std::fmt::Debug for Worker {
+    /// Shows who it is; never its credentials.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Worker")
+            .field("identity", &self.config.identity)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Pauses that no configuration changes; tests take shorter ones.
+#[derive(Clone, Copy, Debug)]
+pub struct Pace {
+    /// Calls of the queue.
+    pub calls: Retry,
+    /// How long a call may take.
+    pub patience: Duration,
+    /// Uploads.
+    pub uploads: Retry,
+    /// Reclaims and reports, until the claim ends.
+    pub until_lost: Retry,
+    /// Between TERM and KILL.
+    pub grace: Duration,
+    /// How long a claim in flight is waited for when the worker is told to stop.
+    pub claim: Duration,
+    /// How long the logs of a lost run may take.
+    pub lost: Duration,
+    /// The longest silence of `worker.log`; health probes look at its age.
+    pub silence: Duration,
+}
+
+impl Default for Pace {
+    fn default() -> Self {
+        Self {
+            calls: Retry::CALLS,
+            patience: Duration::from_mins(1),
+            uploads: Retry::UPLOADS,
+            until_lost: Retry::UNTIL_LOST,
+            grace: Duration::from_secs(1),
+            claim: Duration::from_secs(25),
+            lost: Duration::from_mins(1),
+            silence: Duration::from_mins(4),
+        }
+    }
+}
+
+impl Pace {
+    /// Returns the pace of a configuration: `x_cot.retry` holds for the worker's calls and uploads as well, where it is given.
+    #[must_use]
+    pub fn of(config: &WorkerConfig) -> Self {
+        let pace = Self::default();
+        let Some(own) = config.retry else {
+            return pace;
+        };
+        let pauses = |retry: Retry| Retry {
+            base: own.base,
+            cap: own.cap,
+            ..retry
+        };
+        let attempts = |retry: Retry| Retry {
+            attempts: own.attempts,
+            ..pauses(retry)
+        };
+        Self {
+            calls: attempts(pace.calls),
+            patience: own.deadline.min(pace.patience),
+            uploads: attempts(pace.uploads),
+            until_lost: pauses(pace.until_lost),
+            ..pace
+        }
+    }
+}
+
+/// How much is to stop; each includes those before it.
+#[derive(Clone, Copy, Debug, Default, Eq, Ord, PartialEq, PartialOrd)]
+pub enum Stop {
+    /// Nothing.
+    #[default]
+    No,
+    /// No new claims: SIGUSR1.
+    Finish,
+    /// The task in hand, too; what it left is uploaded: SIGTERM.
+    Now,
+    /// Uploads, too: the second SIGTERM.
+    Abandon,
+}
+
+/// Waits until at least this much is to stop.
+pub(crate) async fn stopped(stop: &watch::Receiver<Stop>, least: Stop) {
+    let mut stop = stop.clone();
+    if stop.wait_for(|now| *now >= least).await.is_err() {
+        // nobody is left to say so
+        std::future::pending::<()>().await;
+    }
+}

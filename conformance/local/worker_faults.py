@@ -140,8 +140,11 @@ def claims(tmp, options):
                 if len(status["runs"]) > 1:
                     break
             pool.proxy.heal()
-            pool.ends(what, task, EXPIRED, COMPLETED)
-            pool.sound(what, task, 1, tmp / "claims")
+            # the request of an earlier round may have been waiting at the queue, broken as well
+            count = len(pool.queue.status(task)["status"]["runs"])
+            check.true(f"{what}: the fault happened", 2 <= count <= 3, count)
+            pool.ends(what, task, *[EXPIRED] * (count - 1), COMPLETED)
+            pool.sound(what, task, count - 1, tmp / "claims")
         pool.next_one("after claims")
 
 
@@ -231,7 +234,8 @@ def full_disk(tmp, options):
     mount = 'mount -t tmpfs -o size=4m tmpfs "$0" && exec "$@"'
     place.mkdir()
     command = [*probe, *more, "sh", "-c", mount, str(place), *WORKER]
-    where = {"artifact_dir": str(place), "task_log_dir": str(place / "public" / "logs")}
+    # four megabytes take their time on a busy machine
+    where = {"artifact_upload_timeout": 60, "artifact_dir": str(place), "task_log_dir": str(place / "public" / "logs")}
     script = [sys.executable, str(HERE / "task_script.py"), str(tmp / "full-disk" / "work"), str(place)]
     with Pool(tmp, options, "full-disk", command, task_script=script, **where) as pool:
         for round_ in range(2):

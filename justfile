@@ -18,6 +18,11 @@ legacy:
     cargo clippy --locked -p catena-openpgp -p catena-cli --features openpgp --all-targets -- -D warnings
     cargo test --locked -p catena-openpgp -p catena-cli --features openpgp
 
+# Evidence in an object store, behind its feature: lints and tests
+store:
+    cargo clippy --locked -p catena-evidence -p catena-worker -p catena-cli --features catena-cli/object-store --all-targets -- -D warnings
+    cargo test --locked -p catena-evidence --features object-store
+
 # Formatting; every file is named as well, in case one is no module
 fmt:
     cargo fmt --all --check

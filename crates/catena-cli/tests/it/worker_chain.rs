@@ -32,7 +32,9 @@ fn config(world: &World, dir: &Path, change: impl Fn(String) -> String) -> PathB
     );
     let theirs = fs::read_to_string(world.config_path()).unwrap();
     let path = dir.join("worker.yaml");
-    fs::write(&path, own + &change(theirs)).unwrap();
+    // the last mapping is x_cot
+    let shared = format!("  cache_dir: {at}/cache\n");
+    fs::write(&path, own + &change(theirs) + &shared).unwrap();
     fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
     path
 }
@@ -110,6 +112,9 @@ async fn trusted(world: &World, dir: &Path) {
     assert!(lines[0].starts_with("[taskcluster:header] {"), "{chain}");
     assert!(lines[1].starts_with("TRUSTED"), "{chain}");
     assert_eq!(lines.last(), Some(&"Good."));
+    // what later tasks need not fetch: documents, signatures, artifacts
+    let shared = fs::read_dir(dir.join("cache/shared/bodies")).unwrap();
+    assert!(shared.count() > 8);
     // the record of the chain, which the document lists
     let full: Value =
         serde_json::from_str(&text(world, task, "public/full-cot.json").await).unwrap();

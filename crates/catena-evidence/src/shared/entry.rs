@@ -11,7 +11,19 @@ use crate::spool::{Intake, IntakeError, Kept};
 
 /// Names an answer: what is asked for, and where the connection goes.
 #[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
-pub(crate) struct Key(String);
+pub(crate) struct Key {
+    name: String,
+    pub(super) place: Place,
+}
+
+/// Where an answer may be kept.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub(super) enum Place {
+    /// In this process: what the queue says of its own accord.
+    Memory,
+    /// Where others can read and write: what a signature or a signed digest vouches for.
+    Shelf,
+}
 
 impl Key {
     /// Returns the name of an answer that may be shared, else `None`.
@@ -19,20 +31,21 @@ impl Key {
     /// Shared is what cannot change under its name, what everybody may read, and what each verification compares with a
     /// signed document anyway (ADR 14). Never a status, a branch, a listing, or what a VCS host says.
     pub(crate) fn of(request: &Request, target: &str) -> Option<Self> {
-        let shared = match request {
-            Request::Artifact { name, .. } => name.as_str().starts_with("public/"),
-            Request::CotBody { .. }
-            | Request::CotSignature { .. }
-            | Request::Definition { .. }
-            | Request::TaskGraph { .. } => true,
-            _ => false,
+        let place = match request {
+            Request::Artifact { name, .. } if name.as_str().starts_with("public/") => Place::Shelf,
+            Request::CotBody { .. } | Request::CotSignature { .. } | Request::TaskGraph { .. } => {
+                Place::Shelf
+            }
+            Request::Definition { .. } => Place::Memory,
+            _ => return None,
         };
         let text = format!("{FORMAT}\n{request}\n{target}");
-        shared.then(|| Self(Digest::of(Algorithm::Sha256, text.as_bytes()).hex()))
+        let name = Digest::of(Algorithm::Sha256, text.as_bytes()).hex();
+        Some(Self { name, place })
     }
 
     pub(super) fn as_str(&self) -> &str {
-        &self.0
+        &self.name
     }
 }
 
@@ -52,7 +65,7 @@ impl Entry {
     pub(super) fn of(key: &Key, body: &Kept) -> Self {
         let (size, sha256) = body.measure();
         Self {
-            key: key.0.clone(),
+            key: key.name.clone(),
             sha256: sha256.hex(),
             size,
             stored: seconds(),
@@ -63,7 +76,8 @@ impl Entry {
     pub(super) fn read(key: &Key, text: &[u8]) -> Option<Self> {
         let entry: Self = serde_json::from_slice(text).ok()?;
         let age = seconds().checked_sub(entry.stored)?;
-        (entry.key == key.0 && age <= OLDEST.as_secs() && entry.digest().is_some()).then_some(entry)
+        (entry.key == key.name && age <= OLDEST.as_secs() && entry.digest().is_some())
+            .then_some(entry)
     }
 
     pub(super) fn to_text(&self) -> Vec<u8> {

@@ -10,6 +10,7 @@
 mod disk;
 mod entry;
 mod flight;
+mod memory;
 #[cfg(feature = "object-store")]
 mod objects;
 
@@ -24,7 +25,9 @@ use tokio::time::Instant;
 
 use self::disk::Disk;
 pub(crate) use self::entry::Key;
+use self::entry::Place;
 use self::flight::{Flights, State};
+use self::memory::Memory;
 #[cfg(feature = "object-store")]
 use self::objects::Objects;
 use crate::spool::{Intake, Kept};
@@ -33,6 +36,7 @@ use crate::spool::{Intake, Kept};
 #[derive(Debug)]
 pub struct SharedCache {
     shelf: Shelf,
+    memory: Memory,
     flights: Flights,
     trouble: Mutex<Trouble>,
 }
@@ -138,6 +142,7 @@ impl SharedCache {
     const fn on(shelf: Shelf) -> Self {
         Self {
             shelf,
+            memory: Memory::new(),
             flights: Flights::new(),
             trouble: Mutex::new(Trouble {
                 until: None,
@@ -194,6 +199,7 @@ impl SharedCache {
 
     /// Removes answers, whatever they are: something that they were part of came to no good end.
     pub(crate) async fn forget(&self, keys: Vec<Key>) {
+        self.memory.forget(&keys);
         if self.is_left_alone() {
             return;
         }
@@ -213,6 +219,7 @@ impl SharedCache {
 
     async fn load(&self, key: &Key, intake: Intake) -> Option<Kept> {
         let found = match &self.shelf {
+            _ if key.place == Place::Memory => self.memory.load(key),
             Shelf::Disk(disk) => {
                 let (disk, key) = (Arc::clone(disk), key.clone());
                 spawn_blocking(move || disk.load(&key, intake)).await.ok()?
@@ -234,6 +241,9 @@ impl SharedCache {
 
     /// Keeps an answer; returns whether others can read it now.
     async fn save(&self, key: &Key, kept: &Kept) -> bool {
+        if key.place == Place::Memory {
+            return self.memory.save(key, kept);
+        }
         if self.is_left_alone() {
             return false;
         }

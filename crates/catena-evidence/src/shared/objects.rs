@@ -204,6 +204,7 @@ const PIECES: usize = 8;
 mod tests {
     use std::convert::Infallible;
 
+    use catena_core::model::ids::RunId;
     use catena_core::request::Request;
     use object_store::PutPayload;
     use object_store::memory::InMemory;
@@ -215,16 +216,17 @@ mod tests {
 
     fn cache() -> (Arc<InMemory>, SharedCache) {
         let store = Arc::new(InMemory::new());
-        let objects = Objects::of(
-            Arc::clone(&store) as Arc<dyn ObjectStore>,
-            Path::from("a/b"),
-        );
+        let shelf: Arc<dyn ObjectStore> = Arc::<InMemory>::clone(&store);
+        let objects = Objects::of(shelf, Path::from("a/b"));
         (store, SharedCache::on(Shelf::Objects(objects)))
     }
 
     fn key(target: &str) -> Key {
-        let task = "YyxNNh7mTAmwDhB4Itm0jg".parse().unwrap();
-        Key::of(&Request::Definition { task }, target).unwrap()
+        let request = Request::TaskGraph {
+            task: "YyxNNh7mTAmwDhB4Itm0jg".parse().unwrap(),
+            run: RunId(0),
+        };
+        Key::of(&request, target).unwrap()
     }
 
     /// Asks for what the host has as `body`.

@@ -24,4 +24,6 @@ mod redirects;
 mod server;
 mod shared;
 mod signed;
+#[cfg(feature = "object-store")]
+mod store;
 mod taskcluster;

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use catena_core::report::Verdict;
@@ -50,6 +50,11 @@ impl World {
         let asked = self.server.seen().split_off(seen);
         let paths = asked.into_iter().map(|got| got.target).collect();
         (verdict, source.shared_use(), paths)
+    }
+
+    /// As another process that begins: what this one has heard is gone, what is kept is there.
+    fn reopen(&mut self) {
+        self.options.shared = Some(cache(&self.dir.path().join("cache"), ROOM));
     }
 
     fn files(&self, folder: &str) -> Vec<PathBuf> {
@@ -161,10 +166,11 @@ fn sha256(bytes: &[u8]) -> String {
 /// Bodies and entries that are cut, grown, changed, swapped or gone: dropped, fetched again, and kept again.
 #[tokio::test]
 async fn damage_is_dropped_and_fetched_again_p22() {
-    let world = World::new().await;
+    let mut world = World::new().await;
     let (_, _, all) = world.again().await;
+    world.reopen();
     let (_, first, few) = world.again().await;
-    assert_eq!(first.misses, 0);
+    assert_eq!(first.misses, DEFINITIONS);
     let cut = |path: &Path| {
         let whole = fs::read(path).unwrap();
         fs::write(path, &whole[..whole.len() - 1]).unwrap();
@@ -193,10 +199,13 @@ async fn damage_is_dropped_and_fetched_again_p22() {
             for file in world.files(folder) {
                 damage(&file);
             }
+            world.reopen();
             let (verdict, used, asked) = world.again().await;
             assert_eq!(verdict, Verdict::Trusted, "{folder} {name}");
-            assert_eq!((used.hits, used.misses), (0, first.hits), "{folder} {name}");
+            let misses = first.hits + DEFINITIONS;
+            assert_eq!((used.hits, used.misses), (0, misses), "{folder} {name}");
             assert_eq!(counts(asked), counts(all.clone()), "{folder} {name}");
+            world.reopen();
             let (verdict, used, asked) = world.again().await;
             assert_eq!(
                 (verdict, used),
@@ -212,6 +221,7 @@ async fn damage_is_dropped_and_fetched_again_p22() {
         for (file, body) in files.iter().zip(whole) {
             fs::write(file, body).unwrap();
         }
+        world.reopen();
         let (verdict, used, _) = world.again().await;
         assert_eq!(
             (verdict, used.hits),
@@ -249,14 +259,14 @@ async fn a_forged_entry_is_no_reason_to_trust() {
         let (verdict, used, _) = world.again().await;
         assert_eq!((verdict, used.hits), (Verdict::Trusted, 0));
     }
-    assert!(forged >= 15, "{forged}");
+    assert!(forged >= 10, "{forged}");
 }
 
 /// What another task wants, and what nobody may keep.
 #[tokio::test]
 async fn private_artifacts_are_not_shared() {
     let world = World::new().await;
-    let build = world.chain.task("build-0");
+    let build = world.chain.task("build-0").id;
     let name = |text: &str| text.parse().unwrap();
     let run = catena_core::model::ids::RunId(0);
     for (text, kept) in [
@@ -396,7 +406,7 @@ async fn failures_are_not_shared() {
 /// Two processes at once on one directory, one of them killed again and again.
 #[tokio::test]
 async fn processes_share_a_directory_and_may_be_killed() {
-    let world = World::new().await;
+    let mut world = World::new().await;
     let dir = world.dir.path().join("cache");
     let start = |rounds: usize| {
         let program = std::env::current_exe().unwrap();
@@ -417,8 +427,10 @@ async fn processes_share_a_directory_and_may_be_killed() {
         victim.wait().unwrap();
     }
     assert!(ended(steady).await);
+    assert_eq!(world.again().await.0, Verdict::Trusted);
+    world.reopen();
     let (verdict, used, _) = world.again().await;
-    assert_eq!((verdict, used.misses), (Verdict::Trusted, 0));
+    assert_eq!((verdict, used.misses), (Verdict::Trusted, DEFINITIONS));
     for body in world.files("bodies") {
         let name = body.file_name().unwrap().to_str().unwrap().to_owned();
         let half = name.starts_with(".incoming-");
@@ -442,17 +454,17 @@ async fn one_of_several_processes() {
     }
     options.shared_without = Some(chain.root);
     options.shared = Some(cache(Path::new(&variable("SHARED")), ROOM));
-    let shared = Mutex::new(0);
     for _ in 0..variable("ROUNDS").parse().unwrap() {
         let source = HttpSource::new(&options).unwrap();
         let verdict = verify(&chain, &source).await.report.verdict;
         assert_eq!(verdict, Verdict::Trusted);
-        *shared.lock().unwrap() += source.shared_use().hits;
         if source.shared_use().hits % 2 == 0 {
             source.forget_shared().await;
         }
     }
 }
 
+/// Of the builds and the decision task.
+const DEFINITIONS: u64 = 4;
 /// More than a chain takes.
 const ROOM: u64 = 16 << 20;

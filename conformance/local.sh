@@ -79,7 +79,10 @@ run_part() {
             part "a script of scriptworker's client library under catena worker" served "$PYTHON" conformance/local/sync_main.py
             ;;
         release) part "beetmoverscript $BEETMOVERSCRIPT and shipitscript $SHIPITSCRIPT under catena worker" release_scripts ;;
-        beside) part "scriptworker $SCRIPTWORKER and catena worker side by side" served "$PYTHON" conformance/local/beside.py ;;
+        beside)
+            part "scriptworker $SCRIPTWORKER and catena worker side by side" served "$PYTHON" conformance/local/beside.py
+            part "the same on broken chains" served "$PYTHON" conformance/local/beside_chains.py
+            ;;
         faults) part "catena worker while its queue breaks" short 6 "$PYTHON" conformance/local/worker_faults.py ;;
         clock) part "catena worker and clocks that jump" short 8 "$PYTHON" conformance/local/worker_clock.py ;;
         worker-kills) part "catena worker killed ${WORKER_KILLS:-$kills} times" short 3 "$PYTHON" conformance/local/worker_kills.py --kills "${WORKER_KILLS:-$kills}" ;;

@@ -60,7 +60,7 @@ release_python() {
     [[ -x $venv/bin/python ]] || python3 -m venv "$venv"
     "$venv/bin/python" -m pip install --quiet --disable-pip-version-check \
         "beetmoverscript==$BEETMOVERSCRIPT" "shipitscript==$SHIPITSCRIPT" "shipitapi==$SHIPITAPI" "scriptworker==$SCRIPTWORKER" \
-        "taskcluster==$TASKCLUSTER" "moto[s3]==$MOTO" "boto3==$BOTO" "botocore==$BOTO" flask flask-cors
+        "taskcluster==$TASKCLUSTER" "moto[s3]==$MOTO" "boto3==$BOTO" "botocore==$BOTO" flask flask-cors "trustme==$TRUSTME"
     echo "$venv/bin/python"
 }
 release_scripts() {

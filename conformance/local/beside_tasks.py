@@ -28,7 +28,7 @@ NAMES = """a.txt a.log a.asc a.diff a.xml a.tar.gz a.tgz a.dmg a.json a.html a.h
 a.jpg a.svg a.exe a.dll a.so a.bin.unknown a.complete.mar none .hidden a. a.json.asc a.TXT a.Json a.txt.bak a.tsv a.wasm a.mp4 a.xpi
 a.apk a.jar a.py a.sh a.deb a.rpm a.msi a.pkg a.md a.yml a.yaml a.toml a.patch a.c a.h""".split()
 CODED = "a.gz a.json.gz a.xz a.tar.bz2 a.bz2 a.tar.xz a.txt.gz".split()
-ODD_NAMES = ["with space.txt", "100%.txt", "a+b.bin", "a#b.txt", "a?b.bin", "a&b=c.txt", "'quoted'.json", '"double".txt', "back\\slash.txt", "~tilde.txt", "semi;colon.bin", "n" * 200 + ".txt", "d/e/e/p/e/r/a.json", "[brackets].txt", "a:b.txt"]
+ODD_NAMES = ["with space.txt", "a+b.bin", "a#b.txt", "a?b.bin", "a&b=c.txt", "'quoted'.json", '"double".txt', "~tilde.txt", "semi;colon.bin", "n" * 200 + ".txt", "d/e/e/p/e/r/a.json", "[brackets].txt", "a:b.txt"]
 
 # the types of our table that Python's own tables do not have, or have otherwise
 TYPES = {}
@@ -78,7 +78,7 @@ def artifacts():
         yield f"artifact {name}", [["file", f"public/build/{name}", {"hex": "1f8b08000000000002034bcec82c5628492d2e512ec9485548ab2a2dcee70200cb1fdd6512000000"}]], {}, "coding"
     for name in ODD_NAMES:
         yield f"artifact {name}", [["file", f"public/{name}", HELLO]], {}, None
-    for name in ("public/ümlaut.txt", "public/tab\tin.txt"):
+    for name in ("public/ümlaut.txt", "public/tab\tin.txt", "public/100%.txt", "public/back\\slash.txt"):
         yield f"artifact {name!r}", [["file", name, HELLO]], {}, "refused artifact"
     yield "private artifact", [["file", "private/a.txt", HELLO], ["file", "releng/b.bin", HELLO]], {}, None
     for what, name, content in (

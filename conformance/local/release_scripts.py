@@ -4,7 +4,8 @@
 The graph (`release/graph.yml`) is pushed to the demo's repository and decided, built and signed for by the demo's workers.
 Then `beetmoverscript` uploads the verified product to a bucket (push-to-candidates, by an artifact map), copies it
 (push-to-releases), and `shipitscript` marks the release as shipped. A worker that does not trust the build's key comes
-first: it must not let the script near the bucket. In the end, `catena verify` follows the chain back from each of the tasks.
+first: it must not let the script near the bucket. In the end, `catena verify` and the published `scriptworker` follow the
+chain back from each of the tasks, the documents of `catena worker` included.
 
 S3 is what AWS_ENDPOINT_URL names; without it, or if that is not loopback, this refuses to start.
 """
@@ -26,10 +27,11 @@ import yaml
 
 from checks import Checks
 from daemon import HERE, Daemon, content, resolved, wait
+from front import Front
 from repositories import git
 from server import Server
 from shipit import ShipIt
-from verdicts import by_catena
+from verdicts import by_catena, by_reference
 
 check = Checks("release scripts")
 BIN = pathlib.Path(sys.executable).parent
@@ -185,15 +187,18 @@ def shipped(shipit):
     check.equal("what has become of the release", shipit.releases[RELEASE], {"name": RELEASE, "status": "shipped"})
 
 
-def followed_back(queue, tmp, scripts, task, kind, run):
-    """The worker verified before, and what it wrote can be verified."""
+def followed_back(queue, tmp, server, scripts, task, kind, run):
+    """The worker verified before, and what it wrote can be verified, by both."""
     log = content(queue, task, run, "public/logs/chain_of_trust.log").decode().splitlines()
     check.true(f"{kind}: verified before the script ran", log[1].startswith("TRUSTED") and log[-1] == "Good.", log[:2])
     path = tmp / "verify.yaml"
     path.write_text(yaml.safe_dump(scripts.trust))
     status, report = by_catena(str(path), task, kind, "demo", "--check-task")
-    if not check.equal(f"{kind}: its own document", (status, report["verdict"]), (0, "trusted")):
+    if not check.equal(f"{kind}: its own document, by catena", (status, report["verdict"]), (0, "trusted")):
         print(report)
+    hosts = {origin.split("//")[1]: tuple(actual.split("//")[1].split(":")) for origin, actual in server.endpoints.items()}
+    with Front(hosts, str(tmp / "ca.pem")) as front:
+        check.equal(f"{kind}: its own document, by scriptworker", by_reference(front, scripts.trust, server.options, task, kind), "pass")
 
 
 def main():
@@ -219,7 +224,7 @@ def main():
             if outcome(queue, tasks["mark-as-shipped"], shipper, "mark-as-shipped", ("completed", "completed")):
                 shipped(shipit)
         for name, kind, run in (("beetmover-candidates", "beetmover", 1), ("beetmover-releases", "beetmover", 0), ("mark-as-shipped", "shipit", 0)):
-            followed_back(queue, tmp, scripts, tasks[name], kind, run)
+            followed_back(queue, tmp, server, scripts, tasks[name], kind, run)
     return check.done()
 
 

@@ -85,7 +85,7 @@ def reference_type(name):
     return known[0] if known else BUILT_IN.guess_type(name)[0] or "application/binary"
 
 
-def content_types(check, rows, own):
+def content_types(check, rows, own, whole):
     """Ours are those of the reference on a platform without tables of its own, but for the endings listed in `own`."""
     used = set()
     for row in rows:
@@ -95,4 +95,4 @@ def content_types(check, rows, own):
                 used.add(ending)
             else:
                 check.equal(f"{row.name}: type of {name}", artifact.content_type, reference_type(name))
-    check.equal("all endings that are listed as ours differ", sorted(used), sorted(own))
+    check.true("all endings that are listed as ours differ", not whole or used == set(own), sorted(set(own) - used))

@@ -151,6 +151,11 @@ def cancelled():
         yield what, steps, {}, "lost claim"
 
 
-def rows():
-    for part in (outcomes, timeouts, malformed, artifacts, trees, logs, definitions, cancelled):
-        yield from part()
+PARTS = (outcomes, timeouts, malformed, artifacts, trees, logs, definitions, cancelled)
+
+
+def rows(names=()):
+    """The tasks of the parts with these names, or all."""
+    for part in PARTS:
+        if not names or part.__name__ in names:
+            yield from part()

@@ -77,7 +77,8 @@ def judge(check, tmp, daemons, rows, whole):
     """All documents of both sides."""
     judged = [0, 0]
     for row in rows:
-        if row.difference == "worker's name":
+        # these ends differ altogether
+        if row.outcomes:
             continue
         for side, (task, by) in enumerate(((row.ours, ours_by_reference), (row.theirs, theirs_by_catena))):
             for run, artifacts in documents(task):
@@ -86,6 +87,6 @@ def judge(check, tmp, daemons, rows, whole):
                 by(check, f"{row.name}, run {run}", place, daemons[side], task, run, artifacts)
                 judged[side] += 1
         if row.difference != "lost claim":
-            check.equal(f"{row.name}: runs with a document", [run for run, _ in documents(row.ours)], [run for run, _ in documents(row.theirs)] if row.theirs.status["runs"][0]["state"] != "running" else [])
+            check.equal(f"{row.name}: runs with a document", [run for run, _ in documents(row.ours)], [run for run, _ in documents(row.theirs)])
     print(f"judged   documents: {judged[0]} of catena worker by scriptworker's code, {judged[1]} of scriptworker by catena")
     check.true("documents on both sides", min(judged) > (150 if whole else 0), judged)

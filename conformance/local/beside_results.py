@@ -78,6 +78,11 @@ def without_own(artifacts):
     return kept
 
 
+def said_why(log):
+    """The log without the lines that say why a script was stopped."""
+    return b"".join(line for line in log.splitlines(keepends=True) if not line.startswith(b"[taskcluster:error] "))
+
+
 # as Python's own tables have it, whatever the platform adds to them
 BUILT_IN = mimetypes.MimeTypes()
 

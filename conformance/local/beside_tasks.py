@@ -9,14 +9,14 @@ DIFFERENCES = {
     "malformed claim": ("worker.md 3: a malformed task ends scriptworker", "ends", ["exception", "malformed-payload"]),
     "superseded": ("worker.md 7: the queue refuses this reason, which ends scriptworker", "ends", ["failed", "failed"]),
     "refused artifact": ("worker.md 8.5: a 4xx from createArtifact ends scriptworker", "ends", ["exception", "internal-error"]),
-    "broken link": ("worker.md 8.5: a file that cannot be read ends scriptworker", "ends", ["exception", "internal-error"]),
+    "broken link": ("S51: a link to nothing ends scriptworker", "ends", ["exception", "malformed-payload"]),
     "link outside": ("worker.md 8.1: links may not leave artifact_dir", ["completed", "completed"], ["exception", "malformed-payload"]),
     "worker's name": ("P36: names of the worker's own documents", ["completed", "completed"], ["exception", "malformed-payload"]),
-    "worker's log": ("P36: live_backing.log is held by the worker", None, None),
     "coding": ("worker.md 8.2: only codings that the worker applied are declared", None, None),
     # needs no mark: which names it is depends on the platform
     "type": ("worker.md 8.2: a fixed table of types, not the platform's", None, None),
     "lossy": ("worker.md 5: bytes that are no UTF-8 are replaced", None, None),
+    "stopped": ("docs/worker.md: the log says why a script was stopped", None, None),
     "lost claim": ("worker.md 6: nothing is reported for a lost claim, and there is no document", None, None),
     "view": ("docs/worker.md: CATENA_WORK_DIR; a group, but no session of its own; P36: no live_backing.log yet", None, None),
 }
@@ -34,6 +34,7 @@ ODD_NAMES = ["with space.txt", "a+b.bin", "a#b.txt", "a?b.bin", "a&b=c.txt", "'q
 # the types of our table that Python's own tables do not have, or have otherwise, or have in some versions only
 TYPES = {
     "apk": "application/vnd.android.package-archive",
+    "bin": "application/binary",
     "bz2": "application/x-bzip2",
     "deb": "application/vnd.debian.binary-package",
     "gz": "application/gzip",
@@ -65,17 +66,17 @@ def outcomes():
 
 def timeouts():
     nap = ["wait", 60]
-    for what, limit, steps in (
-        ("too long", 1, [["say", HELLO], nap]),
-        ("too long and stubborn", 1, [["stubborn"], ["say", HELLO], nap]),
-        ("too long, with artifacts", 1, [["file", "public/a.txt", HELLO], nap]),
-        ("a grandchild takes too long", 1, [["grandchild", 60]]),
-        ("a grandchild ends in time", 30, [["grandchild", 1], ["say", HELLO]]),
-        ("in time", 30, [["say", HELLO]]),
-        ("no time at all", 0, [["say", HELLO], nap]),
-        ("more time than there is", 100_000, [["say", HELLO]]),
+    for what, difference, limit, steps in (
+        ("too long", "stopped", 1, [["say", HELLO], nap]),
+        ("too long and stubborn", "stopped", 1, [["stubborn"], ["say", HELLO], nap]),
+        ("too long, with artifacts", "stopped", 1, [["file", "public/a.txt", HELLO], nap]),
+        ("a grandchild takes too long", "stopped", 1, [["grandchild", 60]]),
+        ("a grandchild ends in time", None, 30, [["grandchild", 1], ["say", HELLO]]),
+        ("in time", None, 30, [["say", HELLO]]),
+        ("no time at all", "stopped", 0, [["say", HELLO], nap]),
+        ("more time than there is", None, 100_000, [["say", HELLO]]),
     ):
-        yield what, steps, {"payload": {"maxRunTime": limit}}, None
+        yield what, steps, {"payload": {"maxRunTime": limit}}, difference
 
 
 def malformed():
@@ -123,7 +124,7 @@ def trees():
     yield "link outside", [["link", "/etc/hostname", "public/b.bin"]], {}, "link outside"
     yield "its own document", [["file", "public/chain-of-trust.json", HELLO]], {}, "worker's name"
     yield "its own signature", [["file", "public/chain-of-trust.json.sig", HELLO]], {}, "worker's name"
-    yield "its own log", [["file", "public/logs/live_backing.log", HELLO], ["say", {"text": "said\n"}]], {}, "worker's log"
+    yield "its own log", [["file", "public/logs/live_backing.log", HELLO], ["say", {"text": "said\n"}]], {}, None
     yield "another log", [["file", "public/logs/other.log", HELLO], ["say", HELLO]], {}, None
 
 

@@ -172,7 +172,7 @@ def report(rows, daemons):
     """The differences that there were, each with the tasks."""
     for name, (what, *_) in beside_tasks.DIFFERENCES.items():
         found = [row.name for row in rows if name in row.seen]
-        print(f"differs  {what}: {len(found)} tasks: {', '.join(map(repr, found))}")
+        print(f"differs  {what}: {len(found)} tasks: {', '.join(map(repr, found[:12]))}{', ...' if len(found) > 12 else ''}")
     ends = sum(1 for row in rows if row.difference and beside_tasks.DIFFERENCES[row.difference][1] == "ends")
     check.equal("scriptworker ended, so many times", daemons[1].ends, ends)
     check.equal("catena worker never ended", daemons[0].ends, 0)

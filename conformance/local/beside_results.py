@@ -97,7 +97,7 @@ def reference_type(name):
 
 def of_the_platform(name, ours, theirs):
     """Whether the two differ because the reference took the type from a table of this platform, and packed by it."""
-    if ours.content_type == theirs.content_type or theirs.content_type != mimetypes.guess_type(name)[0]:
+    if ours.content_type == theirs.content_type or theirs.content_type != (mimetypes.guess_type(name)[0] or "application/binary"):
         return False
     return [found.coding for found in (ours, theirs)] == ["gzip" if found.content_type in PACKED else None for found in (ours, theirs)]
 

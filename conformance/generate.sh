@@ -1,6 +1,6 @@
 #!/bin/bash
 # Generates documents of random artifact trees and tasks beside the published scriptworker: equal bytes, and each side
-# accepts the other's signature.
+# accepts the other's signature. And a document that cannot be written leaves nothing behind.
 #
 #   conformance/generate.sh [--full]
 #
@@ -32,4 +32,5 @@ fi
 source conformance/part.sh
 
 part "documents of scriptworker and catena" "$python" conformance/generate.py --catena "$CATENA" --seeds "$seeds"
+part "full disks and killed processes" conformance/generate_faults.sh "$CATENA"
 exit $status

@@ -33,7 +33,8 @@ CHROMIUM=${CHROMIUM:-$(command -v chromium)}
 mkdir -p "$PAGE_TMP"
 npm install --silent --no-audit --no-fund --ignore-scripts --prefix "$PAGE_TMP" playwright-core@1.64
 cp conformance/{browser,page,page_demo}.mjs "$PAGE_TMP/" # packages are looked for beside the script
-cargo build --quiet --locked --package catena-local --example page-world
+# of the whole workspace, whose tests have compiled the same dependencies
+cargo build --quiet --locked --workspace --example page-world
 node "$PAGE_TMP/page.mjs" "$CHROMIUM" "${CARGO_TARGET_DIR:-target}/debug/examples/page-world" ${shots:+"$shots"}
 if [[ -z ${CATENA:-} ]]; then
     cargo build --quiet --locked --package catena-cli

@@ -27,7 +27,8 @@ python=$VECTORS_TMP/venv/bin/python
 "$python" -m pip install --quiet --disable-pip-version-check scriptworker==63.6.1
 export PYTHONDONTWRITEBYTECODE=1
 
-cargo build --quiet --locked --profile "$profile" --package catena-testkit --example world-server --example mutation-verdicts
+# of the whole workspace, whose tests have compiled the same dependencies
+cargo build --quiet --locked --profile "$profile" --workspace --example world-server --example mutation-verdicts
 built=${CARGO_TARGET_DIR:-target}/$([[ $profile == dev ]] && echo debug || echo "$profile")
 if [[ -z ${CATENA:-} ]]; then
     cargo build --quiet --locked --profile "$profile" --package catena-cli

@@ -6,8 +6,11 @@ use std::fs::File;
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
+use catena_core::model::ids::TaskId;
 use catena_core::policy::Keyring;
 use catena_crypto::ed25519::{KeyId, PublicKey, Signature};
+use catena_report::escape::clean;
+use catena_worker::documents::Document;
 use clap::Args;
 use serde::Serialize;
 
@@ -59,7 +62,49 @@ struct Verdict {
     key_id: Option<KeyId>,
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<String>,
+    /// Only of what is signed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    document: Option<About>,
     tried: usize,
+}
+
+/// What a chain-of-trust document says of itself.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct About {
+    producer: &'static str,
+    task_id: TaskId,
+    run_id: u32,
+    worker_group: String,
+    worker_id: String,
+    artifacts: usize,
+}
+
+impl About {
+    /// `None` of anything that is no document.
+    fn of(message: &[u8]) -> Option<Self> {
+        let document = Document::read(message).ok()?;
+        Some(Self {
+            producer: document.producer.as_str(),
+            task_id: document.task_id,
+            run_id: document.run,
+            worker_group: document.worker_group,
+            worker_id: document.worker_id,
+            artifacts: document.artifacts.len(),
+        })
+    }
+
+    fn text(&self) -> String {
+        format!(
+            "chain-of-trust document of task {} run {}, by {} ({}/{}): {} artifacts\n",
+            self.task_id,
+            self.run_id,
+            self.producer,
+            clean(&self.worker_group, 80),
+            clean(&self.worker_id, 80),
+            self.artifacts,
+        )
+    }
 }
 
 /// Checks a signature and prints the verdict.
@@ -76,6 +121,7 @@ pub(crate) fn run(options: &Options) -> Result<Exit, Failure> {
         family: None,
         key_id: None,
         reason: None,
+        document: None,
         tried: candidates.len(),
     };
     match first(&candidates, &message, &signature) {
@@ -83,6 +129,7 @@ pub(crate) fn run(options: &Options) -> Result<Exit, Failure> {
             verdict.good = true;
             verdict.family = Some(candidate.family.clone());
             verdict.key_id = Some(candidate.key.id());
+            verdict.document = About::of(&message);
         }
         Err(reason) => verdict.reason = Some(reason),
     }
@@ -102,7 +149,10 @@ pub(crate) fn run(options: &Options) -> Result<Exit, Failure> {
 impl Verdict {
     fn text(&self) -> String {
         match (&self.key_id, &self.family, &self.reason) {
-            (Some(id), Some(family), _) => format!("good: signed by key {id} ({family})\n"),
+            (Some(id), Some(family), _) => {
+                let about = self.document.as_ref().map(About::text).unwrap_or_default();
+                format!("good: signed by key {id} ({family})\n{about}")
+            }
             (.., reason) => format!("bad: {}\n", reason.as_deref().unwrap_or_default()),
         }
     }

@@ -133,7 +133,7 @@ impl Failure {
     }
 
     /// What the process ends with (P8).
-    pub(crate) const fn exit(&self) -> Exit {
+    pub(crate) fn exit(&self) -> Exit {
         match self {
             Self::Generate(refusal) => refusal.exit(),
             Self::Legacy(refusal) => refusal.exit(),

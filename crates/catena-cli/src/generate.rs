@@ -39,7 +39,7 @@ minimal the document is, byte for byte, that of scriptworker.
 
 Exit status:
    0  written
-   5  internal error, the system refused to write, or the signer did not sign
+   5  internal error, the system failed, or the signer did not sign
   64  usage; or artifacts, claim or key are not fit for a document";
 
 /// The most bytes of a claim; the queue takes definitions of a tenth of that.
@@ -161,8 +161,9 @@ pub(crate) enum Refusal {
 
 impl Refusal {
     /// What the process ends with (P8).
-    pub(crate) const fn exit(&self) -> Exit {
+    pub(crate) fn exit(&self) -> Exit {
         match self {
+            Self::Generate(GenerateError::Tree(TreeError::Io { cause, .. })) => of_system(cause),
             Self::Generate(
                 GenerateError::Sign(_)
                 | GenerateError::Signature { .. }
@@ -173,13 +174,22 @@ impl Refusal {
     }
 }
 
+/// Whether it is the files that are not fit, or the system that has nothing left to read them with.
+fn of_system(cause: &io::Error) -> Exit {
+    use io::ErrorKind::{IsADirectory, NotADirectory, NotFound, PermissionDenied};
+    match cause.kind() {
+        IsADirectory | NotADirectory | NotFound | PermissionDenied => Exit::Usage,
+        _ => Exit::Internal,
+    }
+}
+
 /// Generates a document and says what it lists.
 pub(crate) fn run(options: &Options) -> Result<Exit, Failure> {
     let claim = claim(options)?;
     let identity = identity(options, &claim)?;
     let signer = signer(options)?;
     let gpg = options.gpg_key.as_deref().map(Gpg::read).transpose()?;
-    let root_url = config::root_url(options.root_url.as_deref(), None, &Config::builtin())?;
+    let root_url = config::root_url(options.root_url.as_deref(), None, Config::builtin_root_url)?;
     let root_url = root_url.to_string().trim_end_matches('/').to_owned();
     let version = env!("CARGO_PKG_VERSION").to_owned();
     let own = own(options, &claim, &identity, &root_url)?;

@@ -13,10 +13,11 @@ use catena_crypto::signer::reference::SignerRef;
 use catena_crypto::signer::{SignError, Signer as _, SigningKey};
 use clap::{Args, Subcommand, ValueEnum};
 use serde::Serialize;
+use zeroize::Zeroizing;
 
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::output;
+use crate::{check_sig, output};
 
 pub(crate) const STATUS: &str = "\
 Exit status:
@@ -339,6 +340,12 @@ fn private(options: &Show, file: &KeyFile, key: &SigningKey, form: KeyForm) -> A
             options.file.display()
         ));
     }
+    if let Some(owner) = file.foreign_owner() {
+        about.problems.push(format!(
+            "the file belongs to user {owner}, who can read it, so that no signer reads it; if it holds a private key, \
+             make a new one as the user who signs"
+        ));
+    }
     about
 }
 
@@ -354,16 +361,21 @@ pub(crate) fn known(key: &PublicKey) -> Vec<String> {
     families.map(|(name, _)| name.to_owned()).collect()
 }
 
-/// Reads a public key from a file, in any form.
+/// Reads a public key from a file, in any form; a pipe is a file, too.
 pub(crate) fn read_public(path: &Path) -> Result<PublicKey, Failure> {
-    let file = KeyFile::examine(path)?;
-    file.public().map(|(key, _)| key).map_err(|error| {
-        Failure::Usage(format!(
-            "{}: expected an ed25519 public key in base64, PEM or OpenSSH's form: {error}",
-            path.display()
-        ))
-    })
+    let content = Zeroizing::new(check_sig::read(path, MAX_PUBLIC)?);
+    PublicKey::parse(&content)
+        .map(|(key, _)| key)
+        .map_err(|error| {
+            Failure::Usage(format!(
+                "{}: expected an ed25519 public key in base64, PEM or OpenSSH's form: {error}",
+                path.display()
+            ))
+        })
 }
+
+/// More than a public key takes in any form.
+const MAX_PUBLIC: u16 = 4096;
 
 /// Reads a public key from a text, or from the file of this name.
 pub(crate) fn public_of(text: &str) -> Result<PublicKey, Failure> {

@@ -24,7 +24,7 @@ use crate::args::{Cli, Command, Profile, When};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::progress::Bar;
-use crate::signals::interrupted;
+use crate::signals::Interruptions;
 use crate::verify::{self, Extra};
 use crate::workdir::WorkDir;
 use crate::{config, output};
@@ -168,7 +168,8 @@ pub(crate) struct Filled {
 /// Fetches and writes definition and artifacts, each file whole or not at all.
 pub(crate) fn fill(wanted: &Wanted<'_>) -> Result<Filled, Failure> {
     let mut config = config::load(wanted.config, None)?.config;
-    config.settings.root_url = config::root_url(wanted.root_url, None, &config)?;
+    config.settings.root_url =
+        config::root_url(wanted.root_url, None, || config.settings.root_url.clone())?;
     let work_dir = WorkDir::claim(wanted.path)?;
     let bar = Bar::on_stderr();
     let mut options = HttpOptions::of(&config.settings, &config.relaxations);
@@ -183,9 +184,10 @@ pub(crate) fn fill(wanted: &Wanted<'_>) -> Result<Filled, Failure> {
         .build()
         .map_err(|source| Failure::Runtime { source })?;
     let done = runtime.block_on(async {
+        let mut interruptions = Interruptions::listen();
         tokio::select! {
             done = write(&source, wanted.task, &work_dir) => done,
-            () = interrupted() => Err(Failure::Usage("interrupted; the directory is not complete".to_owned())),
+            () = interruptions.first() => Err(Failure::Usage("interrupted; the directory is not complete".to_owned())),
         }
     });
     runtime.shutdown_background();

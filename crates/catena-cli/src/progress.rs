@@ -96,7 +96,7 @@ impl Bytes {
         if quiet {
             return Self(None);
         }
-        let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr_with_hz(10));
+        let bar = ProgressBar::with_draw_target(Some(0), ProgressDrawTarget::stderr_with_hz(10));
         if bar.is_hidden() {
             return Self(None);
         }
@@ -118,9 +118,9 @@ impl Bytes {
 }
 
 impl catena_worker::generate::Progress for Bytes {
-    fn begin(&self, bytes: u64) {
+    fn expect(&self, bytes: u64) {
         if let Some(bar) = &self.0 {
-            bar.set_length(bytes);
+            bar.inc_length(bytes);
         }
     }
 

@@ -3,7 +3,7 @@
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-/// Ctrl-C and SIGTERM, from the moment it is made: a request that comes before anybody waits is not lost, and does not
+/// Ctrl-C and SIGTERM, from the moment it is made, so that what was made is removed before the process ends (P28): a request that comes before anybody waits is not lost, and does not
 /// kill the process.
 pub(crate) struct Interruptions {
     interrupt: Option<Signal>,
@@ -35,9 +35,4 @@ async fn next(signal: &mut Option<Signal>) {
         }
         None => std::future::pending().await,
     }
-}
-
-/// Waits for Ctrl-C or SIGTERM, so that what was made is removed before the process ends (P28).
-pub(crate) async fn interrupted() {
-    Interruptions::listen().first().await;
 }

@@ -25,7 +25,7 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::infer::{self, Role};
 use crate::progress::Bar;
-use crate::signals::interrupted;
+use crate::signals::Interruptions;
 use crate::workdir::WorkDir;
 use crate::{legacy, notes, output};
 
@@ -77,9 +77,10 @@ pub(crate) fn conclude(options: &args::Verify) -> Result<(Report, Versions), Fai
         .map_err(|source| Failure::Runtime { source })?;
     let progress = bar.listen();
     let done = runtime.block_on(async {
+        let mut interruptions = Interruptions::listen();
         tokio::select! {
             done = decide(options, &progress, work_dir.as_ref()) => done,
-            () = interrupted() => Err(Failure::Interrupted),
+            () = interruptions.first() => Err(Failure::Interrupted),
         }
     });
     // a download that nobody waits for any more is no reason to wait
@@ -133,7 +134,9 @@ impl<'a> Question<'a> {
     fn live(options: &'a args::Verify) -> Result<Self, Failure> {
         let Loaded { mut config, sha256 } =
             config::load(options.config.as_deref(), options.product.as_deref())?;
-        config.settings.root_url = config::root_url(options.root_url.as_deref(), None, &config)?;
+        config.settings.root_url = config::root_url(options.root_url.as_deref(), None, || {
+            config.settings.root_url.clone()
+        })?;
         if let Some(credentials) = &options.extra.credentials {
             config.credentials = Some(credentials.clone());
         }
@@ -169,7 +172,7 @@ impl<'a> Question<'a> {
         config.settings.root_url = config::root_url(
             options.root_url.as_deref(),
             index.map(|index| index.root_url.as_str()),
-            &config,
+            || config.settings.root_url.clone(),
         )?;
         let task_type = index.map(|index| index.task_type.parse()).transpose()?;
         Ok(Self {

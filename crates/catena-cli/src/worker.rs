@@ -69,7 +69,9 @@ impl Refusal {
     /// What the process ends with (P8).
     pub(crate) const fn exit(&self) -> Exit {
         match self {
-            Self::Config(_) | Self::Start(StartError::Queue(_)) => Exit::Usage,
+            Self::Config(_) | Self::Start(StartError::Queue(_) | StartError::Shared(_)) => {
+                Exit::Usage
+            }
             Self::Daemon(_) | Self::Signals(_) | Self::Start(_) => Exit::Internal,
         }
     }

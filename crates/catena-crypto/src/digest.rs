@@ -115,11 +115,16 @@ impl Digest {
     /// Returns the digest in lower-case hex.
     #[must_use]
     pub fn hex(&self) -> String {
-        let digit = |value: u8| char::from_digit(value.into(), 16).unwrap_or('0');
-        let pairs = self.bytes.iter();
-        pairs
-            .flat_map(|byte| [digit(byte >> 4), digit(byte & 15)])
-            .collect()
+        const DIGITS: [char; 16] = [
+            '0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'a', 'b', 'c', 'd', 'e', 'f',
+        ];
+        let digit = |value: u8| DIGITS.get(usize::from(value)).copied().unwrap_or('0');
+        let mut text = String::with_capacity(self.bytes.len().saturating_mul(2));
+        for byte in &self.bytes {
+            text.push(digit(byte >> 4));
+            text.push(digit(byte & 15));
+        }
+        text
     }
 }
 

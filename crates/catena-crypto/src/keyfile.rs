@@ -91,7 +91,7 @@ pub enum KeyFileError {
 
 /// Reads a file that only its owner can access: a key, or the PIN that opens one.
 pub(crate) fn read(path: &Path) -> Result<Zeroizing<Vec<u8>>, KeyFileError> {
-    take(path, refuse_open, MAX_SIZE).map(|(content, _)| content)
+    take(path, refuse_open, MAX_SIZE).map(|(content, ..)| content)
 }
 
 /// Reads a private key of another kind: a regular file of at most `limit` bytes that only its owner has access to (P42).
@@ -99,34 +99,33 @@ pub(crate) fn read(path: &Path) -> Result<Zeroizing<Vec<u8>>, KeyFileError> {
 /// # Errors
 /// [`KeyFileError`], also when group or others have access.
 pub fn read_secret(path: &Path, limit: u64) -> Result<Zeroizing<Vec<u8>>, KeyFileError> {
-    take(path, refuse_open, limit).map(|(content, _)| content)
+    take(path, refuse_open, limit).map(|(content, ..)| content)
 }
 
-/// Reads a small regular file whose permissions `judge` accepts; returns its permission bits as well.
+/// Reads a small regular file whose permissions `judge` accepts; returns what the system knows of it as well.
 fn take(
     path: &Path,
     judge: fn(&Path, &Metadata) -> Result<(), KeyFileError>,
     limit: u64,
-) -> Result<(Zeroizing<Vec<u8>>, u32), KeyFileError> {
+) -> Result<(Zeroizing<Vec<u8>>, Metadata), KeyFileError> {
     let io = |cause| KeyFileError::Io {
         path: path.to_owned(),
         cause,
     };
     let inspect = |metadata: &Metadata| {
-        let mode = permissions(metadata);
         if !metadata.is_file() {
             return Err(KeyFileError::NotAFile {
                 path: path.to_owned(),
             });
         }
-        judge(path, metadata)?;
-        Ok(mode)
+        judge(path, metadata)
     };
     // before opening, because opening a pipe would wait for its writer
     inspect(&std::fs::metadata(path).map_err(io)?)?;
     let file = File::open(path).map_err(io)?;
     // again on the open file: the path may have been replaced meanwhile
-    let mode = inspect(&file.metadata().map_err(io)?)?;
+    let metadata = file.metadata().map_err(io)?;
+    inspect(&metadata)?;
     // capacity for more than is read, so that growing leaves no copy behind
     let capacity = usize::try_from(limit).unwrap_or(usize::MAX);
     let mut content = Zeroizing::new(Vec::with_capacity(capacity.saturating_mul(2)));
@@ -138,7 +137,7 @@ fn take(
             path: path.to_owned(),
         });
     }
-    Ok((content, mode))
+    Ok((content, metadata))
 }
 
 fn refuse_open(path: &Path, metadata: &Metadata) -> Result<(), KeyFileError> {

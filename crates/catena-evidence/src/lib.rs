@@ -11,7 +11,9 @@ mod driver;
 mod http;
 mod memory;
 mod mirror;
+mod private;
 mod progress;
+mod shared;
 mod source;
 mod spool;
 
@@ -24,5 +26,6 @@ pub use http::options::{HttpOptions, OptionsError, Proxy};
 pub use http::retry::Retry;
 pub use memory::MemorySource;
 pub use progress::{Event, Progress};
+pub use shared::{OpenError, SharedCache, SharedUse};
 pub use source::{Source, Stats};
 pub use spool::{PlaceError, Spool};

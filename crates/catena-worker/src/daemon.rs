@@ -289,6 +289,9 @@ pub enum StartError {
         /// What the system said.
         cause: std::io::Error,
     },
+    /// The place of evidence that tasks share.
+    #[error("x_cot.cache_dir or x_cot.cache_store: {0}")]
+    Shared(#[from] catena_evidence::OpenError),
     /// The log cannot be opened.
     #[error("log_dir: {path}: {cause}", path = path.display())]
     Log {
@@ -317,8 +320,10 @@ impl Worker {
         })?;
         let queue = crate::queue::Queue::new(&config.root_url, &config.credentials, pace.calls)?
             .with_patience(pace.patience);
+        let shared = crate::share::open(&config, &log)?;
         Ok(Self {
             config,
+            shared,
             log,
             queue,
             pace,

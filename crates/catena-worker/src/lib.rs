@@ -39,6 +39,7 @@ pub mod payload;
 pub mod queue;
 pub mod script;
 pub mod session;
+mod share;
 pub mod signals;
 pub mod status;
 pub mod task;

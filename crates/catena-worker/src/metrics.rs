@@ -8,6 +8,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use catena_evidence::SharedUse;
+
 use crate::status::{self, Reason, Report};
 
 /// Counts since the worker started. They outlive a configuration that is read again.
@@ -22,6 +24,8 @@ pub struct Metrics {
     reclaims: Family<3>,
     uploads: Family<2>,
     uploaded: AtomicU64,
+    shared: Family<2>,
+    shared_bytes: AtomicU64,
     verdicts: Family<3>,
     phases: Phases,
 }
@@ -39,6 +43,8 @@ impl Default for Metrics {
             reclaims: Family::new(RECLAIMS),
             uploads: Family::new(UPLOADS),
             uploaded: AtomicU64::new(0),
+            shared: Family::new(SHARED),
+            shared_bytes: AtomicU64::new(0),
             verdicts: Family::new(VERDICTS),
             phases: Phases::default(),
         }
@@ -185,6 +191,13 @@ impl Metrics {
         });
     }
 
+    /// Notes what shared evidence was worth to a verification.
+    pub fn shared(&self, used: SharedUse) {
+        self.shared.add_many("hit", used.hits);
+        self.shared.add_many("miss", used.misses);
+        self.shared_bytes.fetch_add(used.bytes, Ordering::Relaxed);
+    }
+
     /// Notes how long something took.
     pub fn took(&self, phase: Phase, time: Duration) {
         self.phases.add(phase, time);
@@ -239,6 +252,15 @@ impl Metrics {
         let name = "catena_worker_uploaded_bytes_total";
         head(&mut out, name, "counter", "Bytes of artifacts on the wire.");
         let _ = writeln!(out, "{name} {}", self.uploaded.load(Ordering::Relaxed));
+        self.shared.render(&mut out);
+        let name = "catena_worker_shared_evidence_bytes_total";
+        head(
+            &mut out,
+            name,
+            "counter",
+            "Bytes of evidence that was there.",
+        );
+        let _ = writeln!(out, "{name} {}", self.shared_bytes.load(Ordering::Relaxed));
         self.phases.render(&mut out);
         out
     }
@@ -266,9 +288,13 @@ impl<const N: usize> Family<N> {
     }
 
     fn add(&self, value: &str) {
+        self.add_many(value, 1);
+    }
+
+    fn add_many(&self, value: &str, times: u64) {
         let at = self.spec.values.iter().position(|found| *found == value);
         if let Some(count) = at.and_then(|at| self.counts.get(at)) {
-            count.fetch_add(1, Ordering::Relaxed);
+            count.fetch_add(times, Ordering::Relaxed);
         }
     }
 
@@ -351,6 +377,12 @@ const RECLAIMS: Spec<3> = Spec {
     label: "result",
     values: ["renewed", "error", "lost"],
 };
+const SHARED: Spec<2> = Spec {
+    name: "catena_worker_shared_evidence_total",
+    help: "Evidence that tasks may share, by whether it was there.",
+    label: "result",
+    values: ["hit", "miss"],
+};
 const UPLOADS: Spec<2> = Spec {
     name: "catena_worker_uploads_total",
     help: "Artifacts, by whether they arrived.",
@@ -380,6 +412,11 @@ mod tests {
         metrics.uploaded(Some(7));
         metrics.uploaded(None);
         metrics.verified(status::MALFORMED_PAYLOAD);
+        metrics.shared(SharedUse {
+            bytes: 70,
+            hits: 3,
+            misses: 2,
+        });
         metrics.took(Phase::Script, Duration::from_millis(1500));
         let busy = metrics.busy();
         let text = metrics.render();
@@ -394,6 +431,9 @@ mod tests {
             "catena_worker_uploads_total{result=\"failed\"} 1",
             "catena_worker_uploaded_bytes_total 7",
             "catena_worker_verifications_total{verdict=\"rejected\"} 1",
+            "catena_worker_shared_evidence_total{result=\"hit\"} 3",
+            "catena_worker_shared_evidence_total{result=\"miss\"} 2",
+            "catena_worker_shared_evidence_bytes_total 70",
             "catena_worker_phase_seconds_sum{phase=\"script\"} 1.5",
             "catena_worker_phase_seconds_count{phase=\"script\"} 1",
         ] {
@@ -404,7 +444,7 @@ mod tests {
             .lines()
             .filter(|line| line.starts_with("# TYPE "))
             .count();
-        assert_eq!(types, 12);
+        assert_eq!(types, 14);
         drop(busy);
         assert_eq!(metrics.health().busy, 0);
         assert!(

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use catena_evidence::SharedCache;
 use tokio::sync::watch;
 
 use crate::config::WorkerConfig;
@@ -23,6 +24,8 @@ pub struct Worker {
     pub pace: Pace,
     /// What it counts.
     pub metrics: Arc<Metrics>,
+    /// Evidence that its tasks share.
+    pub shared: Option<Arc<SharedCache>>,
 }
 
 impl std::fmt::Debug for Worker {

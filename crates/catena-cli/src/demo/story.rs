@@ -19,7 +19,7 @@ use crate::args::{Demo, When};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::output;
-use crate::signals::interrupted;
+use crate::signals::Interruptions;
 
 /// Tells the story. Succeeds if it ends with a trusted chain.
 pub(crate) fn tell(options: &Demo, color: When) -> Result<Exit, Failure> {
@@ -28,9 +28,10 @@ pub(crate) fn tell(options: &Demo, color: When) -> Result<Exit, Failure> {
         .build()
         .map_err(|source| Failure::Runtime { source })?;
     let done = runtime.block_on(async {
+        let mut interruptions = Interruptions::listen();
         tokio::select! {
             done = run(options, color) => done,
-            () = interrupted() => Err(Failure::Interrupted),
+            () = interruptions.first() => Err(Failure::Interrupted),
         }
     });
     // workers and services end with it

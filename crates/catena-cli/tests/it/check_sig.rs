@@ -2,6 +2,7 @@
 //! `catena check-sig` (S20, S21, P8).
 
 use std::fs;
+use std::path::Path;
 
 use catena_crypto::signer::form::KeyForm;
 use catena_crypto::signer::{Signer as _, SigningKey};
@@ -169,4 +170,21 @@ fn mistakes_are_usage_p8() {
         "{}",
         run.stderr
     );
+}
+
+#[test]
+fn a_public_key_may_come_through_a_pipe() {
+    let signed = Signed::new();
+    let public = signed.file("pub", signed.key.public_key().to_base64().as_bytes());
+    let script = format!(
+        "'{}' check-sig doc doc.sig --pub <(cat '{public}')",
+        env!("CARGO_BIN_EXE_catena")
+    );
+    let run = Run::program(
+        Path::new("/bin/bash"),
+        signed.dir.path(),
+        &["-c", &script],
+        &[("PATH", "/usr/bin:/bin")],
+    );
+    assert_eq!(run.status, 0, "{}", run.stderr);
 }

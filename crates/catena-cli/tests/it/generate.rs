@@ -256,6 +256,33 @@ fn a_command_that_signs_wrongly_leaves_nothing_r05() {
     assert_eq!(run.status, 64, "{}", run.stderr);
 }
 
+/// The commands of the documentation, as they stand there.
+#[test]
+fn the_example_of_the_documentation_works() {
+    let place = Place::new();
+    let text = include_str!("../../../../docs/generate.md");
+    let example = text.split("```sh\n").nth(1).unwrap();
+    let example = example.split("```").next().unwrap();
+    std::os::unix::fs::symlink(env!("CARGO_BIN_EXE_catena"), place.path("catena")).unwrap();
+    let path = format!("{}:/usr/bin:/bin", place.dir.path().display());
+    let script = format!("set -eu; {}", example.replace("ARTIFACT_DIR", "artifacts"));
+    let run = Run::program(
+        Path::new("/bin/sh"),
+        place.dir.path(),
+        &["-c", &script],
+        &[("PATH", &path)],
+    );
+    assert_eq!(run.status, 0, "{}", run.stderr);
+    let last = run.stdout.lines().rev().take(2).collect::<Vec<_>>();
+    assert!(last[1].starts_with("good: signed by key "), "{last:?}");
+    assert_eq!(
+        last[0],
+        format!(
+            "chain-of-trust document of task {TASK} run 1, by scriptworker (g/w-1): 1 artifacts"
+        )
+    );
+}
+
 #[test]
 fn mounted_keys_are_links_p42() {
     let place = Place::new();

@@ -260,9 +260,73 @@ fn no_other_command_prints_a_private_key_that_it_was_given_by_mistake() {
             ],
         );
     }
+    // the key itself where a name of its file belongs
+    for form in [KeyForm::Scriptworker, KeyForm::DockerWorker] {
+        let text = SigningKey::from_seed(SEED).encode(form);
+        silent(&traces, &["keys", "pub", &text]);
+        let (dir, claim) = (files.path("artifacts"), files.path("claim"));
+        silent(
+            &traces,
+            &["generate", &dir, "--claim", &claim, "--key", &text],
+        );
+    }
     let signed = files.path("artifacts/public/chain-of-trust.json.sig");
     assert!(
         fs::metadata(signed).is_ok(),
         "whole private keys have signed"
     );
+}
+
+/// Credentials and a private key in the configuration: not in the report, in JSON or as text, nor in the log.
+#[test]
+fn no_report_shows_a_credential() {
+    let (files, traces) = (Files::new(), traces());
+    let key = SigningKey::from_seed(SEED).encode(KeyForm::Scriptworker);
+    let variables = [
+        ("CATENA_GITHUB_TOKEN", key.as_str()),
+        ("TASKCLUSTER_CLIENT_ID", "hunter"),
+        ("TASKCLUSTER_ACCESS_TOKEN", &key),
+        ("CATENA_LOG", "trace"),
+    ];
+    let examples = concat!(env!("CARGO_MANIFEST_DIR"), "/../../examples");
+    let (chain, config) = (
+        format!("{examples}/chain"),
+        format!("{examples}/chain/scriptworker.yaml"),
+    );
+    let text = fs::read_to_string(&config).unwrap();
+    let with_secrets = files.path("scriptworker.yaml");
+    let secrets = format!("{text}\ngithub_oauth_token: {}\n", *key);
+    fs::write(&with_secrets, secrets).unwrap();
+    // nobody listens there: an outage, with the request in the log
+    let task = [
+        "YyxNNh7mTAmwDhB4Itm0jg",
+        "--root-url",
+        "https://127.0.0.1:9",
+    ];
+    let subject = ["--type", "signing", "--product", "firefox"];
+    let outage = [&task[..], &subject, &["--config", &with_secrets]].concat();
+    let recorded = ["--evidence", &chain, "--config", &with_secrets];
+    for (what, form, statuses) in [
+        (&recorded[..], "--json", [0, 1]),
+        (&recorded, "--verbose", [0, 1]),
+        (&recorded, "--quiet", [0, 1]),
+        (&outage, "--json", [4, 64]),
+    ] {
+        let log = files.path("log");
+        let arguments = [&["verify"][..], what, &[form, "--log", &log]].concat();
+        let run = Run::with(&arguments, &variables);
+        let (stdout, stderr) = (&run.stdout, &run.stderr);
+        assert!(
+            statuses.contains(&run.status),
+            "{arguments:?}: {stdout}{stderr}"
+        );
+        let written = fs::read_to_string(&log).unwrap_or_default();
+        for trace in &traces {
+            let said = [stdout, stderr, &written];
+            assert!(
+                !said.iter().any(|text| text.contains(trace)),
+                "{arguments:?}: {trace}"
+            );
+        }
+    }
 }

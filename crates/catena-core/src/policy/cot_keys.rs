@@ -38,7 +38,7 @@ impl CotKeys {
             match key.text.as_str() {
                 "artifact_hosts" => own.artifact_hosts = settings::hosts(&at)?,
                 "cache_dir" => own.cache_dir = Some(settings::directory(&at)?),
-                "capacity" => _ = at.count(1)?,
+                "cache_size" | "capacity" => _ = at.count(1)?,
                 "denied_features" => own.denied_features = settings::features(&at)?,
                 "endpoints" => own.endpoints = settings::endpoints(&at)?,
                 "protected_branches" => own.protect(&at)?,

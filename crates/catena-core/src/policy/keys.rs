@@ -386,7 +386,19 @@ pub const KEYS: &[KeySpec] = &[
     verify(
         "x_cot.cache_dir",
         Text,
-        "Where answers of GitHub's API are kept, to ask less; each is asked about again (P22).",
+        "Where answers of GitHub's API are kept, to ask less, each asked about again; and, by a worker, evidence that its tasks \
+         share, each checked again (P22).",
+    ),
+    worker(
+        "x_cot.cache_size",
+        Count,
+        "The most MiB of evidence that is kept in `x_cot.cache_dir`; 2048 by default.",
+    ),
+    worker(
+        "x_cot.cache_store",
+        Text,
+        "Keep shared evidence here instead: `s3://bucket/prefix`, `gs://bucket/prefix` or `az://container/prefix`; needs a \
+         build with the feature `object-store`.",
     ),
     worker(
         "x_cot.capacity",

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use zeroize::Zeroizing;
 
-use super::{KeyFileError, MAX_SIZE, OTHERS, take};
+use super::{KeyFileError, MAX_SIZE, OTHERS, permissions, refuse_owner, take};
 use crate::ed25519::{KeyError, PublicKey};
 use crate::public::PublicForm;
 use crate::signer::form::KeyForm;
@@ -16,6 +16,8 @@ use crate::signer::{SecretError, SigningKey};
 pub struct KeyFile {
     content: Zeroizing<Vec<u8>>,
     mode: u32,
+    /// Another user who has the file.
+    owner: Option<u32>,
 }
 
 impl KeyFile {
@@ -24,8 +26,17 @@ impl KeyFile {
     /// # Errors
     /// [`KeyFileError`] when there is no regular file of a key's size.
     pub fn examine(path: impl AsRef<Path>) -> Result<Self, KeyFileError> {
-        let (content, mode) = take(path.as_ref(), |_, _| Ok(()), MAX_SIZE)?;
-        Ok(Self { content, mode })
+        let path = path.as_ref();
+        let (content, metadata) = take(path, |_, _| Ok(()), MAX_SIZE)?;
+        let owner = match refuse_owner(path, &metadata) {
+            Err(KeyFileError::Owner { owner, .. }) => Some(owner),
+            _ => None,
+        };
+        Ok(Self {
+            content,
+            mode: permissions(&metadata),
+            owner,
+        })
     }
 
     /// Returns the permission bits of the file itself, not of a link to it (P42).
@@ -38,6 +49,13 @@ impl KeyFile {
     #[must_use]
     pub const fn is_open(&self) -> bool {
         self.mode & OTHERS != 0
+    }
+
+    /// Returns the number of the user who has the file, where that is neither this user nor root, so that no signer reads it
+    ///
+    #[must_use]
+    pub const fn foreign_owner(&self) -> Option<u32> {
+        self.owner
     }
 
     /// Takes the content for a private key.

@@ -6,7 +6,7 @@
 use std::io::{self, Read as _, Write as _};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::{SignError, Signer, verified};
 use crate::ed25519::{KeyId, PublicKey};
@@ -89,9 +89,7 @@ fn call(
     patience: Duration,
 ) -> Result<Vec<u8>, SignError> {
     let exchange = || -> io::Result<Vec<u8>> {
-        let mut stream = UnixStream::connect(socket)?;
-        stream.set_read_timeout(Some(patience))?;
-        stream.set_write_timeout(Some(patience))?;
+        let mut stream = Timed::connect(socket, Instant::now() + patience)?;
         let mut frame = Vec::new();
         put(&mut frame, request).ok_or(io::ErrorKind::InvalidInput)?;
         stream.write_all(&frame)?;
@@ -112,6 +110,63 @@ fn call(
     match answer.split_first() {
         Some((kind, rest)) if *kind == expected => Ok(rest.to_vec()),
         _ => Err(unavailable(socket, "the agent refused")),
+    }
+}
+
+/// A connection that ends at a deadline, however slowly the other side goes on.
+struct Timed {
+    stream: UnixStream,
+    deadline: Instant,
+}
+
+impl Timed {
+    fn connect(socket: &Path, deadline: Instant) -> io::Result<Self> {
+        use rustix::net::sockopt::{Timeout, set_socket_timeout};
+        use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType};
+        let flags = SocketFlags::CLOEXEC;
+        let fd = rustix::net::socket_with(AddressFamily::UNIX, SocketType::STREAM, flags, None)?;
+        // an agent that accepts nobody: connecting waits as long as sending would
+        set_socket_timeout(&fd, Timeout::Send, Some(left(deadline)?))?;
+        rustix::net::connect(&fd, &SocketAddrUnix::new(socket)?)
+            .map_err(|error| late(error.into()))?;
+        Ok(Self {
+            stream: fd.into(),
+            deadline,
+        })
+    }
+}
+
+impl io::Read for Timed {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.stream.set_read_timeout(Some(left(self.deadline)?))?;
+        self.stream.read(buffer).map_err(late)
+    }
+}
+
+impl io::Write for Timed {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.stream.set_write_timeout(Some(left(self.deadline)?))?;
+        self.stream.write(bytes).map_err(late)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.stream.flush()
+    }
+}
+
+/// How long there is still to wait; never zero, which would be for ever.
+fn left(deadline: Instant) -> io::Result<Duration> {
+    match deadline.saturating_duration_since(Instant::now()) {
+        Duration::ZERO => Err(io::ErrorKind::TimedOut.into()),
+        left => Ok(left),
+    }
+}
+
+/// The system calls a time that is over a call that would block.
+fn late(error: io::Error) -> io::Error {
+    match error.kind() {
+        io::ErrorKind::WouldBlock => io::ErrorKind::TimedOut.into(),
+        _ => error,
     }
 }
 

@@ -3,7 +3,7 @@
 //!
 //! The command is run without a shell, as `COMMAND… pub` to ask for the public key (base64, PEM or a line of OpenSSH on
 //! stdout), and as `COMMAND… sign` for each signature: the message comes on stdin, the 64 raw bytes go to stdout. It ends
-//! with status 0, or says on stderr why not, and leaves nothing running that holds its outputs open. What it signed is
+//! with status 0, or says on stderr why not, and leaves nothing running: its process group is ended with it. What it signed is
 //! verified before anybody sees it. Taskcluster credentials are not passed on to it.
 
 use std::ffi::OsStr;
@@ -74,42 +74,81 @@ fn run(
 ) -> Result<Vec<u8>, SignError> {
     let deadline = Instant::now() + patience;
     let failed = |error: io::Error| unavailable(command, &error.to_string());
-    let mut child = start(command, word).map_err(failed)?;
-    let answers = converse(&mut child, input.to_vec());
+    let mut group = Group(start(command, word).map_err(failed)?);
+    let answers = converse(&mut group.0, input.to_vec());
     let ended = answers
         .gather(deadline)
-        .and_then(|texts| Some((texts, wait(&mut child, deadline)?)));
-    let Some((texts, status)) = ended else {
-        // whatever it still does, with all that it started, it is not waited for
-        end(&child);
-        let _ = child.kill().and_then(|()| child.wait());
-        let late = format!("no answer to {word} within {} s", patience.as_secs_f32());
-        return Err(unavailable(command, &late));
+        .and_then(|texts| Ok((texts, group.wait(deadline)?)));
+    let ([output, complaint], status) = match ended {
+        Ok(ended) => ended,
+        Err(End::Late) => {
+            let late = format!("no answer to {word} within {} s", patience.as_secs_f32());
+            return Err(unavailable(command, &late));
+        }
+        Err(End::Long) => {
+            let long = format!("{word}: expected at most {MAX_ANSWER} bytes on stdout, found more");
+            return Err(unavailable(command, &long));
+        }
     };
-    let [output, complaint] = texts;
-    if !status.success() {
-        let said = match printable(&complaint) {
-            text if text.is_empty() => "nothing on stderr".to_owned(),
-            text => text,
-        };
-        return Err(unavailable(command, &format!("{word}: {status}: {said}")));
+    if status.success() {
+        return Ok(output);
     }
-    match output.len() > MAX_ANSWER {
-        true => Err(unavailable(
-            command,
-            &format!("{word}: expected at most {MAX_ANSWER} bytes on stdout, found more"),
-        )),
-        false => Ok(output),
+    let said = match printable(&complaint) {
+        text if text.is_empty() => "nothing on stderr".to_owned(),
+        text => text,
+    };
+    Err(unavailable(command, &format!("{word}: {status}: {said}")))
+}
+
+/// Why a command was ended.
+enum End {
+    /// Its time was over.
+    Late,
+    /// It wrote more than any answer takes.
+    Long,
+}
+
+/// A command, which leads a process group. When it is dropped, nobody of the group is left.
+struct Group(Child);
+
+impl Group {
+    /// Waits for a command that has closed its outputs, and so is about to end.
+    fn wait(&mut self, deadline: Instant) -> Result<ExitStatus, End> {
+        use rustix::process::{WaitId, WaitIdOptions, waitid};
+        // it stays a zombie, so that its number, which is that of the group, is nobody else's
+        let options = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
+        let pid = self.pid().ok_or(End::Late)?;
+        while !matches!(waitid(WaitId::Pid(pid), options), Ok(Some(_))) {
+            if Instant::now() >= deadline {
+                return Err(End::Late);
+            }
+            thread::sleep(Duration::from_millis(2));
+        }
+        self.end().map_err(|_| End::Late)
+    }
+
+    /// Ends the group, and returns how the command itself ended.
+    fn end(&mut self) -> io::Result<ExitStatus> {
+        if let Some(group) = self.pid() {
+            // there may be nobody left
+            let _ = rustix::process::kill_process_group(group, rustix::process::Signal::KILL);
+        }
+        self.0.wait()
+    }
+
+    fn pid(&self) -> Option<rustix::process::Pid> {
+        i32::try_from(self.0.id())
+            .ok()
+            .and_then(rustix::process::Pid::from_raw)
     }
 }
 
-/// Ends the process group of a child that was not waited for yet.
-fn end(child: &Child) {
-    use rustix::process::{Pid, Signal, kill_process_group};
-    let group = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
-    if let Some(group) = group {
-        // there may be nobody left
-        let _ = kill_process_group(group, Signal::KILL);
+impl Drop for Group {
+    fn drop(&mut self) {
+        // a child that was waited for is only looked at again
+        if !matches!(self.0.try_wait(), Ok(Some(_))) {
+            let _ = self.end();
+        }
     }
 }
 
@@ -138,15 +177,18 @@ fn start(command: &[String], word: &str) -> io::Result<Child> {
 struct Answers(mpsc::Receiver<(usize, Vec<u8>)>);
 
 impl Answers {
-    /// Waits until stdout and stderr are closed; `None` when it is too late.
-    fn gather(&self, deadline: Instant) -> Option<[Vec<u8>; 2]> {
+    /// Waits until stdout and stderr are closed, or stdout is too long.
+    fn gather(&self, deadline: Instant) -> Result<[Vec<u8>; 2], End> {
         let mut texts = [Vec::new(), Vec::new()];
         for _ in 0..texts.len() {
             let left = deadline.saturating_duration_since(Instant::now());
-            let (at, text) = self.0.recv_timeout(left).ok()?;
-            *texts.get_mut(at)? = text;
+            let (at, text) = self.0.recv_timeout(left).map_err(|_| End::Late)?;
+            if at == STDOUT && text.len() > MAX_ANSWER {
+                return Err(End::Long);
+            }
+            *texts.get_mut(at).ok_or(End::Late)? = text;
         }
-        Some(texts)
+        Ok(texts)
     }
 }
 
@@ -157,49 +199,32 @@ fn converse(child: &mut Child, input: Vec<u8>) -> Answers {
         // a child that does not read its input may have no need to
         thread::spawn(move || drop(stdin.write_all(&input)));
     }
-    let listen = |at: usize, from: Option<Box<dyn Read + Send>>| {
-        let sender = sender.clone();
-        thread::spawn(move || {
-            let text = from.map(keep_head).unwrap_or_default();
-            // nobody listens when it was too late
-            let _ = sender.send((at, text));
-        });
-    };
-    listen(
-        0,
-        child
-            .stdout
-            .take()
-            .map(|out| -> Box<dyn Read + Send> { Box::new(out) }),
-    );
-    listen(
-        1,
-        child
-            .stderr
-            .take()
-            .map(|err| -> Box<dyn Read + Send> { Box::new(err) }),
-    );
+    let stdout = child.stdout.take();
+    let report = sender.clone();
+    thread::spawn(move || {
+        let text = stdout.map(|mut out| head(&mut out)).unwrap_or_default();
+        // nobody listens when it was too late
+        let _ = report.send((STDOUT, text));
+    });
+    let stderr = child.stderr.take();
+    thread::spawn(move || {
+        let mut text = Vec::new();
+        if let Some(mut err) = stderr {
+            text = head(&mut err);
+            // what is too long to be shown must not stop the command
+            let _ = io::copy(&mut err, &mut io::sink());
+        }
+        let _ = sender.send((STDERR, text));
+    });
     Answers(receiver)
 }
 
-/// Reads to the end, and keeps one byte more than any answer takes.
-fn keep_head(mut from: Box<dyn Read + Send>) -> Vec<u8> {
+/// Reads to the end, or one byte more than any answer takes.
+fn head(from: &mut impl Read) -> Vec<u8> {
     let mut head = Vec::new();
     let limit = u64::try_from(MAX_ANSWER + 1).unwrap_or(u64::MAX);
-    let _ = from.by_ref().take(limit).read_to_end(&mut head);
-    let _ = io::copy(&mut from, &mut io::sink());
+    let _ = from.take(limit).read_to_end(&mut head);
     head
-}
-
-/// Waits for a child that has closed its outputs, and so is about to end.
-fn wait(child: &mut Child, deadline: Instant) -> Option<ExitStatus> {
-    loop {
-        match child.try_wait() {
-            Ok(Some(status)) => return Some(status),
-            Ok(None) if Instant::now() < deadline => thread::sleep(Duration::from_millis(2)),
-            _ => return None,
-        }
-    }
 }
 
 /// Names the program alone: its arguments are the operator's business.
@@ -209,6 +234,10 @@ fn unavailable(command: &[String], reason: &str) -> SignError {
         reason: format!("{}: {reason}", printable(program)),
     }
 }
+
+/// Places of what was read.
+const STDOUT: usize = 0;
+const STDERR: usize = 1;
 
 /// More than a signature or a public key in any form takes.
 const MAX_ANSWER: usize = 4096;

@@ -83,6 +83,8 @@ impl FromStr for SignerRef {
             Ok(Self::Token(TokenUri::parse(uri)?))
         } else if text.is_empty() {
             Err(RefError::Empty)
+        } else if SigningKey::parse(text.as_bytes()).is_ok() && !Path::new(text).exists() {
+            Err(RefError::Secret)
         } else {
             Ok(Self::File(text.into()))
         }
@@ -167,6 +169,12 @@ pub enum RefError {
     /// A quote without its partner.
     #[error("exec: expected a closing quote")]
     Quote,
+    /// What may be a key itself, where its file belongs.
+    #[error(
+        "expected the file of a key, found what may be a private key itself: others can see the words of a command, \
+         so put it into a file, and make a new key if it is one that is in use"
+    )]
+    Secret,
     /// Not the URI of a key in a token.
     #[error(transparent)]
     Uri(#[from] UriError),

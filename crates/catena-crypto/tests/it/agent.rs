@@ -13,6 +13,7 @@ use catena_crypto::ed25519::{KeyId, PublicKey};
 use catena_crypto::signer::agent::AgentSigner;
 use catena_crypto::signer::reference::SignerRef;
 use catena_crypto::signer::{SignError, Signer, SigningKey};
+use rustix::net::{AddressFamily, SocketAddrUnix, SocketType};
 use tempfile::TempDir;
 
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -204,4 +205,38 @@ fn a_real_agent_signs() {
     assert_eq!(proof.key_id(), public.id());
     agent.kill().unwrap();
     agent.wait().unwrap();
+}
+
+/// Each piece comes in time, but not all of them.
+#[test]
+fn an_agent_that_drips_is_not_waited_for_for_ever() {
+    let dir = tempfile::tempdir().unwrap();
+    let socket = dir.path().join("agent");
+    let listener = UnixListener::bind(&socket).unwrap();
+    let dripping = thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        stream.write_all(&[0, 0, 0xff, 0xff]).unwrap();
+        // until the other side has gone
+        while stream.write_all(&[0]).is_ok() {
+            thread::sleep(Duration::from_millis(20));
+        }
+    });
+    let complaint = AgentSigner::open(&socket, None, Duration::from_millis(300));
+    let complaint = complaint.err().unwrap().to_string();
+    assert!(complaint.contains("timed out"), "{complaint}");
+    dripping.join().unwrap();
+}
+
+#[test]
+fn an_agent_that_accepts_nobody_is_not_waited_for_for_ever() {
+    let dir = tempfile::tempdir().unwrap();
+    let socket = dir.path().join("agent");
+    let listener = rustix::net::socket(AddressFamily::UNIX, SocketType::STREAM, None).unwrap();
+    rustix::net::bind(&listener, &SocketAddrUnix::new(&socket).unwrap()).unwrap();
+    // room for one that waits; the others cannot even connect
+    rustix::net::listen(&listener, 0).unwrap();
+    let _first = UnixStream::connect(&socket).unwrap();
+    let complaint = AgentSigner::open(&socket, None, Duration::from_millis(100));
+    let complaint = complaint.err().unwrap().to_string();
+    assert!(complaint.contains("timed out"), "{complaint}");
 }

@@ -2,6 +2,7 @@
 //! `exec:` with scripts as commands.
 
 use std::fs;
+use std::io::Read as _;
 use std::time::Duration;
 
 use catena_crypto::ed25519::PublicKey;
@@ -174,18 +175,51 @@ fn keys_may_be_told_in_any_form() {
     assert_eq!(&found, script.key.public_key());
 }
 
-/// What a command started does not outlive the patience with it.
-#[test]
-fn a_command_that_is_not_waited_for_leaves_nothing_behind() {
+/// A pipe that everybody holds whom a script started; returns what was written to it once nobody holds it any more.
+fn held(script: &str, patience: Duration) -> (Result<ExecSigner, SignError>, String) {
     let dir = tempfile::tempdir().unwrap();
     let pipe = dir.path().join("pipe");
     let made = std::process::Command::new("mkfifo").arg(&pipe).status();
     assert!(made.unwrap().success());
-    let script = format!("exec 3>'{}'; echo up >&3; sleep 600", pipe.display());
-    let reader = std::thread::spawn(move || fs::read_to_string(pipe).unwrap());
+    // so that neither side waits for the other to open it
+    let both = fs::File::options()
+        .read(true)
+        .write(true)
+        .open(&pipe)
+        .unwrap();
+    let mut reader = fs::File::open(&pipe).unwrap();
+    let script = format!("exec 3>'{}'; {script}", pipe.display());
     let command = vec!["/bin/sh".to_owned(), "-c".to_owned(), script];
-    let signer = ExecSigner::open(command, None, Duration::from_millis(500));
+    let signer = ExecSigner::open(command, None, patience);
+    drop(both);
+    let mut text = String::new();
+    reader.read_to_string(&mut text).unwrap();
+    (signer, text)
+}
+
+#[test]
+fn a_command_that_is_not_waited_for_leaves_nothing_behind() {
+    let (signer, text) = held("echo up >&3; sleep 600", Duration::from_secs(3));
     assert!(signer.is_err());
-    // the end of the pipe: nobody holds it any more
-    assert_eq!(reader.join().unwrap(), "up\n");
+    assert_eq!(text, "up\n");
+}
+
+#[test]
+fn a_command_that_answered_leaves_nothing_behind() {
+    let key = SigningKey::from_seed([7; 32]).public_key().to_base64();
+    let script = format!("sleep 600 >&- 2>&- & echo up >&3; echo '{key}'");
+    let (signer, text) = held(&script, PATIENCE);
+    assert_eq!(signer.unwrap().public_key().to_base64(), key);
+    assert_eq!(text, "up\n");
+}
+
+#[test]
+fn a_command_that_never_stops_is_stopped_at_once() {
+    let before = std::time::Instant::now();
+    let complaint = Script::new("exec yes").complaint();
+    assert!(
+        complaint.contains("sign: expected at most 4096 bytes on stdout, found more"),
+        "{complaint}"
+    );
+    assert!(before.elapsed() < PATIENCE);
 }

@@ -9,9 +9,9 @@
 //! `entries/{key}` says what was answered, `bodies/{sha256}` holds it; files are made whole under another
 //! name and then renamed. The least recently used go when there are too many.
 
-use std::fs::{self, DirBuilder, File, Permissions};
+use std::fs::{self, File, Permissions};
 use std::io::{self, Read as _, Write as _};
-use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, PermissionsExt as _};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use std::time::SystemTime;
@@ -20,9 +20,9 @@ use bytes::Bytes;
 use catena_crypto::digest::{Algorithm, Digest};
 use reqwest::header::{CACHE_CONTROL, ETAG, HeaderMap, HeaderValue, LAST_MODIFIED};
 use serde::{Deserialize, Serialize};
-use tempfile::NamedTempFile;
 
 use super::access::Identity;
+use crate::private;
 
 /// A directory of answers.
 #[derive(Debug)]
@@ -108,24 +108,10 @@ impl Cache {
     /// # Errors
     /// It cannot be made, or somebody else could write to it.
     pub(crate) fn open(dir: &Path, most: u64) -> io::Result<Self> {
-        let make = |dir: &Path| DirBuilder::new().recursive(true).mode(0o700).create(dir);
-        make(dir)?;
-        let found = fs::metadata(dir)?;
-        let probe = NamedTempFile::new_in(dir)?;
-        if found.uid() != probe.as_file().metadata()?.uid() {
-            return Err(io::Error::other(
-                "expected a directory of our own, found another owner's",
-            ));
-        }
-        let mode = found.permissions().mode() & 0o777;
-        if mode & 0o077 != 0 {
-            return Err(io::Error::other(format!(
-                "expected a directory that only its owner may enter (mode 700), found mode {mode:o}"
-            )));
-        }
+        private::open(dir)?;
         let (entries, bodies) = (dir.join("entries"), dir.join("bodies"));
-        make(&entries)?;
-        make(&bodies)?;
+        private::make(&entries)?;
+        private::make(&bodies)?;
         Ok(Self {
             entries,
             bodies,

@@ -18,6 +18,7 @@ mod paging;
 mod receive;
 mod redirect;
 pub(crate) mod retry;
+mod share;
 mod urls;
 
 use std::collections::HashMap;
@@ -36,6 +37,7 @@ use self::client::Client;
 use self::hosts::hosted;
 use self::options::{HttpOptions, OptionsError};
 use self::retry::STREAMING;
+use self::share::Shares;
 use crate::mirror::Mirrors;
 use crate::source::{Source, Stats};
 use crate::spool::{Form, Kept, PlaceError};
@@ -46,6 +48,7 @@ use crate::spool::{Form, Kept, PlaceError};
 pub struct HttpSource {
     client: Client,
     mirrors: Mirrors,
+    shares: Shares,
     flights: Mutex<HashMap<Request, Arc<OnceCell<Answer>>>>,
 }
 
@@ -58,6 +61,7 @@ impl HttpSource {
         Ok(Self {
             client: Client::new(options)?,
             mirrors: Mirrors::new(&options.vcs_hosts),
+            shares: Shares::default(),
             flights: Mutex::default(),
         })
     }
@@ -88,7 +92,7 @@ impl HttpSource {
         let body = match request {
             Request::ArtifactList { .. } => self.list(request, &url).await,
             Request::Branches { .. } | Request::Tags { .. } => self.join(request, &url).await,
-            _ => self.get(request, &url).await,
+            _ => self.shared(request, &url).await,
         };
         match body {
             Ok(kept) => {

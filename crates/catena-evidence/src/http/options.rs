@@ -5,8 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
+use catena_core::model::ids::TaskId;
 use catena_core::policy::{
     Credentials, Relaxations, RetrySettings, Secret, Settings, Switch, VcsHosts,
 };
@@ -14,6 +16,7 @@ use catena_core::policy::{
 use super::limits::Limits;
 use super::retry::Retry;
 use crate::progress::Progress;
+use crate::shared::SharedCache;
 
 /// Settings of a source over HTTP. Plain data; checked by [`HttpSource::new`](super::HttpSource::new).
 #[derive(Clone)]
@@ -66,6 +69,11 @@ pub struct HttpOptions {
     pub retry: Retry,
     /// The deployment's root URL: https, or http on loopback.
     pub root_url: String,
+    /// Evidence that is shared with other sources; none if not set. Not for a run that does not verify signatures: what
+    /// is kept there is trusted for what is signed only.
+    pub shared: Option<Arc<SharedCache>>,
+    /// Requests about this task are not shared: the one that is verified.
+    pub shared_without: Option<TaskId>,
     /// A directory on the file system where accepted artifacts will be placed; the system's
     /// temporary directory if not set.
     pub spool_dir: Option<PathBuf>,
@@ -101,6 +109,8 @@ impl HttpOptions {
             resolve: BTreeMap::new(),
             retry: Retry::default(),
             root_url: root_url.into(),
+            shared: None,
+            shared_without: None,
             spool_dir: None,
             user_agent: concat!("catena/", env!("CARGO_PKG_VERSION")).to_owned(),
             vcs_hosts: VcsHosts::default(),

@@ -18,8 +18,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
-use catena_core::document::Body;
+use catena_core::document::{Body, ErrorKind, EvidenceError, Stored as _};
 use catena_core::request::Request;
+use catena_crypto::digest::{Algorithm, Digest};
 use tempfile::{NamedTempFile, TempDir, TempPath};
 
 pub(crate) use intake::{Intake, IntakeError};
@@ -164,6 +165,35 @@ impl Kept {
             Self::Bytes(bytes) => Body::Bytes(bytes),
             Self::Graph(graph) => Body::Graph(graph),
             Self::Stored(stored) => Body::Stored(stored),
+        }
+    }
+
+    /// Returns the size and SHA-256 of the body.
+    pub(crate) fn measure(&self) -> (u64, Digest) {
+        let of = |body: &Spooled| (body.size(), body.sha256().clone());
+        match self {
+            Self::Bytes(bytes) => {
+                let size = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
+                (size, Digest::of(Algorithm::Sha256, bytes))
+            }
+            Self::Graph(graph) => of(graph.body()),
+            Self::Stored(stored) => of(stored),
+        }
+    }
+
+    /// Gives the whole body to `sink` in pieces; an error at the end if it is not what was received.
+    pub(crate) fn replay(
+        &self,
+        mut sink: impl FnMut(&[u8]) -> io::Result<()>,
+    ) -> Result<(), EvidenceError> {
+        match self {
+            Self::Bytes(bytes) => sink(bytes).map_err(|error| EvidenceError {
+                kind: ErrorKind::Unavailable,
+                detail: error.to_string(),
+                origin: Arc::from("memory"),
+            }),
+            Self::Graph(graph) => graph.body().replay(sink),
+            Self::Stored(stored) => stored.replay(sink),
         }
     }
 }

@@ -42,6 +42,10 @@ impl Spooled {
         }
     }
 
+    pub(super) const fn sha256(&self) -> &Digest {
+        &self.sha256
+    }
+
     pub(super) const fn content(&self) -> &Content {
         &self.content
     }

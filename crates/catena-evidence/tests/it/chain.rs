@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
 //! Whole chains: the same verdict from memory, over HTTP and from a recording.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use catena_core::document::ErrorKind;
@@ -57,13 +57,17 @@ fn summary(outcome: &Outcome) -> (Verdict, Vec<String>, usize) {
     (report.verdict, findings, outcome.accepted.len())
 }
 
+/// What the configuration of a chain says.
+pub(crate) fn options(chain: &Chain) -> HttpOptions {
+    HttpOptions::of(&config(chain).settings, &Relaxations::of(Profile::Strict))
+}
+
 /// Serves a chain: every host of it is one server, told apart by the `Host` that is asked for.
-async fn serve(chain: &Chain) -> (Server, HttpOptions) {
-    let config = config(chain);
-    let mut options = HttpOptions::of(&config.settings, &Relaxations::of(Profile::Strict));
+pub(crate) async fn serve(chain: &Chain) -> (Server, HttpOptions) {
+    let mut options = options(chain);
     let urls = HttpSource::new(&options).unwrap();
     let mut bodies = BTreeMap::new();
-    let mut origins = std::collections::BTreeSet::new();
+    let mut origins = BTreeSet::new();
     for (request, body) in &chain.documents {
         let url = urls
             .url(request)

@@ -22,5 +22,6 @@ mod mirror;
 mod place;
 mod redirects;
 mod server;
+mod shared;
 mod signed;
 mod taskcluster;

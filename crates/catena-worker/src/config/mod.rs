@@ -17,6 +17,7 @@ mod defaults;
 mod explain;
 mod format;
 mod read;
+mod sharing;
 mod slots;
 mod source;
 
@@ -32,6 +33,7 @@ use catena_crypto::digest::Algorithm;
 
 pub use explain::explain;
 pub use format::{Level, LineFormat, Record};
+pub use sharing::Sharing;
 pub use slots::Directories;
 pub(crate) use slots::in_slot;
 
@@ -88,6 +90,8 @@ pub struct WorkerConfig {
     pub retry: Option<RetrySettings>,
     /// Where metrics and health are served; `None`: nowhere.
     pub monitor: Option<SocketAddr>,
+    /// Where evidence is kept that tasks share.
+    pub sharing: Sharing,
     /// Variables that scripts do not inherit.
     pub strip_env: Vec<String>,
     /// What is odd and allowed, a line each.

@@ -11,6 +11,7 @@ use catena_core::policy::{
     Config, ConfigError, Credentials, Item, KEYS, Node, Place, Reader as Whose, Switch,
 };
 
+use super::sharing;
 use super::slots::{self, Directories};
 use super::{Env, LogConfig, Verification, WorkerConfig, WorkerIdentity, defaults, format};
 use crate::queue::Storage;
@@ -112,6 +113,7 @@ impl<'a> Reader<'a> {
             capacity,
             retry,
             monitor,
+            sharing: sharing::read(self.policy),
             strip_env: self.own("strip_env").map(texts).unwrap_or_default(),
             warnings: std::mem::take(&mut self.warnings),
         })

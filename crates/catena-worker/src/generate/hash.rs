@@ -3,23 +3,26 @@
 
 use std::cmp::Reverse;
 use std::io::Read as _;
-use std::num::NonZeroUsize;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::thread;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use cap_std::fs::{File, Metadata, MetadataExt as _, OpenOptions, OpenOptionsExt as _};
 use catena_crypto::digest::{Algorithm, Digest, Hasher};
+use rayon::prelude::*;
 
 use super::TreeError;
-use super::tree::{Entry, Tree, find};
+use super::tree::{Entry, Tree, look};
 
 /// Fits into the cache of a core, and makes calls into the system rare.
 const BUFFER: usize = 128 * 1024;
 
+/// Files from this size on come after all others, the largest first.
+const LARGE: u64 = 4 << 20;
+
 /// Is told how far the hashing is; from several threads.
 pub trait Progress {
-    /// So many bytes will be hashed.
-    fn begin(&self, bytes: u64);
+    /// So many more bytes will be hashed: those of a file that was opened. Of all large files this is told before the
+    /// first of them is hashed.
+    fn expect(&self, bytes: u64);
 
     /// So many more bytes are hashed.
     fn advance(&self, bytes: u64);
@@ -27,7 +30,7 @@ pub trait Progress {
 
 /// Nobody looks.
 impl Progress for () {
-    fn begin(&self, _: u64) {}
+    fn expect(&self, _: u64) {}
 
     fn advance(&self, _: u64) {}
 }
@@ -137,7 +140,7 @@ pub(super) fn unchanged(
     own: &[(&str, Vec<u8>)],
     hashed: &[Hashed],
 ) -> Result<(), TreeError> {
-    let mut again = find(&tree.root, tree.found)?;
+    let mut again = look(&tree.root, tree.found, true)?;
     again
         .entries
         .retain(|entry| own.iter().all(|(own, _)| *own != entry.name));
@@ -150,7 +153,7 @@ pub(super) fn unchanged(
         if entry.name != artifact.name {
             return Err(changed(entry.name.as_str().min(&artifact.name)));
         }
-        if Some(entry.mark) != artifact.mark {
+        if entry.mark != artifact.mark {
             return Err(changed(&artifact.name));
         }
     }
@@ -159,76 +162,95 @@ pub(super) fn unchanged(
         .map_or(Ok(()), |more| Err(changed(&more.name)))
 }
 
-/// Hashes the files of a tree; returns them in the tree's order.
+/// Hashes the files of a tree, with all threads of the pool that calls this; returns them in the tree's order.
 ///
 /// # Errors
-/// The first file, in that order, that cannot be read, is no longer what was found, or changed meanwhile.
+/// The first file, in that order, that cannot be read, is no longer what was found, or changed meanwhile as far as this
+/// is seen from here: see [`generate`](super::generate), which looks at all of them again.
 pub fn hash(
     tree: &Tree,
     algorithms: &[Algorithm],
-    threads: NonZeroUsize,
     progress: &(dyn Progress + Sync),
 ) -> Result<Vec<Hashed>, TreeError> {
-    let total = tree.entries.iter().map(|entry| entry.size);
-    progress.begin(total.fold(0, u64::saturating_add));
-    // the largest first, so that no thread is left alone with it at the end
-    let mut order: Vec<usize> = (0..tree.entries.len()).collect();
-    order.sort_by_key(|&at| tree.entries.get(at).map(|entry| Reverse(entry.size)));
-    let job = Job {
+    let mut job = Job {
         tree,
         algorithms,
-        order,
-        next: AtomicUsize::new(0),
-        failed: AtomicBool::new(false),
         progress,
+        failed: AtomicBool::new(false),
+        postpone: LARGE,
     };
-    let threads = threads.get().min(tree.entries.len().max(1));
-    let mut done: Vec<_> = thread::scope(|scope| {
-        let others: Vec<_> = (1..threads).map(|_| scope.spawn(|| job.work())).collect();
-        let mut done = job.work();
-        for other in others {
-            match other.join() {
-                Ok(part) => done.extend(part),
-                Err(panic) => std::panic::resume_unwind(panic),
-            }
-        }
-        done
-    });
-    done.sort_by_key(|(at, _)| *at);
-    done.into_iter().map(|(_, hashed)| hashed).collect()
+    let entries = tree.entries.par_iter().with_min_len(SOME);
+    let mut done: Vec<Done> = entries
+        .map_init(Vec::new, |buffer, entry| job.work(entry, buffer))
+        .collect();
+    let mut large: Vec<(u64, &Entry, &mut Done)> = tree
+        .entries
+        .iter()
+        .zip(&mut done)
+        .filter_map(|(entry, done)| match done {
+            Done::Postponed(size) => Some((*size, entry, done)),
+            _ => None,
+        })
+        .collect();
+    // the largest first, so that no thread is left alone with it at the end
+    large.sort_by_key(|(size, ..)| Reverse(*size));
+    job.postpone = u64::MAX;
+    large
+        .into_par_iter()
+        .with_max_len(1)
+        .for_each_init(Vec::new, |buffer, (_, entry, done)| {
+            *done = job.work(entry, buffer);
+        });
+    done.into_iter().filter_map(Done::hashed).collect()
 }
+
+/// So many files are not worth to be shared.
+const SOME: usize = 16;
 
 /// What the threads share.
 struct Job<'a> {
     tree: &'a Tree,
     algorithms: &'a [Algorithm],
-    order: Vec<usize>,
-    next: AtomicUsize,
-    failed: AtomicBool,
     progress: &'a (dyn Progress + Sync),
+    failed: AtomicBool,
+    /// Files from this size on are only looked at.
+    postpone: u64,
+}
+
+/// What became of a file.
+enum Done {
+    Failed(TreeError),
+    Hashed(Hashed),
+    /// It is so large.
+    Postponed(u64),
+    /// Another one had failed.
+    Skipped,
+}
+
+impl Done {
+    fn hashed(self) -> Option<Result<Hashed, TreeError>> {
+        match self {
+            Self::Failed(error) => Some(Err(error)),
+            Self::Hashed(hashed) => Some(Ok(hashed)),
+            Self::Postponed(_) | Self::Skipped => None,
+        }
+    }
 }
 
 impl Job<'_> {
-    fn work(&self) -> Vec<(usize, Result<Hashed, TreeError>)> {
-        let mut buffer = vec![0; BUFFER];
-        let mut done = Vec::new();
-        while !self.failed.load(Ordering::Relaxed) {
-            let at = self.next.fetch_add(1, Ordering::Relaxed);
-            let Some((at, entry)) = self
-                .order
-                .get(at)
-                .and_then(|&at| Some((at, self.tree.entries.get(at)?)))
-            else {
-                break;
-            };
-            let hashed = self.one(entry, &mut buffer);
-            self.failed.fetch_or(hashed.is_err(), Ordering::Relaxed);
-            done.push((at, hashed));
+    /// `buffer`: of one thread; it gets its size here.
+    fn work(&self, entry: &Entry, buffer: &mut Vec<u8>) -> Done {
+        if self.failed.load(Ordering::Relaxed) {
+            return Done::Skipped;
         }
-        done
+        buffer.resize(BUFFER, 0);
+        self.one(entry, buffer).unwrap_or_else(|error| {
+            self.failed.store(true, Ordering::Relaxed);
+            Done::Failed(error)
+        })
     }
 
-    fn one(&self, entry: &Entry, buffer: &mut [u8]) -> Result<Hashed, TreeError> {
+    fn one(&self, entry: &Entry, buffer: &mut [u8]) -> Result<Done, TreeError> {
         let io = |cause| TreeError::Io {
             path: self.tree.root.join(&entry.name),
             cause,
@@ -237,39 +259,68 @@ impl Job<'_> {
             name: entry.name.clone(),
         };
         let mut file = open(self.tree, entry).map_err(io)?;
+        let metadata = file.metadata().map_err(io)?;
+        if !metadata.is_file() {
+            return Err(changed());
+        }
+        let size = metadata.len();
+        // a large file is opened twice, and counts the first time
+        if self.postpone < u64::MAX {
+            self.progress.expect(size);
+        }
+        if size >= self.postpone {
+            return Ok(Done::Postponed(size));
+        }
+        let digests = self.read(&mut file, size, buffer).map_err(io)?;
+        let digests = digests.ok_or_else(changed)?;
+        let mark = Mark::of(&metadata);
+        // what was written while it was read; of a file that took one call this is seen later, when all are looked at
+        let short = size < u64::try_from(buffer.len()).unwrap_or(u64::MAX);
+        if !short && Mark::of(&file.metadata().map_err(io)?) != mark {
+            return Err(changed());
+        }
+        Ok(Done::Hashed(Hashed {
+            name: entry.name.clone(),
+            digests,
+            size,
+            mark: Some(mark),
+        }))
+    }
+
+    /// Hashes what a file holds; `None` if that is more or less than `size`.
+    fn read(
+        &self,
+        file: &mut File,
+        size: u64,
+        buffer: &mut [u8],
+    ) -> std::io::Result<Option<Vec<Digest>>> {
         let mut hashers: Vec<Hasher> = self
             .algorithms
             .iter()
             .map(|&algorithm| Hasher::new(algorithm))
             .collect();
-        let mut size = 0;
-        loop {
+        let mut seen = 0;
+        let mut full = true;
+        // less than was asked for is the end, unless there is something missing
+        while full || seen != size {
             let count = match file.read(buffer) {
                 Ok(0) => break,
                 Ok(count) => count,
                 Err(cause) if cause.kind() == std::io::ErrorKind::Interrupted => continue,
-                Err(cause) => return Err(io(cause)),
+                Err(cause) => return Err(cause),
             };
+            full = count == buffer.len();
             let piece = buffer.get(..count).unwrap_or_default();
             hashers.iter_mut().for_each(|hasher| hasher.update(piece));
             let count = u64::try_from(count).unwrap_or(u64::MAX);
-            size = u64::saturating_add(size, count);
-            if size > entry.size {
-                return Err(changed());
+            seen = u64::saturating_add(seen, count);
+            if seen > size {
+                break;
             }
             self.progress.advance(count);
         }
-        // also when something else stands there by now: a mark holds the inode
-        let mark = Mark::of(&file.metadata().map_err(io)?);
-        if size != entry.size || mark != entry.mark {
-            return Err(changed());
-        }
-        Ok(Hashed {
-            name: entry.name.clone(),
-            digests: hashers.into_iter().map(Hasher::finish).collect(),
-            size,
-            mark: Some(mark),
-        })
+        let digests = || hashers.into_iter().map(Hasher::finish).collect();
+        Ok((seen == size).then(digests))
     }
 }
 
@@ -278,5 +329,5 @@ fn open(tree: &Tree, entry: &Entry) -> std::io::Result<File> {
     // a pipe that was put there would wait for its writer
     let flags = rustix::fs::OFlags::NONBLOCK.bits().cast_signed();
     options.read(true).custom_flags(flags);
-    tree.dir.open_with(&entry.place, &options)
+    tree.dir.open_with(entry.place(), &options)
 }

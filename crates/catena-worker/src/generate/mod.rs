@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
 //! Chain-of-trust documents of what a task left behind (generation.md 2 and 6, R-05).
 //!
-//! The way is [`find`] → [`hash`](hash::hash) → [`body`] → [`Signed::sign`] → [`Signed::write`]; [`generate`] goes all of it.
+//! The way is [`find`] → [`hash`](hash::hash) → [`Body`] → [`Signed::sign`] → [`Signed::write`]; [`generate`] goes all of it.
 //! Nothing is written before everything is known, and both files appear whole or not at all.
 
 mod body;
@@ -18,8 +18,9 @@ use std::path::{Path, PathBuf};
 use catena_crypto::digest::Algorithm;
 use catena_crypto::ed25519::KeyId;
 use catena_crypto::signer::{SignError, Signer};
+use rayon::{ThreadPool, ThreadPoolBuilder};
 
-pub use body::{Environment, Identity, body};
+pub use body::{Body, Environment, Identity};
 pub use claim::Claim;
 pub use hash::{Hashed, Progress, hash};
 pub use names::{BODY, Found, LEGACY, SIGNATURE};
@@ -161,7 +162,8 @@ pub fn generate(
     } else {
         Found::Refused
     };
-    let mut tree = find(inputs.artifact_dir, found)?;
+    let pool = pool(inputs)?;
+    let mut tree = pool.install(|| find(inputs.artifact_dir, found))?;
     let own = |name: &str| inputs.own.iter().any(|(own, _)| *own == name);
     if let Some(entry) = tree
         .entries
@@ -172,21 +174,29 @@ pub fn generate(
         return Err(TreeError::Reserved { name }.into());
     }
     tree.entries.retain(|entry| !own(&entry.name));
-    let mut artifacts = hash(&tree, inputs.algorithms, inputs.threads, progress)?;
+    let mut artifacts = pool.install(|| hash(&tree, inputs.algorithms, progress))?;
     let own = inputs.own.iter();
     artifacts.extend(own.map(|(name, bytes)| hash::hash_bytes(name, bytes, inputs.algorithms)));
-    let document = body(
+    artifacts.sort_unstable_by(|a, b| a.name.cmp(&b.name));
+    let document = Body::new(
         inputs.claim,
         inputs.identity,
         inputs.environment,
         signer.map(|signer| signer.public_key().id()),
         &artifacts,
     );
-    schema::check(&document)?;
-    let signed = Signed::sign(document.to_text().into_bytes(), signer)?;
-    drop(document);
-    // a signer may take minutes
-    hash::unchanged(&tree, inputs.own, &artifacts)?;
+    document.check()?;
+    let sign = || Signed::sign(document.to_text().into_bytes(), signer);
+    let look = || hash::unchanged(&tree, inputs.own, &artifacts);
+    let signed = match signer.is_none_or(|signer| signer.is_prompt()) {
+        true => at_once(&pool, sign, look)?,
+        // it may take minutes, in which files change
+        false => {
+            let signed = sign()?;
+            pool.install(look)?;
+            signed
+        }
+    };
     let mut files: Vec<_> = inputs
         .own
         .iter()
@@ -203,4 +213,30 @@ pub fn generate(
         artifacts,
         skipped: tree.skipped,
     })
+}
+
+/// The threads of a generation, all started now: they find each a core of its own.
+fn pool(inputs: &Inputs<'_>) -> Result<ThreadPool, TreeError> {
+    let pool = ThreadPoolBuilder::new()
+        .num_threads(inputs.threads.get())
+        .build();
+    pool.map_err(|cause| TreeError::Io {
+        path: inputs.artifact_dir.to_owned(),
+        cause: std::io::Error::other(cause),
+    })
+}
+
+/// Signs and looks at the files again at the same time.
+fn at_once(
+    pool: &ThreadPool,
+    sign: impl FnOnce() -> Result<Signed, GenerateError>,
+    look: impl FnOnce() -> Result<(), TreeError> + Send,
+) -> Result<Signed, GenerateError> {
+    let mut unchanged = Ok(());
+    let signed = pool.in_place_scope(|scope| {
+        scope.spawn(|_| unchanged = look());
+        sign()
+    });
+    unchanged?;
+    signed
 }

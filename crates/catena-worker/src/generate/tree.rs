@@ -6,12 +6,11 @@
 //! swaps while we look, reads a file from elsewhere.
 
 use std::mem;
-use std::num::NonZeroUsize;
 use std::path::{Component, Path, PathBuf};
-use std::thread;
 
 use cap_std::ambient_authority;
-use cap_std::fs::{Dir, DirEntry, FileType, FileTypeExt as _, Metadata};
+use cap_std::fs::{Dir, DirEntry, FileType, FileTypeExt as _};
+use rayon::prelude::*;
 
 use super::TreeError;
 use super::hash::Mark;
@@ -22,12 +21,17 @@ use super::names::{FOLDER, Found, is_document, is_ours};
 pub struct Entry {
     /// The artifact's name: its path below the directory, with `/`.
     pub name: String,
-    /// The path to open: that of the link's target where the name is a link.
-    pub(super) place: PathBuf,
-    /// Bytes, when it was found.
-    pub size: u64,
-    /// What the file was like then.
-    pub(super) mark: Mark,
+    /// The path to open where the name is a link: that of its target.
+    pub(super) target: Option<PathBuf>,
+    /// What the file was like when it was found, where that was asked for.
+    pub(super) mark: Option<Mark>,
+}
+
+impl Entry {
+    /// The path to open.
+    pub(super) fn place(&self) -> &Path {
+        self.target.as_deref().unwrap_or(Path::new(&self.name))
+    }
 }
 
 /// The artifacts of a directory.
@@ -42,11 +46,17 @@ pub struct Tree {
     pub skipped: Vec<String>,
 }
 
-/// Finds the artifacts of a directory, sorted by name.
+/// Finds the artifacts of a directory, sorted by name, with all threads of the pool that calls this.
 ///
 /// # Errors
 /// The directory cannot be read, or holds something that is no artifact: see [`TreeError`].
 pub fn find(root: &Path, found: Found) -> Result<Tree, TreeError> {
+    look(root, found, false)
+}
+
+/// Finds the artifacts of a directory, each with its mark if `marked`: a call into the system for each of them, which
+/// whoever opens it makes anyway.
+pub(super) fn look(root: &Path, found: Found, marked: bool) -> Result<Tree, TreeError> {
     let io = |cause| TreeError::Io {
         path: root.to_owned(),
         cause,
@@ -56,6 +66,7 @@ pub fn find(root: &Path, found: Found) -> Result<Tree, TreeError> {
         real: root.canonicalize().map_err(io)?,
         dir,
         found,
+        marked,
         root: root.to_owned(),
     };
     // level by level instead of recursion: depth costs no stack
@@ -72,7 +83,9 @@ pub fn find(root: &Path, found: Found) -> Result<Tree, TreeError> {
             whole.skipped.extend(part.skipped);
         }
     }
-    whole.entries.sort_unstable_by(|a, b| a.name.cmp(&b.name));
+    whole
+        .entries
+        .par_sort_unstable_by(|a, b| a.name.cmp(&b.name));
     whole.skipped.sort();
     Ok(Tree {
         dir: finder.dir,
@@ -99,9 +112,8 @@ pub fn find_only(root: &Path, names: &[&str]) -> Result<Tree, TreeError> {
             .filter(|found| found.is_file())?;
         Some(Entry {
             name: (*name).to_owned(),
-            place: PathBuf::from(name),
-            size: found.len(),
-            mark: Mark::of(&found),
+            target: None,
+            mark: Some(Mark::of(&found)),
         })
     };
     let mut entries: Vec<Entry> = names.iter().filter_map(entry).collect();
@@ -120,6 +132,7 @@ struct Finder {
     real: PathBuf,
     dir: Dir,
     found: Found,
+    marked: bool,
     root: PathBuf,
 }
 
@@ -132,34 +145,15 @@ struct Part {
     open: Vec<String>,
 }
 
-/// From so many directories on, looking at them is shared between threads.
-const MANY: usize = 8;
-
 impl Finder {
     /// Looks into directories, all of one depth.
     fn level(&self, names: &[String]) -> Result<Vec<Part>, TreeError> {
-        let all = |names: &[String]| {
+        let parts = names.par_iter().map(|name| {
             let mut part = Part::default();
-            for name in names {
-                self.directory(name, &mut part)?;
-            }
+            self.directory(name, &mut part)?;
             Ok(part)
-        };
-        let threads = thread::available_parallelism().map_or(1, NonZeroUsize::get);
-        if names.len() < MANY || threads == 1 {
-            return Ok(vec![all(names)?]);
-        }
-        thread::scope(|scope| {
-            let chunks = names.chunks(names.len().div_ceil(threads));
-            let running: Vec<_> = chunks
-                .map(|chunk| scope.spawn(move || all(chunk)))
-                .collect();
-            let ended = running.into_iter().map(|thread| match thread.join() {
-                Ok(part) => part,
-                Err(panic) => std::panic::resume_unwind(panic),
-            });
-            ended.collect()
-        })
+        });
+        parts.collect()
     }
 
     fn directory(&self, name: &str, part: &mut Part) -> Result<(), TreeError> {
@@ -188,9 +182,7 @@ impl Finder {
             } else if kind.is_symlink() {
                 self.link(child, part)?;
             } else {
-                // one call into the system, beside the directory that is open
-                let metadata = entry.metadata().map_err(|cause| self.io(&child, cause))?;
-                self.file(child.clone(), child.into(), &metadata, part)?;
+                self.file(child, &entry, kind, part)?;
             }
         }
         Ok(())
@@ -214,22 +206,22 @@ impl Finder {
     fn file(
         &self,
         name: String,
-        place: PathBuf,
-        metadata: &Metadata,
+        entry: &DirEntry,
+        kind: FileType,
         part: &mut Part,
     ) -> Result<(), TreeError> {
-        let kind = metadata.file_type();
-        if !kind.is_file() {
-            return Err(TreeError::Kind {
-                name,
-                found: describe(kind),
-            });
-        }
+        let name = regular(name, kind)?;
+        let mark = if self.marked {
+            // beside the directory, which is open
+            let metadata = entry.metadata().map_err(|cause| self.io(&name, cause))?;
+            Some(Mark::of(&metadata))
+        } else {
+            None
+        };
         part.entries.push(Entry {
             name,
-            place,
-            size: metadata.len(),
-            mark: Mark::of(metadata),
+            target: None,
+            mark,
         });
         Ok(())
     }
@@ -275,7 +267,12 @@ impl Finder {
             // what it leads to is about to be replaced
             return Err(target("a name that belongs to the worker".to_owned()));
         }
-        self.file(name, place.to_owned(), &metadata, part)
+        part.entries.push(Entry {
+            name: regular(name, metadata.file_type())?,
+            target: Some(place.to_owned()),
+            mark: self.marked.then(|| Mark::of(&metadata)),
+        });
+        Ok(())
     }
 
     fn io(&self, name: &str, cause: std::io::Error) -> TreeError {
@@ -283,6 +280,18 @@ impl Finder {
             path: self.root.join(name),
             cause,
         }
+    }
+}
+
+/// Refuses what is no regular file.
+fn regular(name: String, kind: FileType) -> Result<String, TreeError> {
+    if kind.is_file() {
+        Ok(name)
+    } else {
+        Err(TreeError::Kind {
+            name,
+            found: describe(kind),
+        })
     }
 }
 

@@ -12,6 +12,7 @@ use std::collections::BTreeMap;
 
 pub use number::Number;
 pub use read::{ReadError, parse};
+pub(crate) use write::string as write_string;
 
 /// A JSON value. Members are in code-point order, which is the order in which they are written.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]

@@ -76,26 +76,42 @@ fn new_line(out: &mut String, depth: Option<usize>) {
     }
 }
 
-fn string(out: &mut String, text: &str) {
+/// Writes a string with its quotes.
+pub(crate) fn string(out: &mut String, text: &str) {
     out.push('"');
-    for c in text.chars() {
-        match c {
-            '"' | '\\' => out.extend(['\\', c]),
-            '\n' => out.push_str("\\n"),
-            '\r' => out.push_str("\\r"),
-            '\t' => out.push_str("\\t"),
-            '\u{8}' => out.push_str("\\b"),
-            '\u{c}' => out.push_str("\\f"),
-            ' '..='~' => out.push(c),
-            _ => {
-                for unit in c.encode_utf16(&mut [0; 2]) {
-                    // writing to a string cannot fail
-                    let _ = write!(out, "\\u{unit:04x}");
-                }
+    let mut rest = text;
+    while let Some(at) = rest.find(|c| !plain(c)) {
+        let (before, special) = rest.split_at(at);
+        out.push_str(before);
+        let mut chars = special.chars();
+        if let Some(c) = chars.next() {
+            escaped(out, c);
+        }
+        rest = chars.as_str();
+    }
+    out.push_str(rest);
+    out.push('"');
+}
+
+const fn plain(c: char) -> bool {
+    matches!(c, ' '..='~') && !matches!(c, '"' | '\\')
+}
+
+fn escaped(out: &mut String, c: char) {
+    match c {
+        '"' | '\\' => out.extend(['\\', c]),
+        '\n' => out.push_str("\\n"),
+        '\r' => out.push_str("\\r"),
+        '\t' => out.push_str("\\t"),
+        '\u{8}' => out.push_str("\\b"),
+        '\u{c}' => out.push_str("\\f"),
+        _ => {
+            for unit in c.encode_utf16(&mut [0; 2]) {
+                // writing to a string cannot fail
+                let _ = write!(out, "\\u{unit:04x}");
             }
         }
     }
-    out.push('"');
 }
 
 #[cfg(test)]

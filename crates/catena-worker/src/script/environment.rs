@@ -6,6 +6,8 @@ use std::path::Path;
 
 use catena_core::model::ids::{RunId, TaskId};
 
+use crate::share::OPTIONS;
+
 /// What a script is told of its task.
 #[derive(Clone, Copy, Debug)]
 pub struct Variables<'a> {
@@ -43,6 +45,7 @@ pub fn environment(
         name.to_str().is_some_and(|name| {
             name == WORK_DIR
                 || PERMANENT.contains(&name)
+                || name.starts_with(OPTIONS)
                 || own.iter().any(|(own, _)| *own == name)
                 || variables.strip.iter().any(|strip| strip == name)
         })
@@ -84,6 +87,7 @@ mod tests {
             ("TASKCLUSTER_CERTIFICATE", "s"),
             ("TASKCLUSTER_ROOT_URL", "https://other"),
             ("MINE", "s"),
+            ("CATENA_STORE_AWS_SECRET_ACCESS_KEY", "s"),
         ];
         let inherited = inherited.map(|(name, value)| (name.into(), value.into()));
         let variables = Variables {

@@ -16,7 +16,7 @@ use super::environment::WORK_DIR;
 use crate::log::Log;
 
 /// Ends the scripts that were started for this work directory, and waits until they are gone.
-pub async fn end(work_dir: &Path, log: &Log) {
+pub(crate) async fn end(work_dir: &Path, log: &Log) {
     for attempt in 0..ATTEMPTS {
         let groups = groups(Path::new("/proc"), work_dir);
         if groups.is_empty() {

@@ -11,6 +11,7 @@ use crate::facts::WORKER_INFO;
 use crate::generate::{
     self, Claim, Environment, GenerateError, Generated, Identity, Inputs, TreeError,
 };
+use crate::metrics::Phase;
 use crate::status;
 
 impl Run<'_> {

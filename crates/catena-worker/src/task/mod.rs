@@ -213,7 +213,9 @@ impl Run<'_> {
             self.log.line(&format!("[taskcluster] {line}"));
             return Ok(None);
         };
-        let work = verify::verify(config, verification, claim, &self.directories.work);
+        let shared = self.worker.shared.as_ref();
+        let work_dir = &self.directories.work;
+        let work = verify::verify(config, verification, claim, work_dir, shared);
         let begun = Instant::now();
         let decision = tokio::select! {
             decision = work => decision,
@@ -221,6 +223,10 @@ impl Run<'_> {
         };
         self.worker.metrics.took(Phase::Verify, begun.elapsed());
         self.worker.metrics.verified(decision.status);
+        self.worker.metrics.shared(decision.shared);
+        for line in &decision.news {
+            self.worker.log.warn(line);
+        }
         self.worker.log.info(&decision.summary);
         let text = format!("{}\n{}", self.info.to_line(), decision.log);
         if let Err(why) = place(self.directories, CHAIN_LOG, &mut text.as_bytes()) {

@@ -8,6 +8,7 @@ mod full;
 mod place;
 
 use std::path::Path;
+use std::sync::Arc;
 
 use catena_core::document::{Answer, Body};
 use catena_core::limits::Limits;
@@ -15,7 +16,9 @@ use catena_core::policy::Profile;
 use catena_core::report::{Basis, Report, Verdict};
 use catena_core::request::Request;
 use catena_core::walk::{CheckTask, Inputs, Signatures, Walk};
-use catena_evidence::{HttpOptions, HttpSource, Progress, Source};
+use catena_evidence::{
+    HttpOptions, HttpSource, OptionsError, Progress, SharedCache, SharedUse, Source,
+};
 use catena_report::text::{self, Detail, Style};
 
 use crate::config::{Verification, WorkerConfig};
@@ -34,6 +37,10 @@ pub struct Decision {
     pub log: String,
     /// `public/full-cot.json`, for a chain that is trusted.
     pub full_cot: Option<String>,
+    /// What shared evidence was worth to it.
+    pub shared: SharedUse,
+    /// What an operator should know, a line each.
+    pub news: Vec<String>,
 }
 
 impl Decision {
@@ -45,16 +52,50 @@ impl Decision {
             log: format!("[taskcluster:error] {summary}\n"),
             summary,
             full_cot: None,
+            shared: SharedUse::default(),
+            news: Vec::new(),
         }
     }
 }
 
 /// Verifies the chain of a claimed task, and puts the verified files into its work directory.
+///
+/// Evidence may be shared with other tasks. A refusal never rests on it: when the verdict is no, and anything was there
+/// before, the hosts are asked for everything (ADR 14).
 pub async fn verify(
     config: &WorkerConfig,
     verification: &Verification,
     claim: &Claim,
     work_dir: &Path,
+    shared: Option<&Arc<SharedCache>>,
+) -> Decision {
+    let mut decision = attempt(config, verification, claim, work_dir, shared).await;
+    if decision.status == status::MALFORMED_PAYLOAD && decision.shared.hits > 0 {
+        let mut second = attempt(config, verification, claim, work_dir, None).await;
+        second.shared = decision.shared;
+        second.news.append(&mut decision.news);
+        if second.status == status::SUCCESS {
+            let line = format!(
+                "shared evidence was wrong and is forgotten: with it, {}",
+                decision.summary
+            );
+            second.news.push(line);
+        }
+        decision = second;
+    }
+    decision
+        .news
+        .extend(shared.and_then(|shared| shared.news()));
+    decision
+}
+
+/// Verifies once.
+async fn attempt(
+    config: &WorkerConfig,
+    verification: &Verification,
+    claim: &Claim,
+    work_dir: &Path,
+    shared: Option<&Arc<SharedCache>>,
 ) -> Decision {
     let Ok(policy) = config.policy.policy(&verification.product) else {
         let why = "the product of the configuration has no policy";
@@ -66,8 +107,10 @@ pub async fn verify(
     options.read_host_tokens(|name| std::env::var(name).ok());
     options.credentials = Some(config.credentials.clone());
     options.spool_dir = Some(work_dir.to_owned());
-    let source = match HttpSource::new(&options) {
-        Ok(source) => source,
+    options.shared = shared.cloned();
+    options.shared_without = Some(claim.task_id);
+    let (source, news) = match source(options) {
+        Ok(made) => made,
         Err(why) => return Decision::without(status::INTERNAL_ERROR, &why.to_string()),
     };
     let inputs = Inputs {
@@ -97,7 +140,26 @@ pub async fn verify(
         }
         _ => Ok(()),
     };
-    decide(config, &report, verification, accepted)
+    let used = source.shared_use();
+    let mut decision = decide(config, &report, verification, accepted, used);
+    if decision.status == status::MALFORMED_PAYLOAD {
+        source.forget_shared().await;
+    }
+    decision.news = news;
+    decision
+}
+
+/// Makes a source. A place for answers that cannot be used is no reason to fail: everything is asked for.
+fn source(mut options: HttpOptions) -> Result<(HttpSource, Vec<String>), OptionsError> {
+    match HttpSource::new(&options) {
+        Err(why @ OptionsError::Cache { .. }) => {
+            options.cache_dir = None;
+            let cause = std::error::Error::source(&why).map(ToString::to_string);
+            let line = format!("{why}: {}", cause.unwrap_or_default());
+            Ok((HttpSource::new(&options)?, vec![line]))
+        }
+        made => Ok((made?, Vec::new())),
+    }
 }
 
 /// Why a chain that is trusted does not let the task run.
@@ -160,6 +222,7 @@ fn decide(
     report: &Report,
     verification: &Verification,
     accepted: Result<(), Refusal>,
+    used: SharedUse,
 ) -> Decision {
     let one_line = text::one_line(report);
     let (code, summary) = match (report.verdict, accepted) {
@@ -183,13 +246,22 @@ fn decide(
         false => ("[taskcluster:error] ", ""),
     };
     let version = env!("CARGO_PKG_VERSION");
+    let shared = match used.hits {
+        0 => String::new(),
+        hits => format!(
+            "{hits} documents ({} bytes) were fetched for other tasks, and checked again\n",
+            used.bytes
+        ),
+    };
     let full_cot = (trusted && config.full_cot).then(|| full::render(config, report));
     Decision {
         status: code,
         log: format!(
-            "{mark}{summary}\nRunning scriptworker version {version} (catena)\n\n{page}\n{end}"
+            "{mark}{summary}\nRunning scriptworker version {version} (catena)\n\n{page}\n{shared}{end}"
         ),
         summary,
         full_cot,
+        shared: used,
+        news: Vec::new(),
     }
 }

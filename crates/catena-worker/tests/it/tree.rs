@@ -3,7 +3,6 @@
 
 use std::fs;
 use std::io::Write as _;
-use std::num::NonZeroUsize;
 use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::symlink;
 use std::os::unix::net::UnixListener;
@@ -28,12 +27,7 @@ fn refused(dir: &Path) -> TreeError {
 }
 
 fn hashed(tree: &Tree, progress: &(dyn Progress + Sync)) -> Result<Vec<Hashed>, TreeError> {
-    hash(
-        tree,
-        &[Algorithm::Sha256],
-        NonZeroUsize::new(4).unwrap(),
-        progress,
-    )
+    hash(tree, &[Algorithm::Sha256], progress)
 }
 
 #[test]
@@ -263,7 +257,7 @@ fn a_directory_that_is_not_there_is_an_error() {
 struct Once<F>(Mutex<Option<F>>);
 
 impl<F: FnOnce() + Send> Progress for Once<F> {
-    fn begin(&self, _: u64) {}
+    fn expect(&self, _: u64) {}
 
     fn advance(&self, _: u64) {
         if let Some(act) = self.0.lock().unwrap().take() {
@@ -326,8 +320,7 @@ fn what_is_replaced_after_it_was_found_is_refused() {
     let by_link = |path: &Path| symlink(&secret, path).unwrap();
     let by_pipe = |path: &Path| mknodat(CWD, path, FileType::Fifo, Mode::RWXU, 0).unwrap();
     let by_nothing = |_: &Path| {};
-    let by_more = |path: &Path| fs::write(path, b"abcd").unwrap();
-    let replacements: [&dyn Fn(&Path); 4] = [&by_link, &by_pipe, &by_nothing, &by_more];
+    let replacements: [&dyn Fn(&Path); 3] = [&by_link, &by_pipe, &by_nothing];
     for replace in replacements {
         let dir = tempfile::tempdir().unwrap();
         put(dir.path(), "a", b"abc");
@@ -340,6 +333,58 @@ fn what_is_replaced_after_it_was_found_is_refused() {
             matches!(error, TreeError::Changed { .. } | TreeError::Io { .. }),
             "{error}"
         );
+    }
+}
+
+/// Large files come last; nothing else changes by that.
+#[test]
+fn files_of_every_size_are_hashed_in_the_order_of_their_names() {
+    let dir = tempfile::tempdir().unwrap();
+    let sizes = [
+        0,
+        1,
+        5 << 20,
+        131_071,
+        131_072,
+        131_073,
+        262_144,
+        4 << 20,
+        (4 << 20) - 1,
+        6 << 20,
+    ];
+    for (at, size) in sizes.into_iter().enumerate() {
+        let content: Vec<u8> = (0..=250).cycle().take(size).collect();
+        put(dir.path(), &format!("{at}"), &content);
+    }
+    let tree = find(dir.path(), Found::Refused).unwrap();
+    let counts = Counts::default();
+    let artifacts = hashed(&tree, &counts).unwrap();
+    for (at, (size, artifact)) in sizes.into_iter().zip(&artifacts).enumerate() {
+        assert_eq!(artifact.name, at.to_string());
+        assert_eq!(artifact.size, u64::try_from(size).unwrap());
+        let content = fs::read(dir.path().join(&artifact.name)).unwrap();
+        assert_eq!(artifact.digests, [Digest::of(Algorithm::Sha256, &content)]);
+    }
+    let total = u64::try_from(sizes.iter().sum::<usize>()).unwrap();
+    assert_eq!(artifacts.len(), sizes.len());
+    let seen = [counts.expected, counts.advanced].map(|count| count.into_inner().unwrap());
+    assert_eq!(seen, [total, total]);
+}
+
+/// Adds up what it is told.
+#[derive(Default)]
+struct Counts {
+    expected: Mutex<u64>,
+    advanced: Mutex<u64>,
+}
+
+impl Progress for Counts {
+    fn expect(&self, bytes: u64) {
+        *self.expected.lock().unwrap() += bytes;
+    }
+
+    fn advance(&self, bytes: u64) {
+        *self.advanced.lock().unwrap() += bytes;
     }
 }
 

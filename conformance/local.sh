@@ -12,7 +12,7 @@
 set -euo pipefail
 
 TASKCLUSTER=113.2.0 SCRIPTWORKER=63.6.1 TASKGRAPH=24.5.1 TRUSTME=1.2.1 NPM_CLIENT=87.1.3
-BEETMOVERSCRIPT=8.5.6 SHIPITSCRIPT=3.2.0 SHIPITAPI=3.1.0 MOTO=5.2.5 BOTO=1.44.8
+BEETMOVERSCRIPT=8.5.6 SHIPITSCRIPT=3.2.0 SHIPITAPI=3.1.0 MOTO=5.2.5 BOTO=1.44.8 FLASK=3.1.3 FLASK_CORS=6.0.5
 
 kills=20 soak=200
 if [[ ${1:-} == --full ]]; then
@@ -60,7 +60,7 @@ release_python() {
     [[ -x $venv/bin/python ]] || python3 -m venv "$venv"
     "$venv/bin/python" -m pip install --quiet --disable-pip-version-check \
         "beetmoverscript==$BEETMOVERSCRIPT" "shipitscript==$SHIPITSCRIPT" "shipitapi==$SHIPITAPI" "scriptworker==$SCRIPTWORKER" \
-        "taskcluster==$TASKCLUSTER" "moto[s3]==$MOTO" "boto3==$BOTO" "botocore==$BOTO" flask flask-cors "trustme==$TRUSTME"
+        "taskcluster==$TASKCLUSTER" "moto[s3]==$MOTO" "boto3==$BOTO" "botocore==$BOTO" "flask==$FLASK" "flask-cors==$FLASK_CORS" "trustme==$TRUSTME"
     echo "$venv/bin/python"
 }
 release_scripts() {

@@ -17,6 +17,8 @@ if __name__ == "__main__":
     try:
         host, port = moto.get_host_and_port()
         aws = {"AWS_ENDPOINT_URL": f"http://{host}:{port}", "AWS_DEFAULT_REGION": "us-east-1", "AWS_EC2_METADATA_DISABLED": "true"}
-        sys.exit(subprocess.run(sys.argv[1:], env=os.environ | aws, stdin=subprocess.DEVNULL).returncode)
+        # no proxy between the client and loopback
+        here = {name: value for name, value in os.environ.items() if not name.lower().endswith("_proxy")}
+        sys.exit(subprocess.run(sys.argv[1:], env=here | aws, stdin=subprocess.DEVNULL).returncode)
     finally:
         moto.stop()

@@ -68,10 +68,10 @@ def outcomes():
 def timeouts():
     nap = ["wait", 60]
     for what, difference, limit, steps in (
-        ("too long", "stopped", 1, [["say", HELLO], nap]),
-        ("too long and stubborn", "stopped", 1, [["stubborn"], ["say", HELLO], nap]),
-        ("too long, with artifacts", "stopped", 1, [["file", "public/a.txt", HELLO], nap]),
-        ("a grandchild takes too long", "stopped", 1, [["grandchild", 60]]),
+        ("too long", "stopped", 5, [["say", HELLO], nap]),
+        ("too long and stubborn", "stopped", 5, [["stubborn"], ["say", HELLO], nap]),
+        ("too long, with artifacts", "stopped", 5, [["file", "public/a.txt", HELLO], nap]),
+        ("a grandchild takes too long", "stopped", 5, [["grandchild", 60]]),
         ("a grandchild ends in time", None, 30, [["grandchild", 1], ["say", HELLO]]),
         ("in time", None, 30, [["say", HELLO]]),
         ("no time at all", "stopped", 0, [["say", HELLO], nap]),

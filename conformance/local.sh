@@ -3,8 +3,8 @@
 #
 #   conformance/local.sh [--full] [PART...]
 #
-# PART: python npm curl scriptworker worker release beside faults clock worker-kills soak demo taskgraph kills claims; without
-# one, all.
+# PART: python npm curl scriptworker worker release faults clock worker-kills soak demo taskgraph kills claims; without one,
+# all. Only with --full, or by its name: beside, which takes a quarter of an hour.
 # CATENA: the binary to ask; without it, an optimised build is made.
 # LOCAL_TMP: where the clients are installed; without it, a directory that is removed at the end.
 # Needs Python, git, curl, node 20.19 or later, and Debian's faketime for the part clock; installs the clients from the package registries.
@@ -14,13 +14,13 @@ set -euo pipefail
 TASKCLUSTER=113.2.0 SCRIPTWORKER=63.6.1 TASKGRAPH=24.5.1 TRUSTME=1.2.1 NPM_CLIENT=87.1.3
 BEETMOVERSCRIPT=8.5.6 SHIPITSCRIPT=3.2.0 SHIPITAPI=3.1.0 MOTO=5.2.5 BOTO=1.44.8 FLASK=3.1.3 FLASK_CORS=6.0.5
 
-kills=20 soak=200
+kills=20 soak=200 long=()
 if [[ ${1:-} == --full ]]; then
-    kills=200 soak=2000
+    kills=200 soak=2000 long=(beside)
     shift
 fi
 parts=("$@")
-[[ $# -gt 0 ]] || parts=(python npm curl scriptworker worker release beside faults clock worker-kills soak demo taskgraph kills claims)
+[[ $# -gt 0 ]] || parts=(python npm curl scriptworker worker release faults clock worker-kills soak demo taskgraph kills claims "${long[@]}")
 [[ -z ${CATENA:-} ]] || CATENA=$(realpath "$CATENA")
 cd "$(dirname "$0")/.."
 

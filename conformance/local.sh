@@ -3,7 +3,8 @@
 #
 #   conformance/local.sh [--full] [PART...]
 #
-# PART: python npm curl scriptworker worker faults clock worker-kills soak demo taskgraph kills claims; without one, all.
+# PART: python npm curl scriptworker worker release faults clock worker-kills soak demo taskgraph kills claims; without one,
+# all. Only with --full, or by its name: beside, which takes a quarter of an hour.
 # CATENA: the binary to ask; without it, an optimised build is made.
 # LOCAL_TMP: where the clients are installed; without it, a directory that is removed at the end.
 # Needs Python, git, curl, node 20.19 or later, and Debian's faketime for the part clock; installs the clients from the package registries.
@@ -11,14 +12,15 @@
 set -euo pipefail
 
 TASKCLUSTER=113.2.0 SCRIPTWORKER=63.6.1 TASKGRAPH=24.5.1 TRUSTME=1.2.1 NPM_CLIENT=87.1.3
+BEETMOVERSCRIPT=8.5.6 SHIPITSCRIPT=3.2.0 SHIPITAPI=3.1.0 MOTO=5.2.5 BOTO=1.44.8 FLASK=3.1.3 FLASK_CORS=6.0.5
 
-kills=20 soak=200
+kills=20 soak=200 long=()
 if [[ ${1:-} == --full ]]; then
-    kills=200 soak=2000
+    kills=200 soak=2000 long=(beside)
     shift
 fi
 parts=("$@")
-[[ $# -gt 0 ]] || parts=(python npm curl scriptworker worker faults clock worker-kills soak demo taskgraph kills claims)
+[[ $# -gt 0 ]] || parts=(python npm curl scriptworker worker release faults clock worker-kills soak demo taskgraph kills claims "${long[@]}")
 [[ -z ${CATENA:-} ]] || CATENA=$(realpath "$CATENA")
 cd "$(dirname "$0")/.."
 
@@ -52,6 +54,20 @@ source conformance/part.sh
 served() { "$PYTHON" conformance/local/server.py -- "$@"; }
 # with claims that end after so many seconds
 short() { "$PYTHON" conformance/local/server.py --claim-timeout "$1" -- "${@:2}"; }
+# the release scripts and their S3, in an environment of their own: prints its interpreter
+release_python() {
+    local venv=$LOCAL_TMP/release
+    [[ -x $venv/bin/python ]] || python3 -m venv "$venv"
+    "$venv/bin/python" -m pip install --quiet --disable-pip-version-check \
+        "beetmoverscript==$BEETMOVERSCRIPT" "shipitscript==$SHIPITSCRIPT" "shipitapi==$SHIPITAPI" "scriptworker==$SCRIPTWORKER" \
+        "taskcluster==$TASKCLUSTER" "moto[s3]==$MOTO" "boto3==$BOTO" "botocore==$BOTO" "flask==$FLASK" "flask-cors==$FLASK_CORS" "trustme==$TRUSTME"
+    echo "$venv/bin/python"
+}
+release_scripts() {
+    local python
+    python=$(release_python) || return
+    "$python" conformance/local/bucket.py "$python" conformance/local/release_scripts.py
+}
 run_part() {
     case $1 in
         python) part "Python taskcluster $TASKCLUSTER" served "$PYTHON" conformance/local/python_client.py ;;
@@ -61,6 +77,11 @@ run_part() {
         worker)
             part "catena worker in scriptworker's place" served "$PYTHON" conformance/local/daemon.py --catena
             part "a script of scriptworker's client library under catena worker" served "$PYTHON" conformance/local/sync_main.py
+            ;;
+        release) part "beetmoverscript $BEETMOVERSCRIPT and shipitscript $SHIPITSCRIPT under catena worker" release_scripts ;;
+        beside)
+            part "scriptworker $SCRIPTWORKER and catena worker side by side" served "$PYTHON" conformance/local/beside.py
+            part "the same on broken chains" served "$PYTHON" conformance/local/beside_chains.py
             ;;
         faults) part "catena worker while its queue breaks" short 6 "$PYTHON" conformance/local/worker_faults.py ;;
         clock) part "catena worker and clocks that jump" short 8 "$PYTHON" conformance/local/worker_clock.py ;;

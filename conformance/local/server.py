@@ -104,6 +104,12 @@ class Server:
         (line,) = [line for line in self.lines if line.startswith("# catena verify ")]
         return shlex.split(line)[4]
 
+    @property
+    def page(self):
+        """The page for browsers."""
+        (line,) = [line for line in self.lines if " in a browser: " in line]
+        return line.rsplit(" ", 1)[1]
+
     def kill(self):
         """As a power cut does it for the process: no warning, nothing is finished."""
         self.child.send_signal(signal.SIGKILL)

@@ -10,7 +10,6 @@ import os
 import pathlib
 import re
 import shutil
-import subprocess
 import sys
 import tempfile
 import time
@@ -22,6 +21,7 @@ import yaml
 from checks import Checks
 from daemon import HERE, Daemon, content, resolved, wait
 from front import Front
+from repositories import git
 from server import Server
 from verdicts import artifact_rules, by_catena, by_reference
 
@@ -30,13 +30,6 @@ check = Checks("taskgraph chain")
 PRODUCT, REPO = "adhoc", "demo/graph"
 DECISION_POOL, SIGNING_POOL = "scriptworker-k8s/graph-decision", "scriptworker-k8s/graph-3-signing"
 SCOPE = "project:demo:signing:cert:release-signing"
-
-
-def git(where, *words):
-    settings = {"GIT_CONFIG_GLOBAL": "/dev/null", "GIT_CONFIG_NOSYSTEM": "1", "GIT_TERMINAL_PROMPT": "0"}
-    people = {f"GIT_{who}_{what}": value for who in ("AUTHOR", "COMMITTER") for what, value in (("NAME", "A Developer"), ("EMAIL", "dev@example.org"))}
-    done = subprocess.run(["git", *words], cwd=where, env={**os.environ, **settings, **people}, capture_output=True, text=True)
-    return done.returncode, done.stdout.strip(), done.stderr.strip()
 
 
 def push(server, directory):

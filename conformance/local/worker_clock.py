@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """`catena worker` on a machine whose clock is wrong, and jumps in the middle of a task; run by local.sh through server.py.
 
-Debian's libfaketime gives the worker and its scripts another wall clock; the monotonic clock stays, as on a machine
+Debian's libfaketime gives the worker another wall clock; the monotonic clock stays, as on a machine
 whose time is set. What must hold: claims are kept and renewed, signatures of requests are taken, tasks complete.
 """
 import glob
@@ -45,7 +45,7 @@ def main():
             what = f"clock {start}, then {jump}"
             set_clock(start)
             name = f"clock-{slugId().lower().strip('-_')[:8]}"
-            with Daemon(tmp / name, options, name, [HERE / "task_script.py"], [*fake, os.environ["CATENA"], "worker"]) as daemon:
+            with Daemon(tmp / name, options, name, [HERE / "task_script.py"], [*fake, os.environ["CATENA"], "worker"], x_cot={"strip_env": ["LD_PRELOAD"]}) as daemon:
                 task = slugId()
                 queue.createTask(task, definition(daemon.pool, payload={"do": "wait", "seconds": 6}))
                 wait(queue, task, lambda status: status["state"] == "running")

@@ -110,14 +110,14 @@ pub(crate) fn cache_dir(flag: Option<&Path>, config: &Config) -> CacheDir {
 pub(crate) fn root_url(
     flag: Option<&str>,
     recorded: Option<&str>,
-    config: &Config,
+    configured: impl FnOnce() -> RootUrl,
 ) -> Result<RootUrl, Failure> {
     let environment = variable(ROOT_URL);
     let (origin, text) = match (flag, recorded, &environment) {
         (Some(flag), ..) => ("--root-url", flag),
         (_, Some(recorded), _) => ("the evidence's root URL", recorded),
         (.., Some(environment)) => (ROOT_URL, environment.as_str()),
-        _ => return Ok(config.settings.root_url.clone()),
+        _ => return Ok(configured()),
     };
     text.parse().map_err(|_| Failure::RootUrl {
         origin,

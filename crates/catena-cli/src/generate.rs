@@ -189,7 +189,7 @@ pub(crate) fn run(options: &Options) -> Result<Exit, Failure> {
     let identity = identity(options, &claim)?;
     let signer = signer(options)?;
     let gpg = options.gpg_key.as_deref().map(Gpg::read).transpose()?;
-    let root_url = config::root_url(options.root_url.as_deref(), None, &Config::builtin())?;
+    let root_url = config::root_url(options.root_url.as_deref(), None, Config::builtin_root_url)?;
     let root_url = root_url.to_string().trim_end_matches('/').to_owned();
     let version = env!("CARGO_PKG_VERSION").to_owned();
     let own = own(options, &claim, &identity, &root_url)?;

@@ -168,7 +168,8 @@ pub(crate) struct Filled {
 /// Fetches and writes definition and artifacts, each file whole or not at all.
 pub(crate) fn fill(wanted: &Wanted<'_>) -> Result<Filled, Failure> {
     let mut config = config::load(wanted.config, None)?.config;
-    config.settings.root_url = config::root_url(wanted.root_url, None, &config)?;
+    config.settings.root_url =
+        config::root_url(wanted.root_url, None, || config.settings.root_url.clone())?;
     let work_dir = WorkDir::claim(wanted.path)?;
     let bar = Bar::on_stderr();
     let mut options = HttpOptions::of(&config.settings, &config.relaxations);

@@ -134,7 +134,9 @@ impl<'a> Question<'a> {
     fn live(options: &'a args::Verify) -> Result<Self, Failure> {
         let Loaded { mut config, sha256 } =
             config::load(options.config.as_deref(), options.product.as_deref())?;
-        config.settings.root_url = config::root_url(options.root_url.as_deref(), None, &config)?;
+        config.settings.root_url = config::root_url(options.root_url.as_deref(), None, || {
+            config.settings.root_url.clone()
+        })?;
         if let Some(credentials) = &options.extra.credentials {
             config.credentials = Some(credentials.clone());
         }
@@ -170,7 +172,7 @@ impl<'a> Question<'a> {
         config.settings.root_url = config::root_url(
             options.root_url.as_deref(),
             index.map(|index| index.root_url.as_str()),
-            &config,
+            || config.settings.root_url.clone(),
         )?;
         let task_type = index.map(|index| index.task_type.parse()).transpose()?;
         Ok(Self {

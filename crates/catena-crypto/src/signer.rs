@@ -33,6 +33,11 @@ pub trait Signer {
     /// # Errors
     /// [`SignError`] when the key cannot be used.
     fn sign(&self, message: &[u8]) -> Result<[u8; 64], SignError>;
+
+    /// Returns whether it signs at once, because the key is in this process: nobody is asked, and nothing is waited for.
+    fn is_prompt(&self) -> bool {
+        false
+    }
 }
 
 /// Why there is no signature.
@@ -174,6 +179,10 @@ impl Signer for SigningKey {
 
     fn sign(&self, message: &[u8]) -> Result<[u8; 64], SignError> {
         Ok(self.key.sign(message).to_bytes())
+    }
+
+    fn is_prompt(&self) -> bool {
+        true
     }
 }
 

@@ -14,11 +14,17 @@ use crate::profile::{digest, from_system, to_system};
 use crate::refusal::Refusal;
 use crate::time::UnixTime;
 
-/// Returns the fingerprint of a trusted key that certified a name of the worker's key, as of `at`.
+/// Returns the fingerprint of a trusted key that certified a name of the worker's key, as of `at`; the certification must
+/// hold until `reference`.
 ///
 /// # Errors
 /// Why the certification by a trusted key does not count; [`Refusal::Uncertified`] if there is none.
-pub(crate) fn certified_by(worker: &Held, keys: &KeySet, at: UnixTime) -> Result<String, Refusal> {
+pub(crate) fn certified_by(
+    worker: &Held,
+    keys: &KeySet,
+    at: UnixTime,
+    reference: UnixTime,
+) -> Result<String, Refusal> {
     let mut refused = None;
     let policy = StandardPolicy::at(to_system(at));
     let valid = worker
@@ -37,7 +43,7 @@ pub(crate) fn certified_by(worker: &Held, keys: &KeySet, at: UnixTime) -> Result
                 !issuers.is_empty() && issuers.iter().all(|issuer| issuer.aliases(&handle))
             };
             for trusted in keys.trusted.iter().filter(issued) {
-                match certifies(trusted, worker, name.userid(), signature, at) {
+                match certifies(trusted, worker, name.userid(), signature, (at, reference)) {
                     Ok(()) => return Ok(trusted.fingerprint()),
                     Err(refusal) => refused = refused.or(Some(refusal)),
                 }
@@ -55,7 +61,7 @@ fn certifies(
     worker: &Held,
     name: &UserID,
     signature: &Signature,
-    at: UnixTime,
+    (at, reference): (UnixTime, UnixTime),
 ) -> Result<(), Refusal> {
     let uncertified = || Refusal::Uncertified {
         key: worker.fingerprint(),
@@ -71,9 +77,15 @@ fn certifies(
     signature
         .verify_userid_binding(primary.key(), worker.cert.primary_key().key(), name)
         .map_err(|_| uncertified())?;
-    signature
-        .signature_alive(to_system(at), None)
-        .map_err(|_| Refusal::SignatureExpired { at })?;
+    for at in [at, reference] {
+        signature
+            .signature_alive(to_system(at), None)
+            .map_err(|_| Refusal::SignatureExpired { at })?;
+    }
+    // a local one is of whoever made it, for himself
+    if signature.exportable_certification() == Some(false) {
+        return Err(uncertified());
+    }
     if signature
         .hashed_area()
         .iter()

@@ -213,7 +213,7 @@ fn shortened(name: &str) -> String {
 pub(crate) const BEGIN: &str = "-----BEGIN PGP SIGNED MESSAGE-----";
 
 /// Documents of that time have a few hundred kilobytes at most; this leaves room for two orders of magnitude.
-const MAX_TEXT: usize = 16 << 20;
+const MAX_TEXT: usize = 2 << 20;
 
 #[cfg(test)]
 mod tests {

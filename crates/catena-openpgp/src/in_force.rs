@@ -52,12 +52,14 @@ pub fn verify_in_force(
                     used: tag.name.clone(),
                 });
             }
-            // a key that is not there in one tag says less than what is wrong with it in the other
-            Err(refusal @ Refusal::UnknownSigner { .. }) => refused = refused.or(Some(refusal)),
-            Err(refusal) => match refused {
-                None | Some(Refusal::UnknownSigner { .. }) => refused = Some(refusal),
-                Some(_) => {}
-            },
+            // the next tag may bring a key or a certification, but no better copy of a key that is refused
+            Err(refusal @ (Refusal::UnknownSigner { .. } | Refusal::Uncertified { .. })) => {
+                refused = match refused {
+                    Some(known @ Refusal::Uncertified { .. }) => Some(known),
+                    _ => Some(refusal),
+                };
+            }
+            Err(refusal) => return Err(InForceError::Refused(refusal)),
         }
     }
     let refusal = refused.unwrap_or(Refusal::Unsigned);

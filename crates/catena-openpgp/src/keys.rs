@@ -79,7 +79,20 @@ impl KeySet {
 
     fn new(model: Model, keys: &[KeyFile], trusted: &[KeyFile]) -> Result<Self, Refusal> {
         let read = |files: &[KeyFile]| -> Result<Vec<Held>, Refusal> {
-            files.iter().map(Held::read).collect()
+            let mut all: Vec<Held> = Vec::new();
+            for file in files {
+                let held = Held::read(file)?;
+                let same = |other: &Held| other.cert.fingerprint() == held.cert.fingerprint();
+                match all.iter().position(same) {
+                    // what any copy says counts: a revocation, a shorter life
+                    Some(at) => {
+                        let known = all.swap_remove(at);
+                        all.push(known.merged(held)?);
+                    }
+                    None => all.push(held),
+                }
+            }
+            Ok(all)
         };
         Ok(Self {
             model,
@@ -124,6 +137,19 @@ impl Held {
         }
         Ok(Self {
             path: file.path.clone(),
+            cert,
+        })
+    }
+
+    /// Puts two copies of a key together.
+    fn merged(self, other: Self) -> Result<Self, Refusal> {
+        let cert = self.cert.merge_public(other.cert);
+        let cert = cert.map_err(|error| Refusal::KeyFile {
+            path: other.path,
+            found: error.to_string(),
+        })?;
+        Ok(Self {
+            path: self.path,
             cert,
         })
     }

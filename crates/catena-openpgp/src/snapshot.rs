@@ -242,7 +242,8 @@ impl Snapshot {
         }
     }
 
-    /// Takes the snapshot that was made before this one: every tag of it must still be there, unchanged.
+    /// Takes the snapshot that was made before this one: every tag of it must still be there, unchanged, and every other
+    /// tag must be newer than all of them.
     ///
     /// # Errors
     /// [`SnapshotError::Rollback`].
@@ -258,7 +259,18 @@ impl Snapshot {
             };
             return Err(SnapshotError::Rollback { reason });
         }
-        Ok(())
+        let newest = previous.tags.iter().map(|tag| tag.date).max();
+        let known = |tag: &Tag| previous.tags.iter().any(|old| old.name == tag.name);
+        match self
+            .tags
+            .iter()
+            .find(|tag| !known(tag) && Some(tag.date) <= newest)
+        {
+            Some(tag) => Err(SnapshotError::Rollback {
+                reason: format!("tag {} between tags that were there before", tag.name),
+            }),
+            None => Ok(()),
+        }
     }
 
     /// Returns the file's text: sorted, indented, with a line end.
@@ -374,6 +386,12 @@ mod tests {
         new.follows(&old).unwrap();
         assert!(matches!(
             old.follows(&new),
+            Err(SnapshotError::Rollback { .. })
+        ));
+        let mut between = new.clone();
+        between.tags.insert(1, tag("new", 150));
+        assert!(matches!(
+            between.follows(&old),
             Err(SnapshotError::Rollback { .. })
         ));
         new.tags[1].object = "another".to_owned();

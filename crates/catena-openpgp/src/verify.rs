@@ -164,6 +164,7 @@ fn by(
     moment: &Moment,
 ) -> Result<Signer, Refusal> {
     strong(key)?;
+    strong(held.primary())?;
     fits(signature, signed, key)?;
     inside(signature, moment)?;
     held.unrevoked()?;
@@ -185,6 +186,7 @@ fn by(
                 held,
                 keys,
                 signature.created.min(moment.reference),
+                moment.reference,
             )?)
         }
     };

@@ -93,6 +93,7 @@ fn snapshot(flags: &Options) -> Result<Snapshot, Refusal> {
         .legacy_keys_sha256
         .as_deref()
         .ok_or_else(|| need("--legacy-keys-sha256"))?;
+    let pin = pin.strip_prefix("sha256:").unwrap_or(pin);
     Snapshot::open(&read("--legacy-keys", path)?, pin).map_err(|error| Refusal::File {
         flag: "--legacy-keys",
         path: path.to_owned(),

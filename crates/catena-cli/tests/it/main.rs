@@ -22,6 +22,8 @@ mod interrupt;
 mod keys;
 #[cfg(feature = "openpgp")]
 mod legacy;
+#[cfg(feature = "openpgp")]
+mod legacy_world;
 mod lint;
 mod local;
 mod run;

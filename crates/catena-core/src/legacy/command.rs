@@ -55,6 +55,10 @@ pub fn judge(command: &[&str], purpose: Purpose) -> Result<(), String> {
     let mut made = 0_usize;
     for part in split(last)? {
         match part.first().map(String::as_str) {
+            // a link may not stand in for the tool
+            Some("ln") if part.iter().any(|word| is_mach(word)) => {
+                return Err("expected links to other things than mach, found one".to_owned());
+            }
             Some("cd" | "ln") => continue,
             Some(_) => {}
             None => return Err("expected a command between \"&&\", found none".to_owned()),
@@ -115,6 +119,9 @@ fn split(script: &str) -> Result<Vec<Vec<String>>, String> {
                     "expected commands joined by \"&&\" alone, found {character:?}"
                 ));
             }
+            '$' if characters.peek() == Some(&'{') => {
+                variable(&mut characters, word.get_or_insert_default())?;
+            }
             '\'' => {
                 let text = word.get_or_insert_default();
                 loop {
@@ -153,6 +160,7 @@ fn double(
             Some('$') if characters.peek() == Some(&'(') => {
                 return Err("expected no command inside quotes, found \"$(\"".to_owned());
             }
+            Some('$') if characters.peek() == Some(&'{') => variable(characters, word)?,
             Some('\\') => match characters.next() {
                 Some(other) => word.push(other),
                 None => return Err("expected a quote to end, found that it does not".to_owned()),
@@ -160,6 +168,51 @@ fn double(
             Some(other) => word.push(other),
             None => return Err("expected a quote to end, found that it does not".to_owned()),
         }
+    }
+}
+
+/// Reads `{NAME}` behind a dollar sign: a plain variable. What a shell would make of it otherwise is refused.
+fn variable(
+    characters: &mut std::iter::Peekable<std::str::Chars<'_>>,
+    word: &mut String,
+) -> Result<(), String> {
+    word.push('$');
+    for character in characters.by_ref() {
+        word.push(character);
+        match character {
+            '}' => return Ok(()),
+            '{' | '_' | 'A'..='Z' | 'a'..='z' | '0'..='9' => {}
+            other => return Err(format!("expected ${{NAME}}, found {other:?} in it")),
+        }
+    }
+    Err("expected ${NAME} to end, found that it does not".to_owned())
+}
+
+fn is_mach(word: &str) -> bool {
+    word.rsplit('/').next() == Some("mach")
+}
+
+/// Takes the names of a task's environment. Of these a shell makes code before any command runs, or another command.
+///
+/// # Errors
+/// Which of them it is.
+pub fn judge_environment<'a>(names: impl IntoIterator<Item = &'a str>) -> Result<(), String> {
+    let known = [
+        "BASH_ENV",
+        "ENV",
+        "LD_PRELOAD",
+        "PATH",
+        "PROMPT_COMMAND",
+        "PS4",
+        "SHELLOPTS",
+    ];
+    let wrong = |name: &&str| known.contains(name) || name.starts_with("BASH_FUNC_");
+    match names.into_iter().find(wrong) {
+        Some(name) => Err(format!(
+            "expected an environment that changes no command, found {}",
+            shown(name)
+        )),
+        None => Ok(()),
     }
 }
 
@@ -237,6 +290,18 @@ mod tests {
             let script = format!("{GOOD} && {trick}");
             assert!(decision(&script).is_err(), "{trick}");
         }
+        for trick in [
+            "ln -sf /tmp/evil ./mach",
+            "ln -s x mach",
+            "ln -sf '/tmp/mach' .",
+            "cd ${Y@P}",
+            "cd \"${Y:-x}\"",
+            "cd ${Y",
+        ] {
+            let script = format!("{trick} && {GOOD}");
+            assert!(decision(&script).is_err(), "{trick}");
+        }
+        decision(&format!("cd ${HOME_1} && {GOOD}", HOME_1 = "{HOME_1}")).unwrap();
         // with anything behind it, a backslash is part of a name
         assert!(decision(&format!("{GOOD} && cd x\\")).is_err());
         for option in [
@@ -250,6 +315,14 @@ mod tests {
                 decision(&format!("{} {option}", GOOD.trim())).is_err(),
                 "{option}"
             );
+        }
+    }
+
+    #[test]
+    fn variables_that_a_shell_runs_are_refused() {
+        judge_environment(["GECKO_HEAD_REV", "BASH_ENVIRONMENT", "MY_PATH"]).unwrap();
+        for name in ["BASH_ENV", "BASH_FUNC_cd%%", "PATH", "PS4", "LD_PRELOAD"] {
+            assert!(judge_environment(["X", name]).is_err(), "{name}");
         }
     }
 

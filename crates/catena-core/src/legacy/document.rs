@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: MPL-2.0
 //! The signed document of each task: opened, and tied to task, run and definition.
 
+use bytes::Bytes;
 use catena_jsone::Value;
 
-use super::era::{instant, may_have_pair};
-use super::walk::{Chain, Role, Run};
+use super::era::{docker_worker_stopped, instant, may_have_pair};
+use super::walk::{Chain, Run};
 use super::{Opening, Unopened};
 use crate::checks::recorded_task;
 use crate::compare::{self, Exactness};
-use crate::document::ErrorKind;
+use crate::document::{ErrorKind, EvidenceError};
 use crate::json::{self, Reading};
 use crate::model::cot::CotDocument;
 use crate::model::ids::{ArtifactName, TaskId};
@@ -25,12 +26,11 @@ impl Chain<'_> {
             let Some(link) = self.links.get(&task) else {
                 continue;
             };
-            let (role, worker) = (link.role, link.worker.clone());
-            match (link.run.clone(), role) {
-                (Some(run), _) => self.document(task, &run, &worker),
-                // only a completed run has a document (P12)
-                (None, Role::Root) => {}
-                (None, _) => {
+            let worker = link.worker.clone();
+            match link.run.clone() {
+                Some(run) => self.document(task, &run, &worker),
+                // only a completed run has a document (P12), and an archive without one vouches for nothing
+                None => {
                     self.undetermined("legacy-run", task, "a completed run with its times", "none")
                 }
             }
@@ -48,6 +48,14 @@ impl Chain<'_> {
         };
         let text = match self.bytes(&request) {
             Ok(text) => text,
+            Err(error) if error.kind == ErrorKind::Absent && unwritten(worker, run) => {
+                return self.undetermined(
+                    "legacy-absent",
+                    task,
+                    SIGNED,
+                    "none: docker-worker wrote none since 2019-05-15, and its ed25519 pair alone is not judged here",
+                );
+            }
             Err(error) => return self.missing(task, SIGNED, &error),
         };
         let opening = Opening {
@@ -138,13 +146,45 @@ impl Chain<'_> {
                 return false;
             }
         }
-        let Ok(signature) = signature else {
-            return true;
-        };
+        match signature {
+            Ok(signature) => self.signature_holds(task, run, worker, body, &signature),
+            Err(_) => true,
+        }
+    }
+
+    /// Judges the ed25519 signature that lies beside the signed text.
+    fn signature_holds(
+        &mut self,
+        task: TaskId,
+        run: &Run,
+        worker: &WorkerImplementation,
+        body: Result<Bytes, EvidenceError>,
+        signature: &[u8],
+    ) -> bool {
         let keys = self.inputs.pairs.get(worker).map_or(&[][..], Vec::as_slice);
+        if let Err(error) = &body
+            && error.kind != ErrorKind::Absent
+        {
+            self.undetermined(
+                "legacy-unavailable",
+                task,
+                "chain-of-trust.json beside its signature",
+                error.to_string(),
+            );
+            return false;
+        }
+        if keys.is_empty() {
+            self.undetermined(
+                "legacy-no-keys",
+                task,
+                format!("ed25519 keys of {worker}, as a signature lies beside the text"),
+                "none: give a configuration of that time as --config",
+            );
+            return false;
+        }
         let verified = body.map_err(|error| error.to_string()).and_then(|body| {
             let pair = Pair::fetched(task, run.id, worker.clone(), body);
-            pair.verify_signature(&signature, keys)
+            pair.verify_signature(signature, keys)
                 .map_err(|error| error.to_string())
         });
         if let Err(found) = verified {
@@ -225,6 +265,12 @@ impl Chain<'_> {
         }
         Ok(ok)
     }
+}
+
+/// Whether a worker of that kind wrote no signed text any more when a run ended.
+fn unwritten(worker: &WorkerImplementation, run: &Run) -> bool {
+    *worker == WorkerImplementation::DockerWorker
+        && instant(&run.resolved).is_ok_and(docker_worker_stopped)
 }
 
 /// The artifact of the GPG era.

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-//! Which rules were in force when (legacy.md §1): by the newest task of a chain, or as the operator says.
+//! Which rules were in force when (legacy.md §1): by the newest time of a chain, or as the operator says.
 
 use jiff::Timestamp;
 use serde::Serialize;
@@ -83,6 +83,30 @@ pub(super) fn instant(text: &str) -> Result<Timestamp, String> {
 /// Whether a time is before the end of the era (legacy.md §4.1): GPG counts for nothing after it.
 pub(super) fn in_era(time: Timestamp) -> bool {
     END.parse::<Timestamp>().is_ok_and(|end| time < end)
+}
+
+/// Whether the times of a run and its task are in order: made, started, resolved, and over. The clocks of queue and tasks
+/// may differ a little.
+pub(super) fn in_order(created: &str, started: &str, resolved: &str, deadline: &str) -> bool {
+    let times = [created, started, resolved, deadline].map(|text| instant(text).ok());
+    let [Some(created), Some(started), Some(resolved), Some(deadline)] =
+        times.map(|time| time.map(Timestamp::as_second))
+    else {
+        return false;
+    };
+    created.saturating_sub(SLACK) <= started
+        && started <= resolved
+        && resolved <= deadline.saturating_add(SLACK)
+}
+
+/// As much as a signature may be older than its run (legacy.md §3.3).
+const SLACK: i64 = 10 * 60;
+
+/// Whether docker-worker wrote no signed text any more (legacy.md §1).
+pub(super) fn docker_worker_stopped(time: Timestamp) -> bool {
+    "2019-05-15T00:00:00Z"
+        .parse::<Timestamp>()
+        .is_ok_and(|end| time >= end)
 }
 
 /// Whether a worker can have written an ed25519 pair at that time (legacy.md §1: generic-worker 12 came first).

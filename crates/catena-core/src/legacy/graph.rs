@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-//! Whether a task is in its decision task's graph: exactly, or under version 1 but for its dates (legacy.md §4.2).
+//! Whether a task is in the graph of its decision or action task: exactly, or under version 1 but for its dates (legacy.md §4.2).
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -23,46 +23,60 @@ impl Chain<'_> {
         let Some(link) = self.links.get(&task) else {
             return;
         };
-        let decision = link.decision;
-        if decision == task {
+        let (decision, parent) = (link.decision, link.parent);
+        if decision == task || parent == task {
             return self.reject(
                 "legacy-graph",
                 task,
-                "a task group that a decision task made",
-                "its own",
+                "a task that a decision or action task made",
+                "its own group or parent",
             );
         }
+        // an action makes tasks in its own group, or in that of its decision task
+        let group = self.links.get(&parent).map(|made| made.decision);
+        if parent != decision && group.is_some_and(|group| group != decision) {
+            let expected = format!("a parent in the task group {decision}");
+            return self.reject("legacy-graph", task, expected, parent.to_string());
+        }
         // what is wrong with it is said elsewhere
-        let Some(graph) = self.graph(decision) else {
+        let Some(graph) = self.graph(parent) else {
             return;
         };
-        match self.in_graph(task, decision, graph.as_ref()) {
+        match self.in_graph(task, decision, parent, graph.as_ref()) {
             Ok(None) => {}
             Ok(Some(found)) => {
-                let expected = format!("the task in the graph of {decision}");
+                let expected = format!("the task in the graph of {parent}");
                 self.reject("legacy-graph", task, expected, found);
             }
-            Err(Trouble::Evidence(error)) => self.missing(decision, "the task graph", &error),
-            Err(Trouble::Shape(shape)) => self.malformed(decision, &shape),
+            Err(Trouble::Evidence(error)) => self.missing(parent, "the task graph", &error),
+            Err(Trouble::Shape(shape)) => self.malformed(parent, &shape),
             Err(Trouble::Other(reason)) => {
-                self.reject("legacy-malformed", decision, "a task graph", reason)
+                self.reject("legacy-malformed", parent, "a task graph", reason)
             }
         }
     }
 
-    /// Returns a decision task's graph whose digest is the signed one.
+    /// Returns a decision or action task's graph whose digest is the signed one.
     fn graph(&mut self, decision: TaskId) -> Option<Arc<dyn GraphStore>> {
-        let link = self
-            .links
-            .get(&decision)
-            .filter(|link| link.role == Role::Decision);
+        let link = self.links.get(&decision);
+        let role = link.map(|link| link.role);
+        if role.is_some_and(|role| !matches!(role, Role::Action | Role::Decision)) {
+            self.reject(
+                "legacy-graph",
+                decision,
+                "a decision or action task, as others name it their parent",
+                role.map_or("none", Role::name),
+            );
+            return None;
+        }
+        let link = self.links.get(&decision);
         let Some((cot, run)) =
             link.and_then(|link| Some((link.cot.as_ref()?, link.run.as_ref()?.id)))
         else {
             self.undetermined(
                 "legacy-graph",
                 decision,
-                "a decision task whose document holds",
+                "a decision or action task whose document holds",
                 "none",
             );
             return None;
@@ -127,13 +141,14 @@ impl Chain<'_> {
         &mut self,
         task: TaskId,
         decision: TaskId,
+        parent: TaskId,
         graph: &dyn GraphStore,
     ) -> Result<Option<String>, Trouble> {
         let Some(link) = self.links.get(&task) else {
             return Ok(Some("no definition".to_owned()));
         };
         if let Some(found) = entry(graph, task)? {
-            return difference(&link.definition, &found, decision).map_err(Trouble::Shape);
+            return difference(&link.definition, &found, decision, parent).map_err(Trouble::Shape);
         }
         if self.version != Some(CotVersion::V1) && self.version != Some(CotVersion::V2) {
             return Ok(Some("no entry".to_owned()));
@@ -146,7 +161,10 @@ impl Chain<'_> {
             let Some(found) = entry(graph, other)? else {
                 continue;
             };
-            if matches!(difference(&link.definition, &found, decision), Ok(None)) {
+            if matches!(
+                difference(&link.definition, &found, decision, parent),
+                Ok(None)
+            ) {
                 self.relaxations.insert(format!(
                     "fuzzy match: {task} is {other} of the graph but for its dates"
                 ));
@@ -183,11 +201,15 @@ fn difference(
     runtime: &Definition,
     graph: &Definition,
     decision: TaskId,
+    parent: TaskId,
 ) -> Result<Option<String>, Shape> {
     let (runtime, graph) = (runtime.fields()?, graph.fields()?);
     let planned: BTreeSet<&str> = graph.texts("dependencies")?.into_iter().collect();
     for dependency in runtime.texts("dependencies")? {
-        if !planned.contains(dependency) && dependency != decision.as_str() {
+        let made_by = [decision, parent]
+            .iter()
+            .any(|task| task.as_str() == dependency);
+        if !planned.contains(dependency) && !made_by {
             return Ok(Some(format!("another dependency, {dependency}")));
         }
     }

@@ -11,21 +11,23 @@
 //! 3. Of each task, `chainOfTrust.json.asc` is opened. An ed25519 signature beside it must verify as well: that it may
 //!    be broken as long as GPG holds is a downgrade. An unsigned copy beside it must say the same.
 //! 4. What is signed must be about this task, this run and this definition.
-//! 5. Decision, action and image tasks must look as they had to; every other task must be in the decision task's
-//!    graph, exactly or, under version 1, but for its dates.
+//! 5. Under version 1 decision and action tasks must look as they had to; later they must be what the tree's template
+//!    renders to (`rebuild`). Every other task must be in the graph of the decision or action task that made it,
+//!    exactly or, up to version 2, but for its dates.
 //! 6. Images and upstream artifacts must have the digests that their tasks signed.
 //! 7. The root's restricted scopes must fit the repository.
-//!
-//! Under version 2 and later a decision task's definition was rebuilt from the tree. That is not done yet, so such a
-//! chain is never trusted: it is undetermined, with the finding `legacy-rebuild`.
 
+mod artifacts;
+mod begin;
 pub mod command;
 mod document;
 pub mod era;
 mod graph;
 pub mod policy;
+mod rebuild;
 pub mod report;
 mod roles;
+mod source;
 mod walk;
 
 use std::collections::BTreeMap;

@@ -75,6 +75,12 @@ impl Policy {
         })
     }
 
+    /// Whether a repository is one of a tree.
+    pub(super) fn has_tree(&self, repository: &str) -> bool {
+        let mut trees = self.trees.values().flatten();
+        trees.any(|one| one == repository)
+    }
+
     /// Returns the scopes of a task that a repository may not have.
     pub(super) fn denied<'a>(&self, scopes: &[&'a str], repository: &str) -> Vec<&'a str> {
         let denied = |scope: &&&str| {

@@ -11,12 +11,24 @@ use crate::report::Verdict;
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Assurance {
-    /// An action task whose template came from an artifact, not from the tree.
+    /// An action of kind `task`, whose template came from an artifact, not from the tree.
     LegacyActionTask,
     /// Signatures by GPG keys of that time.
     LegacyGpg,
     /// And decision tasks that were judged by the look of their command.
     LegacyV1,
+}
+
+impl Assurance {
+    /// Returns the name, as the report has it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::LegacyActionTask => "legacy-action-task",
+            Self::LegacyGpg => "legacy-gpg",
+            Self::LegacyV1 => "legacy-v1",
+        }
+    }
 }
 
 /// A finding: what was expected, what was found.

@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-//! What each task had to look like, and what it rests on: commands, images, repository, artifacts, scopes.
-
-use std::collections::{BTreeMap, BTreeSet};
+//! What each task had to look like: commands, pools, images.
 
 use catena_crypto::digest::Digest;
 use catena_jsone::Value;
@@ -9,12 +7,11 @@ use catena_jsone::Value;
 use super::ALGORITHMS;
 use super::command::{self, Purpose};
 use super::era::CotVersion;
+use super::source::repository;
 use super::walk::{Chain, Link, Role, image_task};
-use crate::document::Body;
-use crate::model::ids::{ArtifactName, TaskId};
+use crate::model::ids::TaskId;
 use crate::model::shape::{Fields, Shape};
 use crate::model::task_type::WorkerImplementation;
-use crate::request::Request;
 
 impl Chain<'_> {
     /// Judges every task by what it is in the chain.
@@ -65,7 +62,7 @@ impl Chain<'_> {
         }
     }
 
-    fn judged<T>(
+    pub(super) fn judged<T>(
         &mut self,
         task: TaskId,
         judge: impl FnOnce(&Link) -> Result<T, Shape>,
@@ -82,13 +79,21 @@ impl Chain<'_> {
     /// Judges a decision or action task: pool, command, repository.
     fn made_by_command(&mut self, task: TaskId, purpose: Purpose) {
         let version = self.version.unwrap_or(CotVersion::V5);
-        let Some((pool, command, source)) = self.judged(task, |link| {
+        let Some((pool, command, environment, source)) = self.judged(task, |link| {
             let fields = link.definition.fields()?;
-            let command = link.definition.payload()?.texts("command")?;
+            let command = match version {
+                CotVersion::V1 => link.definition.payload()?.texts("command")?,
+                _ => Vec::new(),
+            };
             let command: Vec<String> = command.into_iter().map(str::to_owned).collect();
             Ok((
                 fields.text("workerType")?.to_owned(),
                 command,
+                link.definition
+                    .env()?
+                    .members()
+                    .map(|(name, _)| name.to_owned())
+                    .collect::<Vec<String>>(),
                 repository(link)?,
             ))
         }) else {
@@ -109,7 +114,9 @@ impl Chain<'_> {
         }
         if version == CotVersion::V1 {
             let words: Vec<&str> = command.iter().map(String::as_str).collect();
-            if let Err(reason) = command::judge(&words, purpose) {
+            let names = environment.iter().map(String::as_str);
+            let judged = command::judge(&words, purpose);
+            if let Err(reason) = judged.and_then(|()| command::judge_environment(names)) {
                 self.reject(
                     "legacy-command",
                     task,
@@ -118,44 +125,16 @@ impl Chain<'_> {
                 );
             }
         } else {
-            self.undetermined(
-                "legacy-rebuild",
-                task,
-                "the definition to be what .taskcluster.yml renders to",
-                format!(
-                    "rules of version {}, whose rebuild catena does not do",
-                    version.number()
-                ),
-            );
+            self.rebuild(task, version);
         }
-        if source.differs {
-            match version {
-                CotVersion::V1 | CotVersion::V2 => {
-                    let text = format!(
-                        "{task}: metadata.source does not begin with GECKO_HEAD_REPOSITORY, which counts"
-                    );
-                    self.relaxations.insert(text);
-                }
-                _ => self.reject(
-                    "legacy-source",
-                    task,
-                    "metadata.source in the task's repository",
-                    "another place",
-                ),
-            }
-        }
-        match self.inputs.policy.knows(&source.repository) {
-            true => drop(self.repositories.insert(source.repository)),
-            false => self.reject(
-                "legacy-source",
-                task,
-                "a repository where the policy has some",
-                source.repository,
-            ),
-        }
+        self.came_from(task, version, source);
     }
 
+    /// Judges the command of a docker-image task. Since version 3 the graph vouches for it.
     fn builds_image(&mut self, task: TaskId) {
+        if self.version >= Some(CotVersion::V3) {
+            return;
+        }
         let Some(command) = self.judged(task, |link| {
             let payload = link.definition.payload()?;
             let command = payload
@@ -218,6 +197,8 @@ impl Chain<'_> {
         });
         match judged {
             Err(shape) => self.malformed(task, &shape),
+            // since version 3 the kind of task alone decides
+            Ok((None, ..)) if self.version >= Some(CotVersion::V3) && !kind.is_empty() => {}
             Ok((None, hash, _)) => {
                 let listed = hash
                     .as_ref()
@@ -295,160 +276,6 @@ impl Chain<'_> {
                 format!("{path} in the image task's document"),
                 reason,
             ),
-        }
-    }
-
-    /// Compares the artifacts that the root works on with what their tasks signed.
-    pub(super) fn artifacts(&mut self) {
-        let root = self.inputs.root;
-        let Some(upstream) = self.judged(root, |link| {
-            let mut all: BTreeMap<TaskId, BTreeSet<String>> = BTreeMap::new();
-            for upstream in link.definition.upstream_artifacts()? {
-                all.entry(upstream.task)
-                    .or_default()
-                    .extend(upstream.paths()?.into_iter().map(str::to_owned));
-            }
-            Ok(all)
-        }) else {
-            return;
-        };
-        for (task, paths) in upstream {
-            for path in paths {
-                self.artifact(task, &path);
-            }
-        }
-    }
-
-    fn artifact(&mut self, task: TaskId, path: &str) {
-        let link = self.links.get(&task);
-        let Some((cot, run)) =
-            link.and_then(|link| Some((link.cot.as_ref()?, link.run.as_ref()?.id)))
-        else {
-            return self.undetermined(
-                "legacy-digest",
-                task,
-                format!("a document that holds, for {path}"),
-                "none",
-            );
-        };
-        let digests = match cot.digests(path, &ALGORITHMS) {
-            Ok(digests) => digests,
-            Err(error) => {
-                let found = error.to_string();
-                return self.reject(
-                    "legacy-digest",
-                    task,
-                    format!("{path} with its digest in the document"),
-                    found,
-                );
-            }
-        };
-        let Ok(name) = path.parse::<ArtifactName>() else {
-            return self.reject("legacy-malformed", task, "the name of an artifact", path);
-        };
-        let document = match self.evidence.fetch(&Request::Artifact { task, run, name }) {
-            Ok(document) => document,
-            Err(error) => return self.missing(task, path, &error),
-        };
-        for (algorithm, expected) in digests {
-            let found = match &document.body {
-                Body::Bytes(bytes) => Ok(Digest::of(algorithm, bytes)),
-                Body::Graph(stored) => stored.digest(algorithm),
-                Body::Stored(stored) => stored.digest(algorithm),
-            };
-            match found {
-                Ok(found) if found == expected => {}
-                Ok(found) => self.reject(
-                    "legacy-digest",
-                    task,
-                    format!("{path} with {expected}"),
-                    found.to_string(),
-                ),
-                Err(error) => self.missing(task, path, &error),
-            }
-        }
-    }
-
-    /// Compares the root's restricted scopes with the one repository of the chain.
-    pub(super) fn scopes(&mut self) {
-        let root = self.inputs.root;
-        let repositories: Vec<String> = self.repositories.iter().cloned().collect();
-        let [repository] = repositories.as_slice() else {
-            if repositories.is_empty() {
-                return self.undetermined(
-                    "legacy-source",
-                    root,
-                    "a repository that the chain goes back to",
-                    "none",
-                );
-            }
-            return self.reject(
-                "legacy-source",
-                root,
-                "one repository for the whole chain",
-                repositories.join(", "),
-            );
-        };
-        let Some(scopes) = self.judged(root, |link| {
-            let scopes = link.definition.scopes()?;
-            Ok(scopes
-                .into_iter()
-                .map(str::to_owned)
-                .collect::<Vec<String>>())
-        }) else {
-            return;
-        };
-        let scopes: Vec<&str> = scopes.iter().map(String::as_str).collect();
-        let denied = self.inputs.policy.denied(&scopes, repository).join(", ");
-        if !denied.is_empty() {
-            self.reject(
-                "legacy-scopes",
-                root,
-                format!("no restricted scopes outside their trees, from {repository}"),
-                denied,
-            );
-        }
-    }
-}
-
-/// Where a decision task says that it is from; the task's own word, as it was then.
-struct Source {
-    repository: String,
-    /// Whether `metadata.source` is somewhere else.
-    differs: bool,
-}
-
-fn repository(link: &Link) -> Result<Source, Shape> {
-    let fields = link.definition.fields()?;
-    let source = fields.object("metadata")?.text("source")?;
-    let head = link
-        .definition
-        .env()?
-        .optional_text("GECKO_HEAD_REPOSITORY")?;
-    let trimmed = |url: &str| url.trim_end_matches('/').to_owned();
-    match head.filter(|head| !head.is_empty()) {
-        Some(head) => {
-            let repository = trimmed(head);
-            let inside = source
-                .strip_prefix(&repository)
-                .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
-            Ok(Source {
-                repository,
-                differs: !inside,
-            })
-        }
-        None => {
-            let ends = ["/file/", "/raw-file/", "/rev/"]
-                .iter()
-                .filter_map(|mark| source.find(mark));
-            let repository = ends
-                .min()
-                .and_then(|end| source.get(..end))
-                .unwrap_or(source);
-            Ok(Source {
-                repository: trimmed(repository),
-                differs: false,
-            })
         }
     }
 }

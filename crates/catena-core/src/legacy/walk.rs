@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use bytes::Bytes;
 use catena_jsone::Value;
 
-use super::era::{self, CotVersion};
+use super::era::CotVersion;
 use super::report::{Assurance, Finding, LinkReport, Report, SCHEMA, Signed};
 use super::{Evidence, Inputs, Opener};
 use crate::document::{Body, ErrorKind, EvidenceError};
@@ -31,7 +31,7 @@ pub(super) enum Role {
 }
 
 impl Role {
-    const fn name(self) -> &'static str {
+    pub(super) const fn name(self) -> &'static str {
         match self {
             Self::Action => "action",
             Self::Decision => "decision",
@@ -57,10 +57,27 @@ pub(super) struct Link {
     pub(super) role: Role,
     pub(super) worker: WorkerImplementation,
     pub(super) decision: TaskId,
+    /// Whose graph it is of: its decision task, or the action that made it.
+    pub(super) parent: TaskId,
     pub(super) run: Option<Run>,
     /// Only ever from a text whose signature is good.
     pub(super) cot: Option<CotDocument>,
     pub(super) signed: Option<Signed>,
+}
+
+impl Link {
+    /// Returns when the task was made, and when its run began and ended.
+    pub(super) fn times(&self) -> Vec<String> {
+        let created = self
+            .definition
+            .fields()
+            .and_then(|fields| fields.text("created"))
+            .unwrap_or_default()
+            .to_owned();
+        let run = self.run.iter();
+        let run = run.flat_map(|run| [run.started.clone(), run.resolved.clone()]);
+        std::iter::once(created).chain(run).collect()
+    }
 }
 
 pub(super) struct Chain<'a> {
@@ -72,8 +89,8 @@ pub(super) struct Chain<'a> {
     pub(super) relaxations: BTreeSet<String>,
     pub(super) assurance: BTreeSet<Assurance>,
     pub(super) version: Option<CotVersion>,
-    /// Repositories of decision tasks.
-    pub(super) repositories: BTreeSet<String>,
+    /// Repositories of decision tasks, and of their actions.
+    pub(super) repositories: BTreeMap<TaskId, BTreeSet<String>>,
 }
 
 impl<'a> Chain<'a> {
@@ -91,7 +108,7 @@ impl<'a> Chain<'a> {
             relaxations: inputs.relaxations.iter().cloned().collect(),
             assurance: BTreeSet::from([Assurance::LegacyGpg]),
             version: None,
-            repositories: BTreeSet::new(),
+            repositories: BTreeMap::new(),
         }
     }
 
@@ -225,6 +242,7 @@ impl<'a> Chain<'a> {
         definition: Definition,
     ) -> Result<(Link, BTreeSet<TaskId>), Shape> {
         let decision = definition.decision_task()?;
+        let parent = definition.parent_task()?;
         let role = match task == self.inputs.root {
             true => Role::Root,
             false if definition.is_action()? => Role::Action,
@@ -238,7 +256,7 @@ impl<'a> Chain<'a> {
             named.insert(image);
         }
         if role != Role::Decision {
-            named.insert(decision);
+            named.extend([decision, parent]);
             named.extend(definition.inputs()?.into_iter().map(|(_, task)| task));
             named.extend(
                 definition
@@ -252,6 +270,7 @@ impl<'a> Chain<'a> {
             role,
             worker,
             decision,
+            parent,
             run: None,
             cot: None,
             signed: None,
@@ -326,99 +345,6 @@ impl<'a> Chain<'a> {
         }
     }
 
-    /// Decides which rules apply, and whether any do: returns whether to go on.
-    pub(super) fn begin(&mut self) -> bool {
-        let root = self.inputs.root;
-        match self.links.get(&root) {
-            None => return false,
-            Some(link) if link.worker != WorkerImplementation::Scriptworker => {
-                let found = link.worker.to_string();
-                self.reject(
-                    "legacy-root",
-                    root,
-                    "a root task that scriptworker ran",
-                    found,
-                );
-            }
-            Some(_) => {}
-        }
-        if !self.links.values().any(|link| link.role == Role::Decision) {
-            self.reject(
-                "legacy-no-decision",
-                root,
-                "at least one decision task",
-                "none",
-            );
-        }
-        self.same_era() && self.choose_version()
-    }
-
-    fn same_era(&mut self) -> bool {
-        let mut late = Vec::new();
-        for (task, link) in &self.links {
-            let created = link
-                .definition
-                .fields()
-                .and_then(|fields| fields.text("created"))
-                .unwrap_or_default();
-            let resolved = link.run.as_ref().map(|run| run.resolved.as_str());
-            for time in [Some(created), resolved].into_iter().flatten() {
-                match era::instant(time) {
-                    Ok(instant) if era::in_era(instant) => {}
-                    Ok(_) => late.push((*task, time.to_owned())),
-                    Err(reason) => late.push((*task, reason)),
-                }
-            }
-        }
-        let ok = late.is_empty();
-        for (task, found) in late {
-            let expected = format!(
-                "a task from before {}: GPG counts for nothing after it",
-                era::END
-            );
-            self.reject("legacy-era", task, expected, found);
-        }
-        ok
-    }
-
-    fn choose_version(&mut self) -> bool {
-        let created = |link: &Link| {
-            let fields = link.definition.fields().ok()?;
-            let text = fields.text("created").ok()?;
-            Some((era::instant(text).ok()?, text.to_owned()))
-        };
-        let newest = self.links.values().filter_map(created).max();
-        let by_time = newest.map_or_else(
-            || Err("found no time".to_owned()),
-            |(_, text)| CotVersion::at(&text),
-        );
-        let by_time = match by_time {
-            Ok(version) => version,
-            Err(reason) => {
-                self.reject(
-                    "legacy-era",
-                    self.inputs.root,
-                    "a chain of the GPG era",
-                    reason,
-                );
-                return false;
-            }
-        };
-        let version = self.inputs.version.unwrap_or(by_time);
-        if version != by_time {
-            self.relaxations.insert(format!(
-                "--cot-version {}: the dates stand for version {}",
-                version.number(),
-                by_time.number()
-            ));
-        }
-        if version == CotVersion::V1 {
-            self.assurance.insert(Assurance::LegacyV1);
-        }
-        self.version = Some(version);
-        true
-    }
-
     /// Puts together what came out.
     pub(super) fn report(self) -> Report {
         let mut findings: Vec<Finding> = self.findings.into_iter().collect();
@@ -435,7 +361,7 @@ impl<'a> Chain<'a> {
         let classes: Vec<String> = self
             .assurance
             .iter()
-            .map(|class| format!("{class:?}"))
+            .map(|class| class.name().to_owned())
             .collect();
         let headline = findings.first().map_or_else(
             || format!("as far as the rules of the time go: {}", classes.join(", ")),

@@ -17,6 +17,7 @@ use super::keyring::Keyring;
 use super::keys::KEYS;
 use super::layers::Layers;
 use super::node::Node;
+use super::origin::RootUrl;
 use super::parse;
 use super::product::{self, Entry, Policy, Table};
 use super::secret::Credentials;
@@ -56,6 +57,16 @@ impl Config {
         Layers::builtin()
             .and_then(|layers| layers.read(None))
             .expect("the embedded policies are valid")
+    }
+
+    /// Returns the deployment of the built-in defaults.
+    #[must_use]
+    #[expect(
+        clippy::expect_used,
+        reason = "the file is part of the program and read by every test"
+    )]
+    pub fn builtin_root_url() -> RootUrl {
+        Layers::builtin_root_url().expect("the embedded defaults are valid")
     }
 
     /// Reads a configuration file: TOML when its name ends so, or when it has another unknown ending and its
@@ -230,6 +241,7 @@ pub(super) mod tests {
             serde_json::from_str(include_str!("../../tests/fixtures/products.json")).unwrap();
         let global = &fixture["global"];
         let settings = &config.settings;
+        assert_eq!(Config::builtin_root_url(), settings.root_url);
         assert_eq!(
             format!("{}/", settings.root_url),
             global["taskcluster_root_url"].as_str().unwrap()

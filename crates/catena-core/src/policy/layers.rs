@@ -12,6 +12,7 @@ use super::infer::{self, PoolType};
 use super::keyring::Keyring;
 use super::keys::{KeySpec, Reader, unknown};
 use super::node::{Cursor, Item, Key, Node};
+use super::origin::RootUrl;
 use super::parse;
 use super::product::{Entry, Table};
 use super::secret::{Credentials, PLACEHOLDER, Secret};
@@ -49,6 +50,21 @@ impl Layers {
             tables,
             pool_types,
         })
+    }
+
+    /// Returns the deployment of the defaults, without the policies of products, which take a millisecond to read.
+    pub(super) fn builtin_root_url() -> Result<RootUrl, ConfigError> {
+        let defaults = Arc::from("policies/defaults.toml");
+        let globals = entries(
+            parse::toml(builtin::DEFAULTS.as_bytes(), &defaults)?,
+            &defaults,
+        );
+        let layers = Self {
+            globals,
+            tables: BTreeMap::new(),
+            pool_types: Vec::new(),
+        };
+        layers.due("taskcluster_root_url", settings::root_url)
     }
 
     /// Lays a file over what is there; returns the products that it names.

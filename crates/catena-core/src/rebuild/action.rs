@@ -8,7 +8,8 @@ use super::template::Rendering;
 use super::{Artifacts, Parent, Stop};
 use crate::checks::{action_callback, action_definition, action_group};
 use crate::json::{self, Reading};
-use crate::model::ids::ArtifactName;
+use crate::model::definition::Definition;
+use crate::model::ids::{ArtifactName, TaskId};
 use crate::model::shape::{Fields, Shape, describe};
 use crate::policy::ProductType;
 use crate::report::Asserter;
@@ -129,32 +130,48 @@ impl Parent<'_> {
     /// Requires ACTION_TASK_GROUP_ID, rebuilt and at run time, to be the parent's or D's id; then the runtime's
     /// value stands for both (V69, S7).
     pub(super) fn settle_group(&self, tasks: &mut [Value]) -> Result<(), Stop> {
-        let ids = [self.own.id(), self.decision.definition.id()];
-        let allowed = |value: Option<&Value>| {
-            value
-                .and_then(Value::as_str)
-                .is_some_and(|id| ids.iter().any(|known| known.as_str() == id))
-        };
-        let pointer = "/payload/env/ACTION_TASK_GROUP_ID";
-        let runtime = self.own.value().pointer(pointer).cloned();
-        let rebuilt = tasks.first().and_then(|task| task.pointer(pointer));
-        for (who, value) in [("rebuilt", rebuilt), ("at run time", runtime.as_ref())] {
-            if !allowed(value) {
-                let expected = format!("{} or {} {who}", ids[0], ids[1]);
-                let finding = action_group::META.reject(expected, describe(value));
-                return Err(super::at_own(finding, self.own, pointer).into());
-            }
-        }
-        let env = tasks
-            .first_mut()
-            .and_then(|task| member(task, "payload"))
-            .and_then(|task| member(task, "env"));
-        if let (Some(Value::Object(env)), Some(runtime)) = (env, runtime) {
-            env.insert("ACTION_TASK_GROUP_ID".into(), runtime);
-        }
-        Ok(())
+        settle_group(self.own, self.decision.definition.id(), tasks).map_err(|(expected, found)| {
+            let finding = action_group::META.reject(expected, found);
+            super::at_own(finding, self.own, GROUP).into()
+        })
     }
 }
+
+/// Requires ACTION_TASK_GROUP_ID of the first rebuilt task and of the action to be the action's or D's id; then the
+/// action's value stands for both (V69, S7).
+///
+/// # Errors
+/// What was expected and found.
+pub(crate) fn settle_group(
+    own: &Definition,
+    decision: TaskId,
+    tasks: &mut [Value],
+) -> Result<(), (String, String)> {
+    let ids = [own.id(), decision];
+    let allowed = |value: Option<&Value>| {
+        value
+            .and_then(Value::as_str)
+            .is_some_and(|id| ids.iter().any(|known| known.as_str() == id))
+    };
+    let runtime = own.value().pointer(GROUP).cloned();
+    let rebuilt = tasks.first().and_then(|task| task.pointer(GROUP));
+    for (who, value) in [("rebuilt", rebuilt), ("at run time", runtime.as_ref())] {
+        if !allowed(value) {
+            let expected = format!("{} or {} {who}", ids[0], ids[1]);
+            return Err((expected, describe(value)));
+        }
+    }
+    let env = tasks
+        .first_mut()
+        .and_then(|task| member(task, "payload"))
+        .and_then(|task| member(task, "env"));
+    if let (Some(Value::Object(env)), Some(runtime)) = (env, runtime) {
+        env.insert("ACTION_TASK_GROUP_ID".into(), runtime);
+    }
+    Ok(())
+}
+
+const GROUP: &str = "/payload/env/ACTION_TASK_GROUP_ID";
 
 fn member<'v>(value: &'v mut Value, key: &str) -> Option<&'v mut Value> {
     match value {
@@ -168,7 +185,7 @@ fn missing(request: &Request, shape: &Shape) -> Stop {
 }
 
 /// Returns the action's permission (V68.3).
-fn permission(entry: &Value) -> Result<String, Shape> {
+pub(crate) fn permission(entry: &Value) -> Result<String, Shape> {
     let fields = Fields::of(entry, "")?;
     let stated = match fields.get("extra") {
         Some(extra) if extra.get("actionPerm").is_some() => extra.get("actionPerm"),
@@ -189,7 +206,7 @@ fn permission(entry: &Value) -> Result<String, Shape> {
 }
 
 /// Wraps the in-tree template into the bindings of an action (V68.6).
-fn wrap(tasks_for: &str, permission: &str, in_tree: Value) -> Value {
+pub(crate) fn wrap(tasks_for: &str, permission: &str, in_tree: Value) -> Value {
     let eval = |expression: &str| Value::from([("$eval", expression.into())]);
     let of_action = |name: &str| Value::from(format!("${{payload.decision.action.{name}}}"));
     let scope =

@@ -6,6 +6,7 @@ use catena_jsone::value::Function;
 
 use super::names::{Names, Origin};
 use super::{Parent, Stop};
+use crate::model::ids::TaskId;
 use crate::policy::ProductType;
 use crate::request::Request;
 
@@ -70,15 +71,7 @@ impl Parent<'_> {
 
     /// Returns `as_slugid`: D's id for "decision", else the parent's.
     pub(super) fn as_slugid(&self) -> Value {
-        let (decision, own) = (self.decision.definition.id(), self.own.id());
-        Value::Function(Function::new(
-            "as_slugid",
-            move |arguments| match arguments {
-                [Value::String(label)] if &**label == "decision" => Ok(decision.as_str().into()),
-                [_] => Ok(own.as_str().into()),
-                _ => Err("as_slugid takes one argument".to_owned()),
-            },
-        ))
+        as_slugid(self.decision.definition.id(), self.own.id())
     }
 
     /// Merges the parent's `extra.action.context`; `now` and `as_slugid` are never taken from it (S37).
@@ -95,4 +88,16 @@ impl Parent<'_> {
         }
         Ok(())
     }
+}
+
+/// Returns `as_slugid` for a parent: D's id for "decision", else the parent's own.
+pub(crate) fn as_slugid(decision: TaskId, own: TaskId) -> Value {
+    Value::Function(Function::new(
+        "as_slugid",
+        move |arguments| match arguments {
+            [Value::String(label)] if &**label == "decision" => Ok(decision.as_str().into()),
+            [_] => Ok(own.as_str().into()),
+            _ => Err("as_slugid takes one argument".to_owned()),
+        },
+    ))
 }

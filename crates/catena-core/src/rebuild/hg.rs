@@ -10,7 +10,8 @@ use super::{Parent, Stop};
 use crate::checks::{host_answer, push, trigger, yaml_safe};
 use crate::json::{self, Reading};
 use crate::model::definition::Definition;
-use crate::model::shape::{Fields, describe};
+use crate::model::ids::Revision;
+use crate::model::shape::{Fields, Shape, describe};
 use crate::policy::Switch;
 use crate::report::Asserter;
 use crate::request::{Repo, Request};
@@ -124,34 +125,21 @@ impl Parent<'_> {
         let request = self.pushlog_request();
         let answer = self.host(&request)?;
         let read = || {
-            let pushes = Fields::of(&answer, "")?.object("pushes")?;
-            let Some((id, _)) = pushes.members().next() else {
+            let Some(first) = FirstPush::of(&answer)? else {
                 return Ok(None);
             };
-            let first = pushes.object(id)?;
-            let sets = first.list("changesets")?;
-            let (Some(oldest), Some(newest)) = (sets.first(), sets.last()) else {
+            let Some(base) = first.set(0)?.list("parents")?.first() else {
                 return Ok(None);
             };
-            let place = |at: usize| format!("{}/{at}", first.pointer("changesets"));
-            let parents = Fields::of(oldest, place(0))?.list("parents")?;
-            let Some(base) = parents.first() else {
-                return Ok(None);
-            };
-            let comment = Fields::of(newest, place(sets.len() - 1))?
-                .text("desc")?
-                .to_owned();
-            let named = sets
-                .iter()
-                .any(|set| set.get("node").and_then(Value::as_str) == Some(self.revision.as_str()));
+            let newest = first.set(first.sets.len() - 1)?;
             let push = Push {
-                id: id.to_owned(),
-                date: first.required("date")?.clone(),
-                user: first.required("user")?.clone(),
+                id: first.id.to_owned(),
+                date: first.fields.required("date")?.clone(),
+                user: first.fields.required("user")?.clone(),
                 base: base.clone(),
-                comment,
+                comment: newest.text("desc")?.to_owned(),
             };
-            Ok(Some((push, pushes.members().count(), named)))
+            Ok(Some((push, first.count, first.names(&self.revision))))
         };
         let read = read()
             .map_err(|shape| super::missed(&request, &crate::evidence::Miss::Shape(shape)))?;
@@ -186,10 +174,7 @@ impl Parent<'_> {
         let message = self
             .read(decision, env.optional_text("GECKO_COMMIT_MSG"))?
             .unwrap_or(" ");
-        let tried = push
-            .comment
-            .find("try:")
-            .and_then(|at| push.comment.get(at..)?.split('\n').next());
+        let tried = tried(&push.comment);
         if message == " " || tried == Some(message) {
             return Ok(message.to_owned());
         }
@@ -270,39 +255,94 @@ impl Parent<'_> {
                 .at(&Request::Projects, &place)
                 .into()
         };
-        let entry = projects
-            .get(project)
-            .ok_or_else(|| refuse("no such project".into()))?;
-        match entry.get("repo_type").and_then(Node::as_str) {
-            Some("hg") => {
-                let access = entry.get("access").and_then(Node::as_str);
-                let access = access.ok_or_else(|| refuse("no access".into()))?;
-                let level = access.replace("scm_level_", "");
-                Ok((level.into(), format!("{place}/access")))
-            }
-            Some("git") => {
-                let default = match entry.get("default_branch") {
-                    None => "main",
-                    Some(name) => name
-                        .as_str()
-                        .ok_or_else(|| refuse("a default branch that is no text".into()))?,
-                };
-                let branches = entry
-                    .get("branches")
-                    .and_then(Node::as_seq)
-                    .unwrap_or_default();
-                let at = branches
-                    .iter()
-                    .position(|branch| branch.get("name").and_then(Node::as_str) == Some(default));
-                let level = at.and_then(|at| branches.get(at)?.get("level"));
-                let place = format!("{place}/branches/{}/level", at.unwrap_or_default());
-                match level {
-                    Some(Node::Int(level)) => Ok((level.to_string().into(), place)),
-                    Some(Node::String(level)) => Ok((Value::String(Arc::clone(level)), place)),
-                    other => Err(refuse(describe(other.map(Node::to_value).as_ref()))),
-                }
-            }
-            _ => Err(refuse("a repo_type other than hg and git".into())),
+        level(projects, project).map_err(refuse)
+    }
+}
+
+/// Returns the level of a project of projects.yml as text (V92), and where it stands.
+///
+/// # Errors
+/// What is there instead.
+pub(crate) fn level(projects: &Node, project: &str) -> Result<(Value, String), String> {
+    let entry = projects.get(project).ok_or("no such project")?;
+    let place = format!("/{project}");
+    match entry.get("repo_type").and_then(Node::as_str) {
+        Some("hg") => {
+            let access = entry.get("access").and_then(Node::as_str);
+            let access = access.ok_or("no access")?;
+            let level = access.replace("scm_level_", "");
+            Ok((level.into(), format!("{place}/access")))
         }
+        Some("git") => {
+            let default = match entry.get("default_branch") {
+                None => "main",
+                Some(name) => name.as_str().ok_or("a default branch that is no text")?,
+            };
+            let branches = entry
+                .get("branches")
+                .and_then(Node::as_seq)
+                .unwrap_or_default();
+            let at = branches
+                .iter()
+                .position(|branch| branch.get("name").and_then(Node::as_str) == Some(default));
+            let level = at.and_then(|at| branches.get(at)?.get("level"));
+            let place = format!("{place}/branches/{}/level", at.unwrap_or_default());
+            match level {
+                Some(Node::Int(level)) => Ok((level.to_string().into(), place)),
+                Some(Node::String(level)) => Ok((Value::String(Arc::clone(level)), place)),
+                other => Err(describe(other.map(Node::to_value).as_ref())),
+            }
+        }
+        _ => Err("a repo_type other than hg and git".to_owned()),
+    }
+}
+
+/// Returns what a commit message says from `try:` to the end of the line (V63).
+pub(crate) fn tried(comment: &str) -> Option<&str> {
+    let at = comment.find("try:")?;
+    comment.get(at..)?.split('\n').next()
+}
+
+/// The first push of a pushlog (V62), before any rule is applied to it.
+pub(crate) struct FirstPush<'a> {
+    pub(crate) id: &'a str,
+    /// How many pushes there are.
+    pub(crate) count: usize,
+    pub(crate) fields: Fields<'a>,
+    /// Its changesets, the oldest first; there is one at least.
+    pub(crate) sets: &'a [Value],
+}
+
+impl<'a> FirstPush<'a> {
+    /// Returns the first push of an answer; none if there is none with changesets.
+    pub(crate) fn of(answer: &'a Value) -> Result<Option<Self>, Shape> {
+        let pushes = Fields::of(answer, "")?.object("pushes")?;
+        let Some((id, _)) = pushes.members().next() else {
+            return Ok(None);
+        };
+        let fields = pushes.object(id)?;
+        let sets = fields.list("changesets")?;
+        let count = pushes.members().count();
+        Ok((!sets.is_empty()).then_some(Self {
+            id,
+            count,
+            fields,
+            sets,
+        }))
+    }
+
+    /// Returns a changeset.
+    pub(crate) fn set(&self, at: usize) -> Result<Fields<'a>, Shape> {
+        let place = format!("{}/{at}", self.fields.pointer("changesets"));
+        match self.sets.get(at) {
+            Some(set) => Fields::of(set, place),
+            None => Err(Shape::new(place, "a changeset", None)),
+        }
+    }
+
+    /// Whether one of the changesets is the revision (P15, S43).
+    pub(crate) fn names(&self, revision: &Revision) -> bool {
+        let node = |set: &Value| set.get("node").and_then(Value::as_str) == Some(revision.as_str());
+        self.sets.iter().any(node)
     }
 }

@@ -24,7 +24,11 @@ use std::cell::RefCell;
 
 use catena_jsone::Value;
 
+pub(crate) use self::action::{permission, settle_group, wrap};
+pub(crate) use self::context::as_slugid;
+pub(crate) use self::hg::{FirstPush, level, tried};
 use self::names::Names;
+pub(crate) use self::template::render;
 use crate::checks::{
     Applied, Cx, decision_group, miss_finding, movable_ref, parent_revision, tasks_for, trigger,
     url_form,

@@ -4,7 +4,7 @@
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use bytes::Bytes;
-use catena_jsone::{Context, ErrorKind, Limits, Template, Value};
+use catena_jsone::{Context, ErrorKind, Limits, Map, Template, Value};
 
 use super::action::Hook;
 use super::names::Names;
@@ -42,6 +42,21 @@ impl Rendering {
 
 fn context(names: &Names) -> Context {
     Context::new("").with_all(names.values().clone())
+}
+
+/// Renders a template with the values of its names, within the limits of rendering, and returns it parsed, with what
+/// came out (V67).
+///
+/// # Errors
+/// It does not render, or not within the limits.
+pub(crate) fn render(
+    template: &Value,
+    names: &Map,
+) -> Result<(Template, Value), catena_jsone::Error> {
+    let limits = Limits::default();
+    let template = Template::parse(template, &limits)?;
+    let output = template.render(&Context::new("").with_all(names.clone()), &limits)?;
+    Ok((template, output))
 }
 
 /// Returns what an error of rendering means.
@@ -88,12 +103,7 @@ impl Parent<'_> {
         names: Names,
         at: &Request,
     ) -> Result<Rendering, Stop> {
-        let limits = Limits::default();
-        let rendered = Template::parse(template, &limits).and_then(|template| {
-            let output = template.render(&context(&names), &limits)?;
-            Ok((template, output))
-        });
-        match rendered {
+        match render(template, names.values()) {
             Ok((template, output)) => Ok(Rendering {
                 template,
                 names,

@@ -6,7 +6,8 @@
 //!    left out would put older keys back in force.
 //! 2. From the tag to the keys, every object is checked against its id; the library does not do that on reading.
 //! 3. Key files are those of [`Family`]'s directories, the ignored suffixes aside. Each must be one public key.
-//! 4. No tag may go back behind an older one: the old tools remembered the last good revision and did not mind.
+//! 4. Each tag must be on the commit of the tag before or on one that follows from it: the old tools remembered the last
+//!    good revision and did not mind another. A name with a time must be of about the time that the tagger says.
 
 mod objects;
 mod signed;
@@ -22,6 +23,7 @@ use crate::in_force;
 use crate::keys::{KeyFile, KeySet};
 use crate::refusal::Refusal;
 use crate::snapshot::{Family, SCHEMA, Snapshot, SnapshotError, Tag, sha256};
+use crate::time::UnixTime;
 
 /// Why no snapshot was made.
 #[derive(Debug, thiserror::Error)]
@@ -62,9 +64,17 @@ pub enum TagsError {
         /// The name that was signed.
         found: String,
     },
-    /// A tag on a commit that an older tag had left behind.
+    /// A tag whose name says another time than its tagger.
+    #[error("tag {tag}: expected it to be made at about the time of its name, found {date}")]
+    Misdated {
+        /// The tag.
+        tag: String,
+        /// When it was made, says its signer.
+        date: UnixTime,
+    },
+    /// A tag on a commit that does not follow from the tag before.
     #[error(
-        "tag {tag}: expected a commit that no older tag left behind, found {commit}: rolled back"
+        "tag {tag}: expected a commit that follows from the tag before, found {commit}: rolled back"
     )]
     RolledBack {
         /// The tag.
@@ -133,22 +143,27 @@ pub fn build(clone: &Path, git_keys: &KeySet) -> Result<Snapshot, TagsError> {
     Ok(snapshot)
 }
 
-/// Refuses a tag whose commit an older tag had left behind.
+/// Refuses a tag whose commit does not follow from that of the tag before: an older commit, one of another branch, or one
+/// with no history. Keys that were removed would be back.
 fn forward(objects: &Objects, tags: &[SignedTag]) -> Result<(), TagsError> {
-    let mut left_behind: HashSet<ObjectId> = HashSet::new();
+    let mut seen: HashSet<ObjectId> = HashSet::new();
+    let mut last: Option<ObjectId> = None;
     for tag in tags {
-        if left_behind.contains(&tag.commit) {
+        let mut follows = last.is_none();
+        let mut open = vec![tag.commit];
+        while let Some(id) = open.pop() {
+            follows |= Some(id) == last;
+            if seen.insert(id) {
+                open.extend(objects.commit(id)?.parents);
+            }
+        }
+        if !follows {
             return Err(TagsError::RolledBack {
                 tag: tag.name.clone(),
                 commit: tag.commit.to_string(),
             });
         }
-        let mut open = objects.commit(tag.commit)?.parents;
-        while let Some(id) = open.pop() {
-            if left_behind.insert(id) {
-                open.extend(objects.commit(id)?.parents);
-            }
-        }
+        last = Some(tag.commit);
     }
     Ok(())
 }

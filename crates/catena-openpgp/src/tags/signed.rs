@@ -55,6 +55,13 @@ pub(super) fn read(
             found: headers.name.to_owned(),
         });
     }
+    if named_time(name).is_some_and(|named| named.seconds().abs_diff(headers.date.seconds()) > DAY)
+    {
+        return Err(TagsError::Misdated {
+            tag: name.to_owned(),
+            date: headers.date,
+        });
+    }
     let moment = Moment {
         reference: headers.date,
         earliest: headers.date.minus(BESIDE),
@@ -108,5 +115,23 @@ impl<'a> Headers<'a> {
     }
 }
 
+/// Returns the time that a name such as `production-20170601010635` has, as if it were in UTC.
+fn named_time(name: &str) -> Option<UnixTime> {
+    let (_, digits) = name.rsplit_once('-')?;
+    if digits.len() != 14 || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+        return None;
+    }
+    let (date, time) = digits.split_at_checked(8)?;
+    let (year, day) = date.split_at_checked(4)?;
+    let (month, day) = day.split_at_checked(2)?;
+    let (hour, rest) = time.split_at_checked(2)?;
+    let (minute, second) = rest.split_at_checked(2)?;
+    format!("{year}-{month}-{day}T{hour}:{minute}:{second}Z")
+        .parse()
+        .ok()
+}
+
+/// Names have the local time of whoever tagged.
+const DAY: u64 = 24 * 60 * 60;
 /// A tag is made and signed in one go; its signer may have had to find a token first.
 const BESIDE: u64 = 60 * 60;

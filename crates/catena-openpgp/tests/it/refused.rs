@@ -128,6 +128,35 @@ fn keys_that_were_revoked() {
     }
 }
 
+/// Two files of one key: what either says counts.
+#[test]
+fn keys_that_were_revoked_in_one_of_their_copies() {
+    let gpg = Gpg::new();
+    gpg.key(hour(0), NAME, "rsa2048", 0);
+    let signed = gpg.clearsign(hour(2), NAME, "SHA512", "{}\n");
+    let clean = gpg.public(hour(1), NAME);
+    let revocations = gpg.home().join("openpgp-revocs.d");
+    let file = std::fs::read_dir(revocations)
+        .unwrap()
+        .next()
+        .unwrap()
+        .unwrap()
+        .path();
+    let text = std::fs::read_to_string(file)
+        .unwrap()
+        .replace(":-----BEGIN", "-----BEGIN");
+    gpg.must(hour(5), &["--import"], text.as_bytes());
+    let revoked = gpg.public(hour(5), NAME);
+    for files in [
+        [clean.clone(), revoked.clone()],
+        [revoked.clone(), clean.clone()],
+    ] {
+        for keys in [KeySet::flat(&files), KeySet::bare(&files)] {
+            assert_eq!(code(&signed, &keys.unwrap(), &run()), "pgp-key-revoked");
+        }
+    }
+}
+
 #[test]
 fn certifications_that_do_not_count() {
     let gpg = Gpg::new();

@@ -266,15 +266,44 @@ fn an_old_tag_under_a_new_name_and_a_tag_that_goes_back_are_refused() {
     git.run(hour(300), &["tag", "--delete", "production-20170701000000"]);
     git.tag(
         hour(300),
-        "production-20170702000000",
+        "production-20170613120000",
         SIGNER,
         "production-20170601110000^{commit}",
     );
     let error = refused(&git, &gpg);
     assert!(
-        matches!(&error, TagsError::RolledBack { tag, .. } if tag == "production-20170702000000"),
+        matches!(&error, TagsError::RolledBack { tag, .. } if tag == "production-20170613120000"),
         "{error}"
     );
+}
+
+/// The tree of the first tag, in which docker-worker's key still is, on another commit.
+#[test]
+fn a_tag_on_another_branch_or_without_history_is_rolled_back() {
+    let gpg = gpg();
+    let git = repository(&gpg);
+    let old = "production-20170601110000";
+    let parent = format!("{old}^{{commit}}");
+    let tree = format!("{old}^{{tree}}");
+    let sibling = ["commit-tree", "-m", "x", "-p", &parent, &tree];
+    let orphan = ["commit-tree", "-m", "x", &tree];
+    for words in [&sibling[..], &orphan[..]] {
+        let commit = git.run(hour(300), words);
+        git.tag(hour(300), "production-20170613120000", SIGNER, &commit);
+        let error = refused(&git, &gpg);
+        assert!(matches!(error, TagsError::RolledBack { .. }), "{error}");
+        git.run(hour(300), &["tag", "--delete", "production-20170613120000"]);
+    }
+    assert_eq!(build(git.path(), &git_keys(&gpg)).unwrap().tags.len(), 3);
+}
+
+#[test]
+fn a_tag_whose_name_is_of_another_time_is_refused() {
+    let gpg = gpg();
+    let git = repository(&gpg);
+    git.tag(hour(300), "production-20170601120000", SIGNER, "HEAD");
+    let error = refused(&git, &gpg);
+    assert!(matches!(error, TagsError::Misdated { .. }), "{error}");
 }
 
 #[test]

@@ -3,12 +3,11 @@
 
 use std::cmp::Reverse;
 use std::io::Read as _;
-use std::num::NonZeroUsize;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::thread;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use cap_std::fs::{File, Metadata, MetadataExt as _, OpenOptions, OpenOptionsExt as _};
 use catena_crypto::digest::{Algorithm, Digest, Hasher};
+use rayon::prelude::*;
 
 use super::TreeError;
 use super::tree::{Entry, Tree, look};
@@ -163,7 +162,7 @@ pub(super) fn unchanged(
         .map_or(Ok(()), |more| Err(changed(&more.name)))
 }
 
-/// Hashes the files of a tree; returns them in the tree's order.
+/// Hashes the files of a tree, with all threads of the pool that calls this; returns them in the tree's order.
 ///
 /// # Errors
 /// The first file, in that order, that cannot be read, is no longer what was found, or changed meanwhile as far as this
@@ -171,7 +170,6 @@ pub(super) fn unchanged(
 pub fn hash(
     tree: &Tree,
     algorithms: &[Algorithm],
-    threads: NonZeroUsize,
     progress: &(dyn Progress + Sync),
 ) -> Result<Vec<Hashed>, TreeError> {
     let mut job = Job {
@@ -181,16 +179,33 @@ pub fn hash(
         failed: AtomicBool::new(false),
         postpone: LARGE,
     };
-    let all: Vec<usize> = (0..tree.entries.len()).collect();
-    let (mut done, mut large) = job.share(&all, threads);
+    let entries = tree.entries.par_iter().with_min_len(SOME);
+    let mut done: Vec<Done> = entries
+        .map_init(Vec::new, |buffer, entry| job.work(entry, buffer))
+        .collect();
+    let mut large: Vec<(u64, &Entry, &mut Done)> = tree
+        .entries
+        .iter()
+        .zip(&mut done)
+        .filter_map(|(entry, done)| match done {
+            Done::Postponed(size) => Some((*size, entry, done)),
+            _ => None,
+        })
+        .collect();
     // the largest first, so that no thread is left alone with it at the end
-    large.sort_by_key(|&(at, size)| (Reverse(size), at));
-    let large: Vec<usize> = large.into_iter().map(|(at, _)| at).collect();
+    large.sort_by_key(|(size, ..)| Reverse(*size));
     job.postpone = u64::MAX;
-    done.extend(job.share(&large, threads).0);
-    done.sort_unstable_by_key(|(at, _)| *at);
-    done.into_iter().map(|(_, hashed)| hashed).collect()
+    large
+        .into_par_iter()
+        .with_max_len(1)
+        .for_each_init(Vec::new, |buffer, (_, entry, done)| {
+            *done = job.work(entry, buffer);
+        });
+    done.into_iter().filter_map(Done::hashed).collect()
 }
+
+/// So many files are not worth to be shared.
+const SOME: usize = 16;
 
 /// What the threads share.
 struct Job<'a> {
@@ -202,58 +217,37 @@ struct Job<'a> {
     postpone: u64,
 }
 
-/// Files that were hashed, or not, and those that were postponed with their sizes; by their places in the tree.
-type Share = (Vec<(usize, Result<Hashed, TreeError>)>, Vec<(usize, u64)>);
-
 /// What became of a file.
 enum Done {
+    Failed(TreeError),
     Hashed(Hashed),
     /// It is so large.
     Postponed(u64),
+    /// Another one had failed.
+    Skipped,
+}
+
+impl Done {
+    fn hashed(self) -> Option<Result<Hashed, TreeError>> {
+        match self {
+            Self::Failed(error) => Some(Err(error)),
+            Self::Hashed(hashed) => Some(Ok(hashed)),
+            Self::Postponed(_) | Self::Skipped => None,
+        }
+    }
 }
 
 impl Job<'_> {
-    /// Goes through the files of these places, with several threads.
-    fn share(&self, places: &[usize], threads: NonZeroUsize) -> Share {
-        let next = AtomicUsize::new(0);
-        let threads = threads.get().min(places.len());
-        thread::scope(|scope| {
-            let others: Vec<_> = (1..threads)
-                .map(|_| scope.spawn(|| self.work(places, &next)))
-                .collect();
-            let mut share = self.work(places, &next);
-            for other in others {
-                match other.join() {
-                    Ok((done, large)) => {
-                        share.0.extend(done);
-                        share.1.extend(large);
-                    }
-                    Err(panic) => std::panic::resume_unwind(panic),
-                }
-            }
-            share
-        })
-    }
-
-    fn work(&self, places: &[usize], next: &AtomicUsize) -> Share {
-        let mut buffer = vec![0; BUFFER];
-        let (mut done, mut large) = Share::default();
-        while !self.failed.load(Ordering::Relaxed) {
-            let place = places.get(next.fetch_add(1, Ordering::Relaxed));
-            let Some((at, entry)) = place.and_then(|&at| Some((at, self.tree.entries.get(at)?)))
-            else {
-                break;
-            };
-            match self.one(entry, &mut buffer) {
-                Ok(Done::Hashed(hashed)) => done.push((at, Ok(hashed))),
-                Ok(Done::Postponed(size)) => large.push((at, size)),
-                Err(error) => {
-                    self.failed.store(true, Ordering::Relaxed);
-                    done.push((at, Err(error)));
-                }
-            }
+    /// `buffer`: of one thread; it gets its size here.
+    fn work(&self, entry: &Entry, buffer: &mut Vec<u8>) -> Done {
+        if self.failed.load(Ordering::Relaxed) {
+            return Done::Skipped;
         }
-        (done, large)
+        buffer.resize(BUFFER, 0);
+        self.one(entry, buffer).unwrap_or_else(|error| {
+            self.failed.store(true, Ordering::Relaxed);
+            Done::Failed(error)
+        })
     }
 
     fn one(&self, entry: &Entry, buffer: &mut [u8]) -> Result<Done, TreeError> {

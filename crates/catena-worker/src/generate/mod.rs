@@ -18,6 +18,7 @@ use std::path::{Path, PathBuf};
 use catena_crypto::digest::Algorithm;
 use catena_crypto::ed25519::KeyId;
 use catena_crypto::signer::{SignError, Signer};
+use rayon::{ThreadPool, ThreadPoolBuilder};
 
 pub use body::{Body, Environment, Identity};
 pub use claim::Claim;
@@ -161,7 +162,8 @@ pub fn generate(
     } else {
         Found::Refused
     };
-    let mut tree = find(inputs.artifact_dir, found)?;
+    let pool = pool(inputs)?;
+    let mut tree = pool.install(|| find(inputs.artifact_dir, found))?;
     let own = |name: &str| inputs.own.iter().any(|(own, _)| *own == name);
     if let Some(entry) = tree
         .entries
@@ -172,7 +174,7 @@ pub fn generate(
         return Err(TreeError::Reserved { name }.into());
     }
     tree.entries.retain(|entry| !own(&entry.name));
-    let mut artifacts = hash(&tree, inputs.algorithms, inputs.threads, progress)?;
+    let mut artifacts = pool.install(|| hash(&tree, inputs.algorithms, progress))?;
     let own = inputs.own.iter();
     artifacts.extend(own.map(|(name, bytes)| hash::hash_bytes(name, bytes, inputs.algorithms)));
     artifacts.sort_unstable_by(|a, b| a.name.cmp(&b.name));
@@ -184,9 +186,17 @@ pub fn generate(
         &artifacts,
     );
     document.check()?;
-    // a signer may take minutes
-    let unchanged = || hash::unchanged(&tree, inputs.own, &artifacts);
-    let signed = Signed::sign_and(document.to_text().into_bytes(), signer, unchanged)?;
+    let sign = || Signed::sign(document.to_text().into_bytes(), signer);
+    let look = || hash::unchanged(&tree, inputs.own, &artifacts);
+    let signed = match signer.is_none_or(|signer| signer.is_prompt()) {
+        true => at_once(&pool, sign, look)?,
+        // it may take minutes, in which files change
+        false => {
+            let signed = sign()?;
+            pool.install(look)?;
+            signed
+        }
+    };
     let mut files: Vec<_> = inputs
         .own
         .iter()
@@ -203,4 +213,30 @@ pub fn generate(
         artifacts,
         skipped: tree.skipped,
     })
+}
+
+/// The threads of a generation, all started now: they find each a core of its own.
+fn pool(inputs: &Inputs<'_>) -> Result<ThreadPool, TreeError> {
+    let pool = ThreadPoolBuilder::new()
+        .num_threads(inputs.threads.get())
+        .build();
+    pool.map_err(|cause| TreeError::Io {
+        path: inputs.artifact_dir.to_owned(),
+        cause: std::io::Error::other(cause),
+    })
+}
+
+/// Signs and looks at the files again at the same time.
+fn at_once(
+    pool: &ThreadPool,
+    sign: impl FnOnce() -> Result<Signed, GenerateError>,
+    look: impl FnOnce() -> Result<(), TreeError> + Send,
+) -> Result<Signed, GenerateError> {
+    let mut unchanged = Ok(());
+    let signed = pool.in_place_scope(|scope| {
+        scope.spawn(|_| unchanged = look());
+        sign()
+    });
+    unchanged?;
+    signed
 }

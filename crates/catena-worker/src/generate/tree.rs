@@ -6,12 +6,11 @@
 //! swaps while we look, reads a file from elsewhere.
 
 use std::mem;
-use std::num::NonZeroUsize;
 use std::path::{Component, Path, PathBuf};
-use std::thread;
 
 use cap_std::ambient_authority;
 use cap_std::fs::{Dir, DirEntry, FileType, FileTypeExt as _};
+use rayon::prelude::*;
 
 use super::TreeError;
 use super::hash::Mark;
@@ -47,7 +46,7 @@ pub struct Tree {
     pub skipped: Vec<String>,
 }
 
-/// Finds the artifacts of a directory, sorted by name.
+/// Finds the artifacts of a directory, sorted by name, with all threads of the pool that calls this.
 ///
 /// # Errors
 /// The directory cannot be read, or holds something that is no artifact: see [`TreeError`].
@@ -84,7 +83,9 @@ pub(super) fn look(root: &Path, found: Found, marked: bool) -> Result<Tree, Tree
             whole.skipped.extend(part.skipped);
         }
     }
-    whole.entries.sort_unstable_by(|a, b| a.name.cmp(&b.name));
+    whole
+        .entries
+        .par_sort_unstable_by(|a, b| a.name.cmp(&b.name));
     whole.skipped.sort();
     Ok(Tree {
         dir: finder.dir,
@@ -144,34 +145,15 @@ struct Part {
     open: Vec<String>,
 }
 
-/// From so many directories on, looking at them is shared between threads.
-const MANY: usize = 8;
-
 impl Finder {
     /// Looks into directories, all of one depth.
     fn level(&self, names: &[String]) -> Result<Vec<Part>, TreeError> {
-        let all = |names: &[String]| {
+        let parts = names.par_iter().map(|name| {
             let mut part = Part::default();
-            for name in names {
-                self.directory(name, &mut part)?;
-            }
+            self.directory(name, &mut part)?;
             Ok(part)
-        };
-        let threads = thread::available_parallelism().map_or(1, NonZeroUsize::get);
-        if names.len() < MANY || threads == 1 {
-            return Ok(vec![all(names)?]);
-        }
-        thread::scope(|scope| {
-            let chunks = names.chunks(names.len().div_ceil(threads));
-            let running: Vec<_> = chunks
-                .map(|chunk| scope.spawn(move || all(chunk)))
-                .collect();
-            let ended = running.into_iter().map(|thread| match thread.join() {
-                Ok(part) => part,
-                Err(panic) => std::panic::resume_unwind(panic),
-            });
-            ended.collect()
-        })
+        });
+        parts.collect()
     }
 
     fn directory(&self, name: &str, part: &mut Part) -> Result<(), TreeError> {

@@ -8,7 +8,6 @@
 
 use std::io::{self, Read as _, Write as _};
 use std::path::Path;
-use std::thread;
 
 use cap_std::ambient_authority;
 use cap_std::fs::{Dir, Permissions, PermissionsExt as _};
@@ -37,20 +36,7 @@ impl Signed {
     /// # Errors
     /// The signer does not sign, or what it gives does not verify.
     pub fn sign(body: Vec<u8>, signer: Option<&dyn Signer>) -> Result<Self, GenerateError> {
-        Self::sign_and(body, signer, || Ok(()))
-    }
-
-    /// Signs a document; once it is signed, does something while the signature is checked.
-    ///
-    /// # Errors
-    /// As [`Self::sign`]; or what that something says.
-    pub(super) fn sign_and(
-        body: Vec<u8>,
-        signer: Option<&dyn Signer>,
-        then: impl FnOnce() -> Result<(), TreeError> + Send,
-    ) -> Result<Self, GenerateError> {
         let Some(signer) = signer else {
-            then()?;
             return Ok(Self {
                 body,
                 signature: None,
@@ -58,18 +44,9 @@ impl Signed {
         };
         let key = signer.public_key();
         let signature = signer.sign(&body)?;
-        let (verified, done) = thread::scope(|scope| {
-            let checking = scope.spawn(|| key.verify(&body, &signature.into()));
-            let done = then();
-            match checking.join() {
-                Ok(verified) => (verified, done),
-                Err(panic) => std::panic::resume_unwind(panic),
-            }
-        });
-        if verified.is_err() {
+        if key.verify(&body, &signature.into()).is_err() {
             return Err(GenerateError::Signature { key: key.id() });
         }
-        done?;
         Ok(Self {
             body,
             signature: Some((signature, key.id())),

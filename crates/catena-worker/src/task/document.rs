@@ -6,11 +6,12 @@ use std::time::Instant;
 
 use catena_crypto::signer::{Signer, SigningKey};
 
-use super::{FULL_COT, LIVE_LOG, Left, Phase, Run};
+use super::{FULL_COT, LIVE_LOG, Left, Run};
 use crate::facts::WORKER_INFO;
 use crate::generate::{
     self, Claim, Environment, GenerateError, Generated, Identity, Inputs, TreeError,
 };
+use crate::metrics::Phase;
 use crate::status;
 
 impl Run<'_> {

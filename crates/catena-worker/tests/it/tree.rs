@@ -3,7 +3,6 @@
 
 use std::fs;
 use std::io::Write as _;
-use std::num::NonZeroUsize;
 use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::symlink;
 use std::os::unix::net::UnixListener;
@@ -28,12 +27,7 @@ fn refused(dir: &Path) -> TreeError {
 }
 
 fn hashed(tree: &Tree, progress: &(dyn Progress + Sync)) -> Result<Vec<Hashed>, TreeError> {
-    hash(
-        tree,
-        &[Algorithm::Sha256],
-        NonZeroUsize::new(4).unwrap(),
-        progress,
-    )
+    hash(tree, &[Algorithm::Sha256], progress)
 }
 
 #[test]
@@ -359,7 +353,7 @@ fn files_of_every_size_are_hashed_in_the_order_of_their_names() {
         6 << 20,
     ];
     for (at, size) in sizes.into_iter().enumerate() {
-        let content: Vec<u8> = (0..size).map(|byte: usize| (byte % 251) as u8).collect();
+        let content: Vec<u8> = (0..=250).cycle().take(size).collect();
         put(dir.path(), &format!("{at}"), &content);
     }
     let tree = find(dir.path(), Found::Refused).unwrap();
@@ -367,11 +361,11 @@ fn files_of_every_size_are_hashed_in_the_order_of_their_names() {
     let artifacts = hashed(&tree, &counts).unwrap();
     for (at, (size, artifact)) in sizes.into_iter().zip(&artifacts).enumerate() {
         assert_eq!(artifact.name, at.to_string());
-        assert_eq!(artifact.size, size as u64);
+        assert_eq!(artifact.size, u64::try_from(size).unwrap());
         let content = fs::read(dir.path().join(&artifact.name)).unwrap();
         assert_eq!(artifact.digests, [Digest::of(Algorithm::Sha256, &content)]);
     }
-    let total = sizes.iter().sum::<usize>() as u64;
+    let total = u64::try_from(sizes.iter().sum::<usize>()).unwrap();
     assert_eq!(artifacts.len(), sizes.len());
     let seen = [counts.expected, counts.advanced].map(|count| count.into_inner().unwrap());
     assert_eq!(seen, [total, total]);

@@ -1,0 +1,6 @@
+// SPDX-License-Identifier: MPL-2.0
+//! Integration tests of the core: whole walks over documents in memory.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on may panic")]
+
+mod legacy_rebuild;
+mod legacy_world;

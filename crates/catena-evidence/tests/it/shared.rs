@@ -163,6 +163,9 @@ fn sha256(bytes: &[u8]) -> String {
     Digest::of(Algorithm::Sha256, bytes).hex()
 }
 
+/// What is done to a stored file.
+type Damage<'a> = &'a dyn Fn(&Path);
+
 /// Bodies and entries that are cut, grown, changed, swapped or gone: dropped, fetched again, and kept again.
 #[tokio::test]
 async fn damage_is_dropped_and_fetched_again_p22() {
@@ -187,7 +190,7 @@ async fn damage_is_dropped_and_fetched_again_p22() {
     };
     let empty = |path: &Path| fs::write(path, b"").unwrap();
     let gone = |path: &Path| fs::remove_file(path).unwrap();
-    let damages: [(&str, &dyn Fn(&Path)); 5] = [
+    let damages: [(&str, Damage<'_>); 5] = [
         ("cut", &cut),
         ("grow", &grow),
         ("flip", &flip),
@@ -458,7 +461,7 @@ async fn one_of_several_processes() {
         let source = HttpSource::new(&options).unwrap();
         let verdict = verify(&chain, &source).await.report.verdict;
         assert_eq!(verdict, Verdict::Trusted);
-        if source.shared_use().hits % 2 == 0 {
+        if source.shared_use().hits.is_multiple_of(2) {
             source.forget_shared().await;
         }
     }

@@ -53,11 +53,11 @@ status=0
 [[ $status -eq 137 ]] || failed "a killed process: expected status 137, found $status"
 [[ $(find "$dir/artifacts" -type f) == "$dir/artifacts/public/a" ]] || failed "a killed process left files"
 whole=0
-for moment in {1..60}; do
+for moment in {0..59}; do
     rm -f "$dir"/artifacts/public/chain-of-trust.json*
     "${generate[@]}" "$dir/artifacts" --key "$dir/key" 2>/dev/null &
     process=$!
-    sleep "0.$(printf '%03d' $((moment / 4)))"
+    sleep "0.$(printf '%03d' "$moment")"
     kill -9 $process 2>/dev/null || true
     wait $process 2>/dev/null || true
     document=$dir/artifacts/public/chain-of-trust.json
@@ -69,4 +69,5 @@ for moment in {1..60}; do
     strange=$(find "$dir/artifacts" -type f ! -name a ! -name chain-of-trust.json ! -name chain-of-trust.json.sig)
     [[ -z $strange ]] || failed "a killed process left $strange"
 done
+[[ $whole -gt 0 && $whole -lt 60 ]] || failed "the kills came all before the document, or all after it: $whole"
 echo "killed 61 times: $whole whole documents, no half ones, no other files"

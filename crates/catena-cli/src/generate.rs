@@ -163,7 +163,8 @@ impl Refusal {
     /// What the process ends with (P8).
     pub(crate) fn exit(&self) -> Exit {
         match self {
-            Self::Generate(GenerateError::Tree(TreeError::Io { cause, .. })) => of_system(cause),
+            Self::Generate(GenerateError::Tree(error)) if error.is_of_system() => Exit::Internal,
+            Self::Key(OpenError::Sign(_)) => Exit::Internal,
             Self::Generate(
                 GenerateError::Sign(_)
                 | GenerateError::Signature { .. }
@@ -171,15 +172,6 @@ impl Refusal {
             ) => Exit::Internal,
             _ => Exit::Usage,
         }
-    }
-}
-
-/// Whether it is the files that are not fit, or the system that has nothing left to read them with.
-fn of_system(cause: &io::Error) -> Exit {
-    use io::ErrorKind::{IsADirectory, NotADirectory, NotFound, PermissionDenied};
-    match cause.kind() {
-        IsADirectory | NotADirectory | NotFound | PermissionDenied => Exit::Usage,
-        _ => Exit::Internal,
     }
 }
 

@@ -3,7 +3,8 @@
 //!
 //! The command is run without a shell, as `COMMAND… pub` to ask for the public key (base64, PEM or a line of OpenSSH on
 //! stdout), and as `COMMAND… sign` for each signature: the message comes on stdin, the 64 raw bytes go to stdout. It ends
-//! with status 0, or says on stderr why not, and leaves nothing running: its process group is ended with it. What it signed is
+//! with status 0, or says on stderr why not, and leaves nothing running: its process group is ended
+//! with it, unless a signal ends this process first. What it signed is
 //! verified before anybody sees it. Taskcluster credentials are not passed on to it.
 
 use std::ffi::OsStr;
@@ -75,7 +76,7 @@ fn run(
     let deadline = Instant::now() + patience;
     let failed = |error: io::Error| unavailable(command, &error.to_string());
     let mut group = Group(start(command, word).map_err(failed)?);
-    let answers = converse(&mut group.0, input.to_vec());
+    let answers = converse(&mut group.0, input.to_vec()).map_err(failed)?;
     let ended = answers
         .gather(deadline)
         .and_then(|texts| Ok((texts, group.wait(deadline)?)));
@@ -193,21 +194,21 @@ impl Answers {
 }
 
 /// Writes the child's stdin and reads the rest at the same time, so that neither side waits for the other for ever.
-fn converse(child: &mut Child, input: Vec<u8>) -> Answers {
+fn converse(child: &mut Child, input: Vec<u8>) -> io::Result<Answers> {
     let (sender, receiver) = mpsc::channel();
     if let Some(mut stdin) = child.stdin.take() {
         // a child that does not read its input may have no need to
-        thread::spawn(move || drop(stdin.write_all(&input)));
+        aside(move || drop(stdin.write_all(&input)))?;
     }
     let stdout = child.stdout.take();
     let report = sender.clone();
-    thread::spawn(move || {
+    aside(move || {
         let text = stdout.map(|mut out| head(&mut out)).unwrap_or_default();
         // nobody listens when it was too late
         let _ = report.send((STDOUT, text));
-    });
+    })?;
     let stderr = child.stderr.take();
-    thread::spawn(move || {
+    aside(move || {
         let mut text = Vec::new();
         if let Some(mut err) = stderr {
             text = head(&mut err);
@@ -215,8 +216,13 @@ fn converse(child: &mut Child, input: Vec<u8>) -> Answers {
             let _ = io::copy(&mut err, &mut io::sink());
         }
         let _ = sender.send((STDERR, text));
-    });
-    Answers(receiver)
+    })?;
+    Ok(Answers(receiver))
+}
+
+/// Does something in a thread of its own.
+fn aside(work: impl FnOnce() + Send + 'static) -> io::Result<()> {
+    thread::Builder::new().spawn(work).map(drop)
 }
 
 /// Reads to the end, or one byte more than any answer takes.

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-//! Hashes many files at once, each in one pass, with memory that does not depend on them.
+//! Hashes many files at once, each in one pass, with memory that does not depend on their sizes.
 
 use std::cmp::Reverse;
 use std::io::Read as _;
@@ -157,9 +157,27 @@ pub(super) fn unchanged(
             return Err(changed(&artifact.name));
         }
     }
-    entries
-        .next()
-        .map_or(Ok(()), |more| Err(changed(&more.name)))
+    if let Some(more) = entries.next() {
+        return Err(changed(&more.name));
+    }
+    settled(tree)
+}
+
+/// Looks whether nothing was made, removed or renamed since the first walk: a file that moves to and fro between
+/// directories can be missed by both walks.
+fn settled(tree: &Tree) -> Result<(), TreeError> {
+    tree.folders.par_iter().try_for_each(|(name, mark)| {
+        let found = match name.as_str() {
+            "" => tree.dir.dir_metadata(),
+            name => tree.dir.symlink_metadata(name),
+        };
+        match found {
+            Ok(found) if Mark::of(&found) == *mark => Ok(()),
+            _ => Err(TreeError::Changed {
+                name: format!("{name}/"),
+            }),
+        }
+    })
 }
 
 /// Hashes the files of a tree, with all threads of the pool that calls this; returns them in the tree's order.
@@ -258,7 +276,11 @@ impl Job<'_> {
         let changed = || TreeError::Changed {
             name: entry.name.clone(),
         };
-        let mut file = open(self.tree, entry).map_err(io)?;
+        let mut file = open(self.tree, entry).map_err(|cause| match cause.raw_os_error() {
+            // a socket was put there
+            Some(code) if code == rustix::io::Errno::NXIO.raw_os_error() => changed(),
+            _ => io(cause),
+        })?;
         let metadata = file.metadata().map_err(io)?;
         if !metadata.is_file() {
             return Err(changed());

@@ -135,6 +135,28 @@ pub enum TreeError {
     },
 }
 
+impl TreeError {
+    /// Returns whether the system is short of something, or its disk broken: no fault of the files.
+    #[must_use]
+    pub fn is_of_system(&self) -> bool {
+        use rustix::io::Errno;
+        const SHORT: [Errno; 5] = [
+            Errno::AGAIN,
+            Errno::IO,
+            Errno::MFILE,
+            Errno::NFILE,
+            Errno::NOMEM,
+        ];
+        match self {
+            Self::Io { cause, .. } => Errno::from_io_error(cause).map_or_else(
+                || cause.kind() == std::io::ErrorKind::Other,
+                |found| SHORT.contains(&found),
+            ),
+            _ => false,
+        }
+    }
+}
+
 /// A document that was written, and what it lists.
 #[derive(Debug)]
 pub struct Generated {

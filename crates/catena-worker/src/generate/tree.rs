@@ -44,6 +44,8 @@ pub struct Tree {
     pub entries: Vec<Entry>,
     /// Links to directories.
     pub skipped: Vec<String>,
+    /// What each directory was like before it was read. Whatever is made, removed or renamed in it changes that.
+    pub(super) folders: Vec<(String, Mark)>,
 }
 
 /// Finds the artifacts of a directory, sorted by name, with all threads of the pool that calls this.
@@ -81,6 +83,7 @@ pub(super) fn look(root: &Path, found: Found, marked: bool) -> Result<Tree, Tree
         for part in parts {
             whole.entries.extend(part.entries);
             whole.skipped.extend(part.skipped);
+            whole.folders.extend(part.folders);
         }
     }
     whole
@@ -93,6 +96,7 @@ pub(super) fn look(root: &Path, found: Found, marked: bool) -> Result<Tree, Tree
         root: finder.root,
         entries: whole.entries,
         skipped: whole.skipped,
+        folders: whole.folders,
     })
 }
 
@@ -123,6 +127,7 @@ pub fn find_only(root: &Path, names: &[&str]) -> Result<Tree, TreeError> {
         root: root.to_owned(),
         entries,
         skipped: Vec::new(),
+        folders: Vec::new(),
         found: Found::Ours,
     })
 }
@@ -141,6 +146,7 @@ struct Finder {
 struct Part {
     entries: Vec<Entry>,
     skipped: Vec<String>,
+    folders: Vec<(String, Mark)>,
     /// Directories in them.
     open: Vec<String>,
 }
@@ -159,7 +165,10 @@ impl Finder {
     fn directory(&self, name: &str, part: &mut Part) -> Result<(), TreeError> {
         let io = |cause| self.io(name, cause);
         let place = if name.is_empty() { "." } else { name };
-        let entries = self.dir.read_dir(place).map_err(io)?;
+        let dir = self.dir.open_dir(place).map_err(io)?;
+        let mark = Mark::of(&dir.dir_metadata().map_err(io)?);
+        part.folders.push((name.to_owned(), mark));
+        let entries = dir.entries().map_err(io)?;
         let entries: Vec<DirEntry> = entries.collect::<Result<_, _>>().map_err(io)?;
         for entry in entries {
             let child = self.name(name, &entry)?;

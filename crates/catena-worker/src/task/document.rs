@@ -33,7 +33,8 @@ impl Run<'_> {
             Err(why) => {
                 let status = match &why {
                     GenerateError::Tree(
-                        TreeError::Reserved { .. }
+                        TreeError::Folder { .. }
+                        | TreeError::Reserved { .. }
                         | TreeError::Link { .. }
                         | TreeError::Kind { .. }
                         | TreeError::Name { .. },

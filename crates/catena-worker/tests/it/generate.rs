@@ -240,12 +240,18 @@ fn what_changes_until_the_document_is_signed_is_refused() {
         ("public/new", ""),
         ("0", ""),
         ("gone", ""),
+        ("came and went", ""),
     ] {
         let dir = tempfile::tempdir().unwrap();
         put(dir.path(), "public/a", b"abc");
         put(dir.path(), "public/b", b"abc");
         let meddle = || match name {
             "gone" => std::fs::remove_file(dir.path().join("public/b")).unwrap(),
+            // as a file does that moves to and fro, and is missed by both walks
+            "came and went" => {
+                put(dir.path(), "public/c", b"");
+                std::fs::remove_file(dir.path().join("public/c")).unwrap();
+            }
             _ => put(dir.path(), name, content.as_bytes()),
         };
         let inputs = Inputs {

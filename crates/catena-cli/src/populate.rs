@@ -24,10 +24,9 @@ use crate::args::{Cli, Command, Profile, When};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::progress::Bar;
-use crate::signals::Interruptions;
 use crate::verify::{self, Extra};
 use crate::workdir::WorkDir;
-use crate::{config, output};
+use crate::{config, output, signals};
 
 pub(crate) const STATUS: &str = "\
 Without --verify nothing is verified: whatever the deployment serves is written.
@@ -183,14 +182,9 @@ pub(crate) fn fill(wanted: &Wanted<'_>) -> Result<Filled, Failure> {
         .enable_all()
         .build()
         .map_err(|source| Failure::Runtime { source })?;
-    let done = runtime.block_on(async {
-        let mut interruptions = Interruptions::listen();
-        tokio::select! {
-            done = write(&source, wanted.task, &work_dir) => done,
-            () = interruptions.first() => Err(Failure::Usage("interrupted; the directory is not complete".to_owned())),
-        }
-    });
-    runtime.shutdown_background();
+    let interrupted = Failure::Usage("interrupted; the directory is not complete".to_owned());
+    let work = write(&source, wanted.task, &work_dir);
+    let done = signals::block_on(runtime, work, interrupted);
     bar.clear();
     done
 }

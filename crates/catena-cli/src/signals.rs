@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: MPL-2.0
 //! When the process is asked to end.
 
+use tokio::runtime::Runtime;
 use tokio::signal::unix::{Signal, SignalKind, signal};
+
+use crate::failure::Failure;
 
 /// Ctrl-C and SIGTERM, from the moment it is made, so that what was made is removed before the process ends (P28): a request that comes before anybody waits is not lost, and does not
 /// kill the process.
@@ -35,4 +38,25 @@ async fn next(signal: &mut Option<Signal>) {
         }
         None => std::future::pending().await,
     }
+}
+
+/// Does something unless the process is asked to end first, which is listened for before anything is done. What runs in
+/// the background is not waited for.
+///
+/// # Errors
+/// As the work, or `interrupted`.
+pub(crate) fn block_on<T>(
+    runtime: Runtime,
+    work: impl Future<Output = Result<T, Failure>>,
+    interrupted: Failure,
+) -> Result<T, Failure> {
+    let done = runtime.block_on(async {
+        let mut interruptions = Interruptions::listen();
+        tokio::select! {
+            done = work => done,
+            () = interruptions.first() => Err(interrupted),
+        }
+    });
+    runtime.shutdown_background();
+    done
 }

@@ -25,9 +25,8 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::infer::{self, Role};
 use crate::progress::Bar;
-use crate::signals::Interruptions;
 use crate::workdir::WorkDir;
-use crate::{legacy, notes, output};
+use crate::{legacy, notes, output, signals};
 
 /// Verifies a task and prints the report.
 pub(crate) fn verify(options: &args::Verify, color: When) -> Result<Exit, Failure> {
@@ -76,15 +75,8 @@ pub(crate) fn conclude(options: &args::Verify) -> Result<(Report, Versions), Fai
         .build()
         .map_err(|source| Failure::Runtime { source })?;
     let progress = bar.listen();
-    let done = runtime.block_on(async {
-        let mut interruptions = Interruptions::listen();
-        tokio::select! {
-            done = decide(options, &progress, work_dir.as_ref()) => done,
-            () = interruptions.first() => Err(Failure::Interrupted),
-        }
-    });
-    // a download that nobody waits for any more is no reason to wait
-    runtime.shutdown_background();
+    let work = decide(options, &progress, work_dir.as_ref());
+    let done = signals::block_on(runtime, work, Failure::Interrupted);
     bar.clear();
     let (mut report, versions) = done?;
     if let Some(timing) = &mut report.timing {

@@ -18,8 +18,7 @@ use tokio::runtime;
 use crate::args::{Demo, When};
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::output;
-use crate::signals::Interruptions;
+use crate::{output, signals};
 
 /// Tells the story. Succeeds if it ends with a trusted chain.
 pub(crate) fn tell(options: &Demo, color: When) -> Result<Exit, Failure> {
@@ -27,16 +26,8 @@ pub(crate) fn tell(options: &Demo, color: When) -> Result<Exit, Failure> {
         .enable_all()
         .build()
         .map_err(|source| Failure::Runtime { source })?;
-    let done = runtime.block_on(async {
-        let mut interruptions = Interruptions::listen();
-        tokio::select! {
-            done = run(options, color) => done,
-            () = interruptions.first() => Err(Failure::Interrupted),
-        }
-    });
     // workers and services end with it
-    runtime.shutdown_background();
-    done
+    signals::block_on(runtime, run(options, color), Failure::Interrupted)
 }
 
 async fn run(options: &Demo, color: When) -> Result<Exit, Failure> {

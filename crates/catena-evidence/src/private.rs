@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: MPL-2.0
-//! Directories that nobody else can enter.
+//! Directories that nobody else can enter, and the files that are kept in them.
 
-use std::fs::{self, DirBuilder};
+use std::fs::{self, DirBuilder, File, Permissions};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, PermissionsExt as _};
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 use tempfile::NamedTempFile;
 
@@ -36,4 +37,62 @@ pub(crate) fn open(dir: &Path) -> io::Result<()> {
         )));
     }
     Ok(())
+}
+
+/// Makes a whole file, or none.
+///
+/// # Errors
+/// It cannot be written; then what was there stays.
+pub(crate) fn write(
+    dir: &Path,
+    path: &Path,
+    fill: impl FnOnce(&mut NamedTempFile) -> io::Result<()>,
+) -> io::Result<()> {
+    let mut file = tempfile::Builder::new()
+        .prefix(".incoming-")
+        .permissions(Permissions::from_mode(0o600))
+        .tempfile_in(dir)?;
+    fill(&mut file)?;
+    file.persist(path)?;
+    Ok(())
+}
+
+/// Notes that a file was of use.
+pub(crate) fn stamp(path: &Path) {
+    let stamped = File::options()
+        .append(true)
+        .open(path)
+        .and_then(|file| file.set_modified(SystemTime::now()));
+    if let Err(error) = stamped {
+        tracing::debug!(%error, path = %path.display(), "a kept file cannot be marked as used");
+    }
+}
+
+/// Removes a file, which may be gone already.
+pub(crate) fn remove(path: &Path) {
+    if let Err(error) = fs::remove_file(path)
+        && error.kind() != io::ErrorKind::NotFound
+    {
+        tracing::debug!(%error, path = %path.display(), "a kept file cannot be removed");
+    }
+}
+
+/// A file, and when it was of use last.
+pub(crate) struct Listed {
+    pub(crate) path: PathBuf,
+    pub(crate) size: u64,
+    pub(crate) used: SystemTime,
+}
+
+/// Removes the files that were of use the longest time ago until at most `most` bytes are left; returns how many are.
+pub(crate) fn remove_oldest(mut files: Vec<Listed>, most: u64) -> u64 {
+    files.sort_by_key(|file| std::cmp::Reverse(file.used));
+    let mut total: u64 = files.iter().map(|file| file.size).sum();
+    while total > most
+        && let Some(oldest) = files.pop()
+    {
+        remove(&oldest.path);
+        total = total.saturating_sub(oldest.size);
+    }
+    total
 }

@@ -9,12 +9,10 @@
 //! `entries/{key}` says what was answered, `bodies/{sha256}` holds it; files are made whole under another
 //! name and then renamed. The least recently used go when there are too many.
 
-use std::fs::{self, File, Permissions};
+use std::fs::{self, File};
 use std::io::{self, Read as _, Write as _};
-use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
-use std::time::SystemTime;
 
 use bytes::Bytes;
 use catena_crypto::digest::{Algorithm, Digest};
@@ -22,7 +20,7 @@ use reqwest::header::{CACHE_CONTROL, ETAG, HeaderMap, HeaderValue, LAST_MODIFIED
 use serde::{Deserialize, Serialize};
 
 use super::access::Identity;
-use crate::private;
+use crate::private::{self, Listed, remove, remove_oldest, stamp, write};
 
 /// A directory of answers.
 #[derive(Debug)]
@@ -173,8 +171,9 @@ impl Cache {
     fn keep(&self, key: &Key, entry: &Entry, body: &[u8]) -> io::Result<()> {
         let place = self.place(entry).ok_or(io::ErrorKind::InvalidInput)?;
         let text = serde_json::to_vec(entry)?;
-        write(&self.bodies, &place, body)?;
-        write(&self.entries, &self.entries.join(&key.0), &text)?;
+        write(&self.bodies, &place, |file| file.write_all(body))?;
+        let path = self.entries.join(&key.0);
+        write(&self.entries, &path, |file| file.write_all(&text))?;
         let mut used = self.used.lock().unwrap_or_else(PoisonError::into_inner);
         let total = match *used {
             Some(total) => total + entry.size + size_of_text(&text),
@@ -207,26 +206,17 @@ impl Cache {
 
     /// Removes the least recently used files until a quarter is free; returns what is left.
     fn evict(&self) -> u64 {
-        let mut files = self.files();
-        files.sort_by_key(|file| std::cmp::Reverse(file.used));
-        let mut total: u64 = files.iter().map(|file| file.size).sum();
-        while total > self.most / 4 * 3
-            && let Some(oldest) = files.pop()
-        {
-            remove(&oldest.path);
-            total = total.saturating_sub(oldest.size);
-        }
-        total
+        remove_oldest(self.files(), self.most / 4 * 3)
     }
 
-    fn files(&self) -> Vec<Kept> {
+    fn files(&self) -> Vec<Listed> {
         let dirs = [&self.entries, &self.bodies];
         let all = dirs.into_iter().filter_map(|dir| fs::read_dir(dir).ok());
         all.flatten()
             .filter_map(|file| {
                 let file = file.ok()?;
                 let found = file.metadata().ok()?;
-                Some(Kept {
+                Some(Listed {
                     path: file.path(),
                     size: found.len(),
                     used: found.modified().ok()?,
@@ -234,12 +224,6 @@ impl Cache {
             })
             .collect()
     }
-}
-
-struct Kept {
-    path: PathBuf,
-    size: u64,
-    used: SystemTime,
 }
 
 /// Reads a file of at most `most` bytes.
@@ -250,35 +234,6 @@ fn read(path: &Path, most: u64) -> Option<Vec<u8>> {
         .read_to_end(&mut bytes)
         .ok()?;
     (size_of_text(&bytes) <= most).then_some(bytes)
-}
-
-/// Makes a whole file, or none.
-fn write(dir: &Path, path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let mut file = tempfile::Builder::new()
-        .prefix(".incoming-")
-        .permissions(Permissions::from_mode(0o600))
-        .tempfile_in(dir)?;
-    file.write_all(bytes)?;
-    file.persist(path)?;
-    Ok(())
-}
-
-fn stamp(path: &Path) {
-    let stamped = File::options()
-        .append(true)
-        .open(path)
-        .and_then(|file| file.set_modified(SystemTime::now()));
-    if let Err(error) = stamped {
-        tracing::debug!(%error, "a cached answer cannot be marked as used");
-    }
-}
-
-fn remove(path: &Path) {
-    if let Err(error) = fs::remove_file(path)
-        && error.kind() != io::ErrorKind::NotFound
-    {
-        tracing::debug!(%error, "a cached answer cannot be removed");
-    }
 }
 
 fn size_of_text(bytes: &[u8]) -> u64 {
@@ -292,6 +247,10 @@ const LONGEST_VALIDATOR: usize = 1 << 10;
 
 #[cfg(test)]
 mod tests {
+    use std::fs::Permissions;
+    use std::os::unix::fs::PermissionsExt as _;
+    use std::time::SystemTime;
+
     use super::*;
 
     fn validators(etag: &str) -> Validators {

@@ -6,18 +6,15 @@
 //! body does not have its digest. The oldest go when there are too many, an entry as well as a body: one without the other is
 //! no answer.
 
-use std::fs::{self, File, Permissions};
+use std::fs::{self, File};
 use std::io::{self, Read as _, Write as _};
-use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
-use std::time::{Duration, SystemTime};
-
-use tempfile::NamedTempFile;
+use std::time::Duration;
 
 use super::Found;
 use super::entry::{Entry, Filling, Key, LONGEST_ENTRY, Unfit};
-use crate::private;
+use crate::private::{self, Listed, remove, remove_oldest, stamp, write};
 use crate::spool::{Intake, Kept};
 
 /// The directory.
@@ -135,20 +132,12 @@ impl Disk {
 
     /// Counts all files; if there is no room for `more`, the oldest go until a quarter is free.
     fn evict(&self, more: u64) -> u64 {
-        let mut files = self.files();
-        let mut total: u64 = files.iter().map(|file| file.size).sum();
+        let files = self.files();
+        let total: u64 = files.iter().map(|file| file.size).sum();
         if total.saturating_add(more) <= self.most {
             return total;
         }
-        files.sort_by_key(|file| std::cmp::Reverse(file.used));
-        let most = (self.most / 4 * 3).saturating_sub(more);
-        while total > most
-            && let Some(oldest) = files.pop()
-        {
-            remove(&oldest.path);
-            total = total.saturating_sub(oldest.size);
-        }
-        total
+        remove_oldest(files, (self.most / 4 * 3).saturating_sub(more))
     }
 
     /// Lists all files. Those that a killed process left half-made are removed.
@@ -172,12 +161,6 @@ impl Disk {
         }
         listed
     }
-}
-
-struct Listed {
-    path: PathBuf,
-    size: u64,
-    used: SystemTime,
 }
 
 fn read(path: &Path) -> io::Result<Vec<u8>> {
@@ -204,39 +187,6 @@ fn fill(path: &Path, entry: &Entry, intake: Intake) -> io::Result<Result<Kept, U
         if let Err(unfit) = filling.push(found) {
             return Ok(Err(unfit));
         }
-    }
-}
-
-/// Makes a whole file, or none.
-fn write(
-    dir: &Path,
-    path: &Path,
-    fill: impl FnOnce(&mut NamedTempFile) -> io::Result<()>,
-) -> io::Result<()> {
-    let mut file = tempfile::Builder::new()
-        .prefix(".incoming-")
-        .permissions(Permissions::from_mode(0o600))
-        .tempfile_in(dir)?;
-    fill(&mut file)?;
-    file.persist(path)?;
-    Ok(())
-}
-
-fn stamp(path: &Path) {
-    let stamped = File::options()
-        .append(true)
-        .open(path)
-        .and_then(|file| file.set_modified(SystemTime::now()));
-    if let Err(error) = stamped {
-        tracing::debug!(%error, "shared evidence cannot be marked as used");
-    }
-}
-
-fn remove(path: &Path) {
-    if let Err(error) = fs::remove_file(path)
-        && error.kind() != io::ErrorKind::NotFound
-    {
-        tracing::debug!(%error, "shared evidence cannot be removed");
     }
 }
 

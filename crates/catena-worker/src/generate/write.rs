@@ -149,9 +149,7 @@ fn within(dir: &Dir, shown: &Path, files: &[File<'_>], found: Found) -> Result<(
             return Err(failed(shown, name, cause));
         }
     }
-    // the names last as well
-    lock.sync_all()
-        .map_err(|cause| failed(shown, FOLDER, cause))
+    Ok(())
 }
 
 /// Makes the folder unless it is there; returns whether it was made. A link is refused, wherever it leads.

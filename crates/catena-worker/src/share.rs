@@ -4,7 +4,7 @@
 use std::io::ErrorKind;
 use std::sync::Arc;
 
-use catena_core::policy::{Profile, Switch};
+use catena_core::policy::Switch;
 use catena_evidence::{OpenError, SharedCache};
 
 use crate::config::{Sharing, WorkerConfig};
@@ -21,8 +21,7 @@ pub(crate) fn open(
     config: &WorkerConfig,
     log: &Log,
 ) -> Result<Option<Arc<SharedCache>>, OpenError> {
-    let relaxations = config.policy.relaxations.clone();
-    let relaxations = relaxations.with_profile(Profile::Strict);
+    let relaxations = config.relaxations();
     let relaxed = UNSHARED
         .into_iter()
         .any(|switch| relaxations.allows(switch));

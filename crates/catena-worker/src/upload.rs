@@ -32,7 +32,7 @@ pub struct Uploads<'a> {
     pub session: &'a Session,
     /// The files; `None`: only what is given as bytes.
     pub tree: Option<Arc<Tree>>,
-    /// Those that the document lists.
+    /// Those that the document lists, by name.
     pub hashed: &'a [Hashed],
     /// The document.
     pub signed: Option<&'a Signed>,
@@ -89,9 +89,9 @@ enum Source {
 impl Uploads<'_> {
     /// Sends everything; returns the worst status (worker.md 8.5). A conflict loses the claim.
     pub async fn run(&self) -> i32 {
-        let (_, early) = self.items();
-        let mut worst = self.all(early).await;
-        worst = status::worst(worst, self.logs().await);
+        let (logs, others) = self.items();
+        let mut worst = self.all(others).await;
+        worst = status::worst(worst, self.late(logs).await);
         for item in documents(self.signed) {
             if worst != status::SUCCESS {
                 break;
@@ -103,16 +103,20 @@ impl Uploads<'_> {
 
     /// Sends the logs only.
     pub async fn logs(&self) -> i32 {
-        let (mut late, _) = self.items();
+        self.late(self.items().0).await
+    }
+
+    /// Sends the logs; one that is held takes the place of its file.
+    async fn late(&self, mut logs: Vec<Item>) -> i32 {
         if let Some(held) = &self.held {
             let [_, name] = LOGS;
-            late.retain(|item| item.name != name);
-            late.push(Item {
+            logs.retain(|item| item.name != name);
+            logs.push(Item {
                 name: name.to_owned(),
                 content: Source::Held(held.clone()),
             });
         }
-        self.all(late).await
+        self.all(logs).await
     }
 
     /// The logs among the files, and the others.
@@ -223,7 +227,10 @@ impl Uploads<'_> {
     async fn body(&self, item: &Item) -> Result<Body, String> {
         let Content { mime, gzip } = content::of(&item.name);
         let gzip = gzip && self.storage == Storage::S3;
-        let hashed = self.hashed.iter().find(|hashed| hashed.name == item.name);
+        let listed = self
+            .hashed
+            .binary_search_by(|hashed| hashed.name.cmp(&item.name));
+        let hashed = listed.ok().and_then(|at| self.hashed.get(at));
         let opening = Opening {
             item: item.clone(),
             tree: self.tree.clone(),

@@ -28,7 +28,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use catena_core::model::task_type::TaskType;
-use catena_core::policy::{Config, Credentials, RetrySettings};
+use catena_core::policy::{Config, Credentials, Profile, Relaxations, RetrySettings};
 use catena_crypto::digest::Algorithm;
 
 pub use explain::explain;
@@ -156,6 +156,14 @@ pub struct Problems(pub Vec<String>);
 pub type Env<'a> = &'a dyn Fn(&str) -> Option<String>;
 
 impl WorkerConfig {
+    /// Returns what verification may leave out: the profile is `strict`, whatever the policy says (worker.md 4).
+    pub(crate) fn relaxations(&self) -> Relaxations {
+        self.policy
+            .relaxations
+            .clone()
+            .with_profile(Profile::Strict)
+    }
+
     /// Reads a file, and everything that it names.
     ///
     /// # Errors

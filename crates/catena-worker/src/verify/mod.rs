@@ -12,7 +12,6 @@ use std::sync::Arc;
 
 use catena_core::document::{Answer, Body};
 use catena_core::limits::Limits;
-use catena_core::policy::Profile;
 use catena_core::report::{Basis, Report, Verdict};
 use catena_core::request::Request;
 use catena_core::walk::{CheckTask, Inputs, Signatures, Walk};
@@ -101,8 +100,7 @@ async fn attempt(
         let why = "the product of the configuration has no policy";
         return Decision::without(status::INTERNAL_ERROR, why);
     };
-    let relaxations = config.policy.relaxations.clone();
-    let relaxations = relaxations.with_profile(Profile::Strict);
+    let relaxations = config.relaxations();
     let mut options = HttpOptions::of(&config.policy.settings, &relaxations);
     options.read_host_tokens(|name| std::env::var(name).ok());
     options.credentials = Some(config.credentials.clone());

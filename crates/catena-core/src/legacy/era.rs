@@ -82,7 +82,7 @@ pub(super) fn instant(text: &str) -> Result<Timestamp, String> {
 
 /// Whether a time is before the end of the era (legacy.md §4.1): GPG counts for nothing after it.
 pub(super) fn in_era(time: Timestamp) -> bool {
-    END.parse::<Timestamp>().is_ok_and(|end| time < end)
+    !reached(time, END)
 }
 
 /// Whether the times of a run and its task are in order: made, started, resolved, and over. The clocks of queue and tasks
@@ -104,16 +104,16 @@ const SLACK: i64 = 10 * 60;
 
 /// Whether docker-worker wrote no signed text any more (legacy.md §1).
 pub(super) fn docker_worker_stopped(time: Timestamp) -> bool {
-    "2019-05-15T00:00:00Z"
-        .parse::<Timestamp>()
-        .is_ok_and(|end| time >= end)
+    reached(time, "2019-05-15T00:00:00Z")
 }
 
 /// Whether a worker can have written an ed25519 pair at that time (legacy.md §1: generic-worker 12 came first).
 pub(super) fn may_have_pair(time: Timestamp) -> bool {
-    "2019-01-01T00:00:00Z"
-        .parse::<Timestamp>()
-        .is_ok_and(|begin| time >= begin)
+    reached(time, "2019-01-01T00:00:00Z")
+}
+
+fn reached(time: Timestamp, date: &str) -> bool {
+    date.parse::<Timestamp>().is_ok_and(|date| time >= date)
 }
 
 /// GPG is considered only for runs that were resolved before (legacy.md §4.1).

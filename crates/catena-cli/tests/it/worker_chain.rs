@@ -157,6 +157,15 @@ async fn trusted(world: &World, dir: &Path) {
     assert_eq!(run.status, 0, "{}{}", run.stdout, run.stderr);
 }
 
+/// Waits until a task is resolved; returns its runs.
+async fn resolved(world: &World, task: TaskId) -> String {
+    wait("a resolved task", async || {
+        !runs(world.client(), task).await.ends_with('-')
+    })
+    .await;
+    runs(world.client(), task).await
+}
+
 /// A key that nobody knows: the chain is at fault (3), the log of the verification stands for the script's (§8.4).
 async fn rejected(world: &World, dir: &Path) {
     let task = signing(world).await;
@@ -171,14 +180,7 @@ async fn rejected(world: &World, dir: &Path) {
         lines.collect()
     };
     let worker = Worker::start(&config(world, dir, change));
-    wait("a resolved task", async || {
-        !runs(world.client(), task).await.ends_with('-')
-    })
-    .await;
-    assert_eq!(
-        runs(world.client(), task).await,
-        "exception malformed-payload"
-    );
+    assert_eq!(resolved(world, task).await, "exception malformed-payload");
     drop(worker);
     let live = text(world, task, "public/logs/live_backing.log").await;
     assert_eq!(
@@ -222,12 +224,8 @@ async fn undetermined(world: &World, dir: &Path) {
         format!("{text}  retry: {{attempts: 1, base: 0.01}}\n")
     };
     let worker = Worker::start(&config(world, dir, change));
-    wait("a resolved task", async || {
-        !runs(world.client(), task).await.ends_with('-')
-    })
-    .await;
     assert_eq!(
-        runs(world.client(), task).await,
+        resolved(world, task).await,
         "exception resource-unavailable"
     );
     drop(worker);

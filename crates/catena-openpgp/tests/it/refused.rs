@@ -98,16 +98,8 @@ fn keys_that_have_expired_whenever_they_signed() {
     );
 }
 
-#[test]
-fn keys_that_were_revoked() {
-    let gpg = Gpg::new();
-    gpg.key(hour(0), NAME, "rsa2048", 0);
-    let signed = gpg.clearsign(hour(2), NAME, "SHA512", "{}\n");
-    let before = gpg.public(hour(1), NAME);
-    assert_eq!(
-        code(&signed, &KeySet::flat(&[before]).unwrap(), &run()),
-        "verified"
-    );
+/// Revokes the key; returns it as it is then.
+fn revoked(gpg: &Gpg) -> KeyFile {
     let revocations = gpg.home().join("openpgp-revocs.d");
     let file = std::fs::read_dir(revocations)
         .unwrap()
@@ -119,7 +111,20 @@ fn keys_that_were_revoked() {
         .unwrap()
         .replace(":-----BEGIN", "-----BEGIN");
     gpg.must(hour(5), &["--import"], text.as_bytes());
-    let after = gpg.public(hour(5), NAME);
+    gpg.public(hour(5), NAME)
+}
+
+#[test]
+fn keys_that_were_revoked() {
+    let gpg = Gpg::new();
+    gpg.key(hour(0), NAME, "rsa2048", 0);
+    let signed = gpg.clearsign(hour(2), NAME, "SHA512", "{}\n");
+    let before = gpg.public(hour(1), NAME);
+    assert_eq!(
+        code(&signed, &KeySet::flat(&[before]).unwrap(), &run()),
+        "verified"
+    );
+    let after = revoked(&gpg);
     for keys in [
         KeySet::flat(std::slice::from_ref(&after)),
         KeySet::bare(std::slice::from_ref(&after)),
@@ -135,18 +140,7 @@ fn keys_that_were_revoked_in_one_of_their_copies() {
     gpg.key(hour(0), NAME, "rsa2048", 0);
     let signed = gpg.clearsign(hour(2), NAME, "SHA512", "{}\n");
     let clean = gpg.public(hour(1), NAME);
-    let revocations = gpg.home().join("openpgp-revocs.d");
-    let file = std::fs::read_dir(revocations)
-        .unwrap()
-        .next()
-        .unwrap()
-        .unwrap()
-        .path();
-    let text = std::fs::read_to_string(file)
-        .unwrap()
-        .replace(":-----BEGIN", "-----BEGIN");
-    gpg.must(hour(5), &["--import"], text.as_bytes());
-    let revoked = gpg.public(hour(5), NAME);
+    let revoked = revoked(&gpg);
     for files in [
         [clean.clone(), revoked.clone()],
         [revoked.clone(), clean.clone()],

@@ -21,19 +21,7 @@ async fn a_claimed_task_is_run_signed_uploaded_and_reported() {
         cp "$DIR/work/task.json" "$DIR/artifacts/public/task.json"
         cat "$DIR/work/current_task_info.json" > "$DIR/artifacts/public/info.json"
     "#;
-    let house = House::start_with(
-        "exit 1",
-        |page| {
-            let dir = page["work_dir"]
-                .as_str()
-                .unwrap()
-                .trim_end_matches("/work")
-                .to_owned();
-            page["task_script"] = json!(["/bin/sh", "-c", script.replace("$DIR", &dir)]);
-        },
-        |_| (),
-    )
-    .await;
+    let house = House::start(script).await;
     let house = house.one(json!({"maxRunTime": 60}), "completed").await;
     assert_eq!(house.reports(), ["completed"]);
     let fake = &house.fake;

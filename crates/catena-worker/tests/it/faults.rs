@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use catena_worker::config::WorkerConfig;
 use catena_worker::worker::Stop;
 use serde_json::{Value, json};
 
@@ -11,19 +12,8 @@ use crate::house::House;
 
 /// A worker that reclaims ten times a second, whose script sees the directories in `$DIR`.
 async fn house(script: &str) -> House {
-    House::start_with(
-        "",
-        |page| {
-            let dir = page["work_dir"]
-                .as_str()
-                .unwrap()
-                .trim_end_matches("/work")
-                .to_owned();
-            page["task_script"] = json!(["/bin/sh", "-c", script.replace("$DIR", &dir)]);
-        },
-        |config| config.reclaim_interval = Duration::from_millis(100),
-    )
-    .await
+    let often = |config: &mut WorkerConfig| config.reclaim_interval = Duration::from_millis(100);
+    House::start_with(script, |_| (), often).await
 }
 
 /// A script that makes a file and waits for ever.
@@ -293,7 +283,7 @@ async fn the_second_order_to_stop_skips_uploads() {
 /// §13: SIGTERM between two requests for work.
 #[tokio::test]
 async fn a_worker_told_to_stop_does_not_sleep_on() {
-    let long = |config: &mut catena_worker::config::WorkerConfig| {
+    let long = |config: &mut WorkerConfig| {
         config.poll_interval = Duration::from_secs(600);
     };
     let house = House::start_with("exit 0", |_| (), long).await;
@@ -431,7 +421,7 @@ async fn verifying() -> House {
         page["cot_product"] = json!("firefox");
         page["cot_job_type"] = json!("signing");
     };
-    let quick = |config: &mut catena_worker::config::WorkerConfig| {
+    let quick = |config: &mut WorkerConfig| {
         config.reclaim_interval = Duration::from_millis(100);
     };
     let house = House::start_with("exit 0", change, quick).await;

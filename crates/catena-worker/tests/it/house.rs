@@ -28,7 +28,7 @@ pub(crate) struct House {
     running: JoinHandle<Result<(), DaemonError>>,
 }
 
-/// The configuration of a worker in `dir` that runs a shell script, as JSON.
+/// The configuration of a worker in `dir`, which the script knows as `$DIR`, that runs a shell script, as JSON.
 pub(crate) fn config(dir: &Path, root_url: &str, script: &str) -> Value {
     let path = |name: &str| dir.join(name).display().to_string();
     json!({
@@ -38,7 +38,7 @@ pub(crate) fn config(dir: &Path, root_url: &str, script: &str) -> Value {
         "work_dir": path("work"), "artifact_dir": path("artifacts"),
         "task_log_dir": path("artifacts/public/logs"), "log_dir": path("log"),
         "ed25519_private_key_path": path("key"), "verbose": false, "poll_interval": 1,
-        "task_script": ["/bin/sh", "-c", script],
+        "task_script": ["/bin/sh", "-c", script.replace("$DIR", dir.to_str().unwrap())],
     })
 }
 

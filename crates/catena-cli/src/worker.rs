@@ -8,11 +8,11 @@ use std::sync::Arc;
 
 use catena_report::escape::clean;
 use catena_worker::config::{self, Problems, WorkerConfig};
-use catena_worker::daemon::{self, DaemonError, StartError};
+use catena_worker::daemon::{self, DaemonError};
 use catena_worker::monitor;
 use catena_worker::notify::Notifier;
 use catena_worker::signals;
-use catena_worker::worker::{Pace, Stop, Worker};
+use catena_worker::worker::{Pace, StartError, Stop, Worker};
 use clap::Args;
 use tokio::runtime;
 use tokio::sync::watch;

@@ -4,6 +4,7 @@
 use std::fs::File;
 use std::time::Duration;
 
+use bytes::Bytes;
 use catena_core::model::ids::{RunId, TaskId};
 use reqwest::Url;
 use reqwest::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderValue};
@@ -21,11 +22,29 @@ pub enum Storage {
     S3,
 }
 
+/// The content of an artifact as it goes over the wire.
+#[derive(Debug)]
+pub enum Payload {
+    /// Read from its beginning.
+    File(File),
+    /// What is small.
+    Memory(Bytes),
+}
+
+impl From<Payload> for reqwest::Body {
+    fn from(content: Payload) -> Self {
+        match content {
+            Payload::File(file) => tokio::fs::File::from_std(file).into(),
+            Payload::Memory(bytes) => bytes.into(),
+        }
+    }
+}
+
 /// What is sent.
 #[derive(Debug)]
 pub struct Body {
-    /// The content as it goes over the wire, from its beginning.
-    pub file: File,
+    /// The content.
+    pub content: Payload,
     /// Its length.
     pub length: u64,
     /// Its type.
@@ -128,7 +147,7 @@ impl Queue {
             .put(created.url.clone())
             .timeout(timeout)
             .headers(headers)
-            .body(tokio::fs::File::from_std(body.file))
+            .body(body.content)
             .send()
             .await
             .map_err(|why| broken(call, &why))?;

@@ -213,9 +213,12 @@ impl Run<'_> {
             self.log.line(&format!("[taskcluster] {line}"));
             return Ok(None);
         };
-        let shared = self.worker.shared.as_ref();
+        let sharing = verify::Shared {
+            evidence: self.worker.shared.as_ref(),
+            connections: self.worker.connections.as_ref(),
+        };
         let work_dir = &self.directories.work;
-        let work = verify::verify(config, verification, claim, work_dir, shared);
+        let work = verify::verify(config, verification, claim, work_dir, sharing);
         let begun = Instant::now();
         let decision = tokio::select! {
             decision = work => decision,

@@ -72,10 +72,7 @@ impl Worker {
     ///
     /// # Errors
     /// [`StartError`]
-    pub fn new(
-        config: WorkerConfig,
-        pace: Pace,
-    ) -> Result<Self, StartError> {
+    pub fn new(config: WorkerConfig, pace: Pace) -> Result<Self, StartError> {
         let log = Log::open(&config.log).map_err(|cause| StartError::Log {
             path: config.log.dir.clone(),
             cause,

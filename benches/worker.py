@@ -37,7 +37,7 @@ from taskcluster.utils import slugId
 
 from checks import definition
 from daemon import Daemon, content, resolved, wait
-from demo_push import GRAPH, of_the_push, push
+from demo_push import of_the_push, push
 from front import Front
 from proxy import Proxy
 from server import Server
@@ -113,16 +113,20 @@ def verified(tmp, workers, tasks):
     pool, rows = "demo-3-bench", {}
     with Server(str(tmp / "server"), flags=["--with-workers"]) as server:
         queue = taskcluster.Queue(server.options)
-        graph = GRAPH.read_text().replace("workerType: demo-3-signing", f"workerType: {pool}")
-        push(server, tmp, graph, [f"queue:create-task:highest:scriptworker-k8s/{pool}", "project:demo:signing:cert:release-signing"])
+        graph = (HERE / "worker-graph.yml").read_text()
+        push(server, tmp, graph, ["queue:create-task:low:demo-3/nobody", f"queue:create-task:highest:scriptworker-k8s/{pool}", "project:demo:signing:cert:release-signing"])
         tasks_of_push = of_the_push(server, queue)
-        wait(queue, tasks_of_push["build"], resolved)
+        for name in (name for name in tasks_of_push if name.startswith("build-")):
+            wait(queue, tasks_of_push[name], resolved)
         hosts = {origin.split("//")[1]: tuple(actual.split("//")[1].split(":")) for origin, actual in server.endpoints.items()}
         with Front(hosts, str(tmp / "ca.pem")) as front:
             mapped = [sys.executable, str(HERE.parent / "conformance" / "local" / "mapped.py"), str(front.port), front.ca, "scriptworker.worker:main"]
-            for name, command in workers.items():
+            sharing = {"catena, x_cot.cache_dir": workers["catena"]}
+            for name, command in {**workers, **sharing}.items():
                 config = trust(server, "adhoc" if command is None else "demo")
-                worker = daemon(tmp, server.options, name, command or mapped, pool, **config)
+                if name in sharing:
+                    config["x_cot"]["cache_dir"] = str(tmp / "cache")
+                worker = daemon(tmp, server.options, name.split(",")[0] + f"-{len(rows)}", command or mapped, pool, **config)
                 rows[name] = again(queue, worker, tasks_of_push["signing"], tasks)
     return rows
 

@@ -337,7 +337,10 @@ pub(super) mod tests {
             "x_cot.artifact_host",
             "x_cot.capacity: expected an integer from 1",
         ] {
-            assert!(lines.iter().any(|line| line.contains(due)), "{due} in {lines:?}");
+            assert!(
+                lines.iter().any(|line| line.contains(due)),
+                "{due} in {lines:?}"
+            );
         }
         assert_eq!(lines.len(), 5, "{lines:?}");
     }
@@ -347,6 +350,8 @@ pub(super) mod tests {
         let text = r#"{"taskcluster_root_url": "https://user:s3cret@tc.example"}"#;
         let said = error(json(text));
         assert!(said.contains("(masked)@tc.example"), "{said}");
+        let text = r#"{"x_cot": {"endpoints": {"https://user:s3cret@h": "https://127.0.0.1"}}}"#;
+        assert!(!error(json(text)).contains("s3cret"));
     }
 
     #[test]

@@ -99,6 +99,7 @@ impl<'n> Cursor<'n> {
             Item::Float(number) => number.to_string(),
             Item::Int(number) => number.to_string(),
             Item::Str(text) => {
+                // masked before it is cut
                 let text = mask_userinfo(text);
                 format!("{:?}", text.chars().take(SHOWN).collect::<String>())
             }
@@ -115,9 +116,10 @@ impl<'n> Cursor<'n> {
     ) -> ConfigError {
         ConfigError::Invalid {
             place: self.place(),
-            key: self.path.clone(),
+            // some keys are URLs
+            key: mask_userinfo(&self.path),
             expected: expected.into(),
-            found: found.into(),
+            found: mask_userinfo(&found.into()),
         }
     }
 

@@ -89,7 +89,11 @@ impl Credentials {
             })),
             (None, None) => Ok(None),
             (client, _) => {
-                let missing = if client.is_none() { "clientId" } else { "accessToken" };
+                let missing = if client.is_none() {
+                    "clientId"
+                } else {
+                    "accessToken"
+                };
                 Err(at.invalid(
                     "clientId and accessToken, or neither",
                     format!("no {missing}"),
@@ -188,7 +192,9 @@ mod tests {
             ),
             (r#""s3cret""#, "credentials: expected a mapping"),
         ] {
-            let why = read(&format!(r#"{{"credentials": {text}}}"#)).err().unwrap();
+            let why = read(&format!(r#"{{"credentials": {text}}}"#))
+                .err()
+                .unwrap();
             assert!(why.contains(due), "{why}");
             assert!(!why.contains("s3cret"), "{why}");
         }

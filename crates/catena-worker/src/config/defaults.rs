@@ -51,6 +51,18 @@ pub(super) fn own(name: &str, config: &WorkerConfig) -> Option<Item> {
         "full_cot" => Item::Bool(true),
         "image_builder_keys" => Item::Str("shared".to_owned()),
         "key_source" => Item::Str("static".to_owned()),
+        "retry" => {
+            let parts = ["attempts", "base", "cap", "deadline"];
+            let member = |part: &str| {
+                let key = Key {
+                    text: part.to_owned(),
+                    line: None,
+                    is_string: true,
+                };
+                Some((key, node(own(&format!("retry.{part}"), config)?)))
+            };
+            Item::Map(parts.into_iter().filter_map(member).collect())
+        }
         "retry.attempts" => Item::Int(retry.attempts.into()),
         "retry.base" => seconds(retry.base),
         "retry.cap" => seconds(retry.cap),

@@ -179,8 +179,8 @@ impl WorkerConfig {
         let one = |line: String| Problems(vec![line]);
         let shown = path.display().to_string();
         let bytes = std::fs::read(path).map_err(|why| one(format!("{shown}: {why}")))?;
-        let policy = Config::from_scriptworker_yaml(&bytes, &shown)
-            .map_err(|why| Problems(why.lines()))?;
+        let policy =
+            Config::from_scriptworker_yaml(&bytes, &shown).map_err(|why| Problems(why.lines()))?;
         let mut problems = Vec::new();
         let found = source::credentials(&policy, env, &mut problems);
         let file = found.as_ref().and_then(|found| found.file.clone());

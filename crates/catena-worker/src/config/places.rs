@@ -111,11 +111,7 @@ fn meet(a: &Path, b: &Path) -> bool {
 }
 
 /// What is not to be removed.
-fn kept(
-    config: &WorkerConfig,
-    file: &Path,
-    more: Option<&Path>,
-) -> Vec<(&'static str, PathBuf)> {
+fn kept(config: &WorkerConfig, file: &Path, more: Option<&Path>) -> Vec<(&'static str, PathBuf)> {
     let mut kept = vec![
         ("the configuration", file.to_owned()),
         ("log_dir", config.log.dir.clone()),
@@ -225,6 +221,9 @@ mod tests {
         assert_eq!(clash(&new, &old, 2), None);
         let new = directories("/x/w1/{slot}", "/x/a{slot}", "/x/a{slot}/l");
         let why = clash(&new, &old, 2).unwrap();
-        assert!(why.contains("for slot 0, where slot 1 has its work_dir"), "{why}");
+        assert!(
+            why.contains("for slot 0, where slot 1 has its work_dir"),
+            "{why}"
+        );
     }
 }

@@ -19,7 +19,11 @@ pub(crate) fn of_slot(
     slot: u32,
     path: Option<&OsStr>,
 ) -> Result<PathBuf, String> {
-    let name = config.script.first().map(String::as_str).unwrap_or_default();
+    let name = config
+        .script
+        .first()
+        .map(String::as_str)
+        .unwrap_or_default();
     let name = in_slot(name, slot);
     let stripped = config.strip_env.iter().any(|name| name == "PATH");
     let path = path.filter(|_| !stripped);

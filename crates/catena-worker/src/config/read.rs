@@ -39,10 +39,7 @@ impl<'a> Reader<'a> {
     }
 
     /// Reads everything; `None` only where there are problems.
-    pub(super) fn config(
-        &mut self,
-        source: Option<Source>,
-    ) -> Option<WorkerConfig> {
+    pub(super) fn config(&mut self, source: Option<Source>) -> Option<WorkerConfig> {
         self.placeholders();
         let mut policy = self.policy.clone();
         if let Some(url) = (self.env)("TASKCLUSTER_ROOT_URL").filter(|url| !url.is_empty()) {

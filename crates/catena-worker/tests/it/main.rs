@@ -14,6 +14,8 @@ mod fake;
 mod faults;
 mod generate;
 mod house;
+mod machine;
+mod reload;
 mod tree;
 mod write;
 

@@ -114,7 +114,8 @@ pub(crate) fn run(options: &Options) -> Result<Exit, Failure> {
                 .await
                 .map_err(|cause| StartError::Monitor { address, cause })
                 .map_err(Refusal::from)?;
-            tokio::spawn(monitor::serve(listener, Arc::clone(&worker.metrics)));
+            let metrics = Arc::clone(&worker.metrics);
+            tokio::spawn(monitor::serve(listener, metrics, monitor::Room::default()));
         }
         let (current, claims) = watch::channel(Arc::new(worker));
         let path = options.config.clone();

@@ -67,6 +67,7 @@ pub(super) fn own(name: &str, config: &WorkerConfig) -> Option<Item> {
         "retry.base" => seconds(retry.base),
         "retry.cap" => seconds(retry.cap),
         "retry.deadline" => seconds(retry.deadline),
+        "verified_files" => Item::Str("read-only".to_owned()),
         "undetermined" => Item::Str("resource-unavailable".to_owned()),
         _ => return None,
     })

@@ -25,7 +25,7 @@ pub(crate) fn of_slot(
         .map(String::as_str)
         .unwrap_or_default();
     let name = in_slot(name, slot);
-    let stripped = config.strip_env.iter().any(|name| name == "PATH");
+    let stripped = config.hidden_variables().iter().any(|name| name == "PATH");
     let path = path.filter(|_| !stripped);
     find(&name, path).map_err(|why| {
         format!("task_script: expected a program that this user can execute, found {name:?}: {why}")

@@ -15,6 +15,7 @@ mod faults;
 mod generate;
 mod house;
 mod machine;
+mod owned;
 mod reload;
 mod tree;
 mod write;

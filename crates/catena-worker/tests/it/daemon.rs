@@ -81,9 +81,9 @@ async fn a_claimed_task_is_run_signed_uploaded_and_reported() {
     // the order: logs after artifacts, the signature last
     let order: Vec<_> = fake.events();
     let at = |event: &str| order.iter().position(|found| found == event).unwrap();
-    assert!(at("put public/build/app.zip") < at("create s3 public/logs/live_backing.log"));
-    assert!(at("put public/logs/live_backing.log") < at("create s3 public/chain-of-trust.json"));
-    assert!(at("put public/chain-of-trust.json") < at("create s3 public/chain-of-trust.json.sig"));
+    assert!(at("put public/build/app.zip") < at("put public/logs/live_backing.log"));
+    assert!(at("put public/logs/live_backing.log") < at("put public/chain-of-trust.json"));
+    assert!(at("put public/chain-of-trust.json") < at("put public/chain-of-trust.json.sig"));
     assert!(at("put public/chain-of-trust.json.sig") < at("completed"));
     let log = house.worker_log();
     assert!(

@@ -17,11 +17,11 @@ use crate::config::Directories;
 use crate::directories::{DirectoryError, cleanup};
 use crate::notify::Notifier;
 use crate::queue::Claimed;
-use crate::script::leftover;
+use crate::script::{household, leftover};
 use crate::session::Session;
 use crate::status::{Reason, Report};
 use crate::task;
-use crate::worker::{Stop, Worker, stopped};
+use crate::worker::{Stop, Worker, abandoned, stopped};
 
 /// Why the worker cannot go on.
 #[derive(Debug, thiserror::Error)]
@@ -58,9 +58,11 @@ pub async fn run(
     let done = tokio::select! {
         done = supervise(&worker, slots, stop) => done,
         () = watchdog(manager) => Ok(()),
+        () = household::bury() => Ok(()),
     };
     manager.send("STOPPING=1");
     worker.log.info("stopped");
+    worker.log.flush();
     done
 }
 
@@ -157,11 +159,29 @@ async fn slot(
         }
         for claimed in claims {
             let done = one(&worker, number, &directories, claimed, &stop).await;
+            if !alone(&worker, &directories, &stop).await {
+                return done;
+            }
             cleanup(&directories)?;
             done?;
         }
     }
     Ok(())
+}
+
+/// Waits until nothing is left of the slot's scripts: no task begins beside it. Returns whether that is so; it may not be
+/// when the worker is told to stop.
+async fn alone(worker: &Worker, directories: &Directories, stop: &watch::Receiver<Stop>) -> bool {
+    while household::settle(&directories.work, &worker.log)
+        .await
+        .is_err()
+    {
+        tokio::select! {
+            () = sleep(worker.config.poll_interval) => {}
+            () = stopped(stop, Stop::Finish) => return false,
+        }
+    }
+    true
 }
 
 /// Asks for a task. When the worker is told to stop meanwhile, the answer is waited for: a task may have been claimed.
@@ -196,7 +216,7 @@ async fn claim(worker: &Worker, stop: &watch::Receiver<Stop>) -> Vec<Claimed> {
         }
         Ok(claims) => {
             for claimed in claims {
-                resign(worker, &claimed).await;
+                resign(worker, &claimed, stop).await;
             }
             Vec::new()
         }
@@ -208,14 +228,23 @@ async fn claim(worker: &Worker, stop: &watch::Receiver<Stop>) -> Vec<Claimed> {
 }
 
 /// Gives back a task that was claimed after the worker was told to stop.
-async fn resign(worker: &Worker, claimed: &Claimed) {
+async fn resign(worker: &Worker, claimed: &Claimed, stop: &watch::Receiver<Stop>) {
     let (task, run) = (claimed.task.id, claimed.task.run);
     let report = Report::Exception(Reason::WorkerShutdown);
     let done = async {
         let queue = worker.queue.with(&claimed.credentials)?;
         queue.again(|| queue.report(task, run, report)).await
     };
-    match done.await {
+    let done = tokio::select! {
+        biased;
+        () = abandoned(stop) => {
+            let why = "not given back: told to stop twice; its claim ends by itself";
+            worker.log.error(&format!("{task}/{run}: {why}"));
+            return;
+        }
+        done = done => done,
+    };
+    match done {
         Ok(()) => worker
             .log
             .info(&format!("{task}/{run}: reported {report}, nothing ran")),
@@ -276,10 +305,4 @@ async fn one(
     };
     keeper.abort();
     done
-}
-
-/// Makes sure that no descriptor but stdin, stdout and stderr reaches a script (P38): what whoever started us left open,
-/// too. To be called before anything is opened.
-pub fn close_on_exec() {
-    close_fds::set_fds_cloexec(3, &[]);
 }

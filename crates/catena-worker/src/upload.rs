@@ -171,7 +171,9 @@ impl Uploads<'_> {
     async fn worst_of(&self, uploads: impl Iterator<Item = impl Future<Output = i32>>) -> i32 {
         futures::stream::iter(uploads)
             .buffer_unordered(PARALLEL)
-            .fold(status::SUCCESS, async |worst, one| status::worst(worst, one))
+            .fold(status::SUCCESS, async |worst, one| {
+                status::worst(worst, one)
+            })
             .await
     }
 
@@ -265,11 +267,7 @@ impl Uploads<'_> {
     }
 
     /// Tries once; returns the bytes that went over the wire.
-    async fn attempt(
-        &self,
-        item: &Item,
-        ready: Result<Ready, Failure>,
-    ) -> Result<u64, Failure> {
+    async fn attempt(&self, item: &Item, ready: Result<Ready, Failure>) -> Result<u64, Failure> {
         let Ready { body, created } = ready?;
         let length = body.length;
         let Session { task, run, .. } = *self.session;

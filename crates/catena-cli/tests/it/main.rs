@@ -34,4 +34,5 @@ mod workdir;
 mod worker;
 mod worker_chain;
 mod worker_operations;
+mod worker_strays;
 mod world;

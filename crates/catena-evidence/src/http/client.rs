@@ -2,8 +2,8 @@
 //! One attempt at one document: send, follow redirects, receive.
 
 use std::fmt;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use catena_core::document::ErrorKind;
 use catena_core::request::Request;
@@ -353,7 +353,8 @@ impl Client {
     }
 
     fn guarded(&self) -> Result<&reqwest::Client, Failure> {
-        let unusable = |why: OptionsError| Failure::lasting(ErrorKind::Unavailable, why.to_string());
+        let unusable =
+            |why: OptionsError| Failure::lasting(ErrorKind::Unavailable, why.to_string());
         self.connections.guarded().map_err(unusable)
     }
 }

@@ -14,6 +14,7 @@ mod fake;
 mod faults;
 mod generate;
 mod house;
+mod strays;
 mod tree;
 mod write;
 

@@ -13,7 +13,7 @@ pub(crate) struct Process {
     pub(crate) pid: Pid,
     /// The number of its parent; 0: it has none that can be seen.
     pub(crate) parent: i32,
-    /// The number of its process group.
+    /// The number of its process group; 0: it began outside of what can be seen.
     pub(crate) group: i32,
     /// It has ended, and its parent has not asked how.
     pub(crate) zombie: bool,
@@ -23,13 +23,10 @@ pub(crate) struct Process {
 
 /// Returns all processes that can be seen.
 pub(crate) fn all() -> Vec<Process> {
-    numbers().filter_map(look).collect()
-}
-
-/// Returns the numbers of all processes that can be seen.
-pub(crate) fn numbers() -> impl Iterator<Item = Pid> {
     let entries = fs::read_dir(PROC).into_iter().flatten().flatten();
-    entries.filter_map(|entry| Pid::from_raw(entry.file_name().to_str()?.parse().ok()?))
+    let numbers =
+        entries.filter_map(|entry| Pid::from_raw(entry.file_name().to_str()?.parse().ok()?));
+    numbers.filter_map(look).collect()
 }
 
 /// Returns whether a process has this in the environment that it was started with. That of other users cannot be read.

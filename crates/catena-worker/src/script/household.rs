@@ -34,7 +34,10 @@ pub(super) struct Member(i32);
 
 impl Drop for Member {
     fn drop(&mut self) {
-        members().scripts.remove(&self.0);
+        let mut members = members();
+        if let Some(work_dir) = members.scripts.remove(&self.0) {
+            members.last.insert(work_dir, self.0);
+        }
     }
 }
 
@@ -51,28 +54,30 @@ pub(super) fn start<T>(
     Ok((Member(leader), started))
 }
 
-/// Ends what the scripts of a work directory left behind, now that none of them runs, and returns how many there were.
+/// Ends what the scripts of a work directory left behind, now that none of them runs, and returns how many had left the
+/// process group.
 ///
 /// # Errors
 /// [`Strays`]: they do not end, or may not be killed.
 pub(crate) async fn settle(work_dir: &Path, log: &Log) -> Result<usize, Strays> {
     let begun = Instant::now();
-    let mut ended = BTreeSet::new();
+    let mut strayed = BTreeSet::new();
     loop {
         let dir = work_dir.to_owned();
         let look = tokio::task::spawn_blocking(move || members().end(&dir)).await;
         let found = look.unwrap_or_default();
         if found.is_empty() {
-            return Ok(ended.len());
-        }
-        if ended.is_empty() {
-            let count = found.len();
-            log.warn(&format!(
-                "{count} processes that a script left behind are killed"
-            ));
+            return Ok(strayed.len());
         }
         let left = found.len();
-        ended.extend(found);
+        for (process, strays) in found {
+            if strays && strayed.insert(process) && strayed.len() <= SHOWN {
+                let number = process.0;
+                log.warn(&format!(
+                    "process {number} left the group of its script: it is killed"
+                ));
+            }
+        }
         if begun.elapsed() > PATIENCE {
             let why = Strays(left);
             log.error(&why.to_string());
@@ -96,12 +101,15 @@ pub(crate) async fn bury() {
 struct Members {
     /// Scripts that run, by the number of their process, and their work directories.
     scripts: BTreeMap<i32, PathBuf>,
+    /// The last script of each work directory.
+    last: BTreeMap<PathBuf, i32>,
     /// Children that were there before the first script: number and beginning.
     before: Option<BTreeSet<(i32, u64)>>,
 }
 
 static MEMBERS: Mutex<Members> = Mutex::new(Members {
     scripts: BTreeMap::new(),
+    last: BTreeMap::new(),
     before: None,
 });
 
@@ -124,8 +132,9 @@ impl Members {
         self.before = Some(children.map(id).collect());
     }
 
-    /// Kills what nobody owns, and buries the dead; returns who was found.
-    fn end(&self, work_dir: &Path) -> Vec<(i32, u64)> {
+    /// Kills what nobody owns, and buries the dead; returns who was found, and whether they are alive and left the group
+    /// of the last script.
+    fn end(&self, work_dir: &Path) -> Vec<((i32, u64), bool)> {
         if !guard::adopts() {
             return self.end_marked(work_dir);
         }
@@ -143,11 +152,24 @@ impl Members {
                 reap(process.pid);
             }
         }
-        ours.into_iter().map(id).collect()
+        self.told(ours, work_dir)
+    }
+
+    fn told<'a>(
+        &self,
+        found: impl IntoIterator<Item = &'a Process>,
+        work_dir: &Path,
+    ) -> Vec<((i32, u64), bool)> {
+        let last = self.last.get(work_dir);
+        let strays = |process: &Process| !process.zombie && Some(&process.group) != last;
+        let found = found.into_iter();
+        found
+            .map(|process| (id(process), strays(process)))
+            .collect()
     }
 
     /// As [`end`](Self::end), where orphans are not ours: those that say whose they are.
-    fn end_marked(&self, work_dir: &Path) -> Vec<(i32, u64)> {
+    fn end_marked(&self, work_dir: &Path) -> Vec<((i32, u64), bool)> {
         let (me, due) = (getpid(), marker(work_dir));
         let found = processes::all().into_iter().filter(|process| {
             process.pid != me && !process.zombie && processes::carries(process.pid, &due)
@@ -156,7 +178,7 @@ impl Members {
         found.iter().for_each(|process| {
             processes::kill(process);
         });
-        found.iter().map(id).collect()
+        self.told(&found, work_dir)
     }
 
     /// Buries orphans that are dead.
@@ -248,6 +270,8 @@ fn reap(pid: Pid) {
 
 /// How long processes are killed again and again.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// How many are named in the log.
+const SHOWN: usize = 10;
 const PAUSE: Duration = Duration::from_millis(2);
 const BURIAL: Duration = Duration::from_secs(10);
 
@@ -274,6 +298,7 @@ mod tests {
                 .iter()
                 .map(|&leader| (leader, "/work/1".into()))
                 .collect(),
+            last: BTreeMap::new(),
             before: Some(BTreeSet::from([(101, 1)])),
         };
         let carries = |pid: Pid, _: &Path| marked.contains(&pid.as_raw_nonzero().get());

@@ -6,14 +6,15 @@
 //! one of its own: the whole process group, as the dead worker would have done. Where there is no `/proc`, the service
 //! manager has to do it.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::time::Duration;
 
-use rustix::process::{Pid, Signal, getpgid, kill_process_group};
+use rustix::process::{Pid, Signal, getpid, kill_process_group};
 
 use super::environment::marker;
 use crate::log::Log;
-use crate::processes::{carries, numbers};
+use crate::processes;
 
 /// Ends the scripts that were started for this work directory, and waits until they are gone.
 pub(crate) async fn end(work_dir: &Path, log: &Log) {
@@ -39,16 +40,18 @@ pub(crate) async fn end(work_dir: &Path, log: &Log) {
 
 /// Finds the process groups with a process that carries this directory.
 fn groups(work_dir: &Path) -> Vec<Pid> {
-    let mine = getpgid(None).ok();
-    let due = marker(work_dir);
-    let mut found: Vec<Pid> = numbers()
-        .filter(|&pid| carries(pid, &due))
-        .filter_map(|pid| getpgid(Some(pid)).ok())
-        .filter(|group| Some(*group) != mine)
-        .collect();
-    found.sort_unstable_by_key(|group| group.as_raw_nonzero());
-    found.dedup();
-    found
+    let (me, due) = (getpid(), marker(work_dir));
+    let all = processes::all();
+    let mine = all.iter().find(|process| process.pid == me);
+    let marked = all
+        .iter()
+        .filter(|process| processes::carries(process.pid, &due));
+    let groups: BTreeSet<i32> = marked.map(|process| process.group).collect();
+    let others = groups
+        .into_iter()
+        .filter(|group| mine.is_none_or(|mine| mine.group != *group));
+    // in a container the group of the first process may have no number
+    others.filter_map(Pid::from_raw).collect()
 }
 
 const ATTEMPTS: u32 = 100;

@@ -269,7 +269,7 @@ impl Run<'_> {
         let count = left.map_err(std::io::Error::other)?;
         if count > 0 {
             self.log.line(&format!(
-                "[taskcluster] processes that the script left behind were killed: {count}"
+                "[taskcluster] processes that left the group of the script were killed: {count}"
             ));
         }
         Ok(())

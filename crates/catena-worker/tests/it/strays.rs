@@ -20,7 +20,7 @@ async fn a_process_that_left_the_group_ends_before_the_document_is_made() {
     house.fake.until("completed").await;
     let log = house.live_log();
     assert!(
-        log.contains("[taskcluster] processes that the script left behind were killed: 1\n"),
+        log.contains("[taskcluster] processes that left the group of the script were killed: 1\n"),
         "{log}"
     );
     house.fake.give(json!({}));

@@ -8,6 +8,7 @@ mod compat_chain;
 mod demo;
 mod evidence;
 mod examples;
+mod front;
 mod generate;
 #[cfg(feature = "openpgp")]
 #[expect(dead_code, reason = "shared with the tests of catena-openpgp")]
@@ -34,5 +35,6 @@ mod workdir;
 mod worker;
 mod worker_chain;
 mod worker_operations;
+mod worker_phases;
 mod worker_strays;
 mod world;

@@ -111,6 +111,10 @@ impl World {
         Self { local, client, dir }
     }
 
+    pub(crate) fn root_url(&self) -> &str {
+        self.local.root_url()
+    }
+
     pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.dir.path().join(name)
     }

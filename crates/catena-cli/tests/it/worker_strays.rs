@@ -15,7 +15,7 @@ use crate::worker::{Worker, World, runs, text, wait};
 /// Three orphans that leave the group, two of them without the worker's variables; `$DIR/pids` has their numbers.
 const ORPHANS: &str = "
     orphan() { setsid \"$@\" sh -c 'echo $$ >> $DIR/pids; touch $DIR/up-$$; sleep 600' < /dev/null > /dev/null 2>&1 & }
-    orphan; orphan env -i PATH=$PATH; orphan env -i PATH=$PATH setsid --fork
+    touch $DIR/pids; orphan; orphan env -i PATH=$PATH; orphan env -i PATH=$PATH setsid --fork
     before=$(cat $DIR/before 2> /dev/null || echo 0); echo $((before + 3)) > $DIR/before
     while test $(wc -l < $DIR/pids) -lt $((before + 3)); do sleep 0.02; done";
 

@@ -191,3 +191,104 @@ async fn a_console_that_nobody_reads_stops_nothing() {
     assert_eq!(log.matches(" - 99999\n").count(), 2);
     assert!(log.ends_with("stopped\n"), "the end");
 }
+
+/// Processes that follow each other faster than anybody can look are ended as well.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_relay_of_processes_ends_with_its_script() {
+    let world = World::start(Duration::from_secs(60)).await;
+    let script = "
+        touch $DIR/relay
+        env -i PATH=$PATH python3 -c \"
+import os
+os.setsid()
+count = 0
+while os.path.exists('$DIR/relay'):
+    if os.fork():
+        os._exit(0)
+    os.setsid()
+    count += 1
+    if count == 100:
+        open('$DIR/up', 'w').write('up')
+\" < /dev/null > /dev/null 2>&1 &
+        while ! test -s $DIR/up; do sleep 0.01; done";
+    let worker = Worker::start(&world.config(script));
+    let task = world.create(0).await;
+    wait("completed", async || {
+        runs(&world.client, task).await == "completed completed"
+    })
+    .await;
+    assert_eq!(children(&worker.id().to_string()), Vec::<String>::new());
+    assert_eq!(worker.end("-TERM").code(), Some(0));
+}
+
+/// What an entry point started before it became the worker is not the worker's to end, whether a script runs or not.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn children_that_were_there_before_are_left_alone() {
+    let world = World::start(Duration::from_secs(60)).await;
+    let entry = format!(
+        "sleep 600 & echo $! > {0}/helper; exec \"$@\"",
+        world.path(".").display()
+    );
+    for (number, verify) in [(0, true), (1, false)] {
+        let config = world.config_with(ORPHANS, |page| {
+            page["verify_chain_of_trust"] = json!(verify);
+            page["cot_product"] = json!("firefox");
+            page["cot_job_type"] = json!("signing");
+        });
+        let worker = Worker::start_within(&["sh", "-c", &entry, "sh"], &config, Stdio::inherit());
+        let task = world.create(number).await;
+        wait("an end", async || {
+            let runs = runs(&world.client, task).await;
+            runs.starts_with("completed completed")
+                || runs.starts_with("exception malformed-payload")
+        })
+        .await;
+        let left = children(&worker.id().to_string());
+        let helper = fs::read_to_string(world.path("helper")).unwrap();
+        let due = format!("{} (sleep) S ", helper.trim());
+        assert_eq!(left.len(), 1, "{left:?}");
+        assert!(left[0].starts_with(&due), "{left:?}");
+        assert_eq!(worker.end("-TERM").code(), Some(0));
+        let killed = Command::new("kill").arg(helper.trim()).status().unwrap();
+        assert!(killed.success());
+    }
+}
+
+/// P34: a task that ends takes no process of another one with it, in whatever group that is.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_task_that_ends_leaves_the_orphans_of_another_slot_alone() {
+    let world = World::start(Duration::from_secs(60)).await;
+    let (first, second) = (world.create(0).await, world.create(1).await);
+    let script = format!(
+        "slot={{slot}}; mkdir -p $DIR/$TASK_ID; cd $DIR/$TASK_ID
+        setsid --fork sh -c 'echo $$ > own.new; mv own.new own; exec sleep 600' < /dev/null > /dev/null 2>&1
+        setsid --fork env -i PATH=$PATH sh -c 'echo $$ > bare.new; mv bare.new bare; exec sleep 600' < /dev/null > /dev/null 2>&1
+        while ! test -e own || ! test -e bare; do sleep 0.02; done
+        test $TASK_ID = {second} && while ! test -e $DIR/{first}/own; do sleep 0.02; done
+        test $TASK_ID = {first} && while ! test -e $DIR/go; do sleep 0.02; done
+        kill -0 $(cat own)"
+    );
+    let config = world.config_with(&script, |page| {
+        for key in ["work_dir", "artifact_dir", "task_log_dir"] {
+            let dir = page[key].as_str().unwrap();
+            page[key] = match key {
+                "task_log_dir" => json!(dir.replace("artifacts", "artifacts/{slot}")),
+                _ => json!(format!("{dir}/{{slot}}")),
+            };
+        }
+        page["x_cot"] = json!({"capacity": 2});
+    });
+    let worker = Worker::start(&config);
+    wait("the second", async || {
+        runs(&world.client, second).await == "completed completed"
+    })
+    .await;
+    assert_eq!(runs(&world.client, first).await, "running -");
+    fs::write(world.path("go"), "").unwrap();
+    wait("the first", async || {
+        runs(&world.client, first).await == "completed completed"
+    })
+    .await;
+    assert_eq!(children(&worker.id().to_string()), Vec::<String>::new());
+    assert_eq!(worker.end("-TERM").code(), Some(0));
+}

@@ -64,13 +64,18 @@ pub(crate) async fn settle(work_dir: &Path, log: &Log) -> Result<usize, Strays> 
     let mut strayed = BTreeSet::new();
     loop {
         let dir = work_dir.to_owned();
-        let look = tokio::task::spawn_blocking(move || members().end(&dir)).await;
-        let found = look.unwrap_or_default();
-        if found.is_empty() {
+        let look = tokio::task::spawn_blocking(move || {
+            let mut members = members();
+            members.know();
+            members.end(&dir)
+        });
+        let look = look.await;
+        let look = look.unwrap_or_default();
+        if look.over {
             return Ok(strayed.len());
         }
-        let left = found.len();
-        for (process, strays) in found {
+        let left = look.found.len().max(1);
+        for (process, strays) in look.found {
             if strays && strayed.insert(process) && strayed.len() <= SHOWN {
                 let number = process.0;
                 log.warn(&format!(
@@ -96,6 +101,15 @@ pub(crate) async fn bury() {
     }
 }
 
+/// What one look found.
+#[derive(Debug, Default)]
+struct Look {
+    /// Number and beginning of a process that ends, and whether it is alive and left the group of the last script.
+    found: Vec<((i32, u64), bool)>,
+    /// Nothing is left.
+    over: bool,
+}
+
 /// The children of this process: they are its own, not those of a worker in it.
 #[derive(Debug)]
 struct Members {
@@ -118,7 +132,7 @@ fn members() -> MutexGuard<'static, Members> {
 }
 
 impl Members {
-    /// Remembers the children that whoever started the worker left it.
+    /// Remembers the children that whoever started the worker left it, before it does anything with children.
     fn know(&mut self) {
         if self.before.is_some() {
             return;
@@ -132,14 +146,16 @@ impl Members {
         self.before = Some(children.map(id).collect());
     }
 
-    /// Kills what nobody owns, and buries the dead; returns who was found, and whether they are alive and left the group
-    /// of the last script.
-    fn end(&self, work_dir: &Path) -> Vec<((i32, u64), bool)> {
+    /// Kills what nobody owns, and buries the dead.
+    fn end(&self, work_dir: &Path) -> Look {
         if !guard::adopts() {
             return self.end_marked(work_dir);
         }
         if !has_children() {
-            return Vec::new();
+            return Look {
+                over: true,
+                ..Look::default()
+            };
         }
         let all = processes::all();
         let me = getpid().as_raw_nonzero().get();
@@ -152,24 +168,31 @@ impl Members {
                 reap(process.pid);
             }
         }
-        self.told(ours, work_dir)
+        let look = self.told(ours, work_dir);
+        // processes that follow each other quickly hide from a look, but the worker has a child as long as one lives
+        let others =
+            !self.scripts.is_empty() || self.before.as_ref().is_some_and(|b| !b.is_empty());
+        Look {
+            over: look.over && others,
+            ..look
+        }
     }
 
-    fn told<'a>(
-        &self,
-        found: impl IntoIterator<Item = &'a Process>,
-        work_dir: &Path,
-    ) -> Vec<((i32, u64), bool)> {
+    fn told<'a>(&self, found: impl IntoIterator<Item = &'a Process>, work_dir: &Path) -> Look {
         let last = self.last.get(work_dir);
         let strays = |process: &Process| !process.zombie && Some(&process.group) != last;
         let found = found.into_iter();
-        found
+        let found: Vec<_> = found
             .map(|process| (id(process), strays(process)))
-            .collect()
+            .collect();
+        Look {
+            over: found.is_empty(),
+            found,
+        }
     }
 
     /// As [`end`](Self::end), where orphans are not ours: those that say whose they are.
-    fn end_marked(&self, work_dir: &Path) -> Vec<((i32, u64), bool)> {
+    fn end_marked(&self, work_dir: &Path) -> Look {
         let (me, due) = (getpid(), marker(work_dir));
         let found = processes::all().into_iter().filter(|process| {
             process.pid != me && !process.zombie && processes::carries(process.pid, &due)

@@ -16,6 +16,7 @@
 //! ```
 //!
 //! - [`mod@config`] reads `scriptworker.yaml`.
+//! - [`locks`], [`probe`]: what is made sure of before a task is claimed.
 //! - [`status`], [`content`]: the tables of worker.md 7 and 8.2.
 //! - [`mod@metrics`], [`monitor`]: what is counted, and served to whoever watches.
 //! - [`guard`]: what the worker does with itself, because scripts run beside it.
@@ -33,11 +34,13 @@ pub mod facts;
 pub mod generate;
 pub mod guard;
 pub mod json;
+pub mod locks;
 pub mod log;
 pub mod metrics;
 pub mod monitor;
 pub mod notify;
 pub mod payload;
+pub mod probe;
 mod processes;
 pub mod queue;
 pub mod script;

@@ -8,7 +8,7 @@
 //! Until its content is there, such an artifact is none.
 
 use std::future::Future;
-use std::io::{self, Read as _, Seek as _};
+use std::io::{self, Seek as _};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -29,7 +29,7 @@ use crate::queue::{Body, Created, Payload, QueueError, Retry, Storage};
 use crate::script::Held;
 use crate::session::Session;
 use crate::status;
-use crate::task::LOGS;
+use crate::task::{LOGS, OWN};
 
 /// What is sent, and how.
 #[derive(Debug)]
@@ -56,8 +56,8 @@ pub struct Uploads<'a> {
     pub log: &'a Log,
     /// What is counted.
     pub metrics: &'a Metrics,
-    /// The log of the script, if it could not be put among the files.
-    pub held: Option<Held>,
+    /// Logs that could not be put among the files: their names, and what is in them.
+    pub held: Vec<(&'static str, Text)>,
 }
 
 /// Why an artifact did not arrive.
@@ -98,8 +98,17 @@ struct Ready {
 #[derive(Clone, Debug)]
 enum Source {
     Bytes(Arc<[u8]>),
-    Held(Held),
+    Held(Text),
     Tree,
+}
+
+/// The text of a log that is no file.
+#[derive(Clone, Debug)]
+pub enum Text {
+    /// The log of the script.
+    Script(Held),
+    /// That of the verification.
+    Chain(Arc<str>),
 }
 
 impl Uploads<'_> {
@@ -130,12 +139,11 @@ impl Uploads<'_> {
 
     /// The logs; one that is held takes the place of its file.
     fn late(&self, mut logs: Vec<Item>) -> Vec<Item> {
-        if let Some(held) = &self.held {
-            let [_, name] = LOGS;
-            logs.retain(|item| item.name != name);
+        for (name, text) in &self.held {
+            logs.retain(|item| item.name != *name);
             logs.push(Item {
-                name: name.to_owned(),
-                content: Source::Held(held.clone()),
+                name: (*name).to_owned(),
+                content: Source::Held(text.clone()),
             });
         }
         logs
@@ -144,7 +152,10 @@ impl Uploads<'_> {
     /// The logs among the files, and the others.
     fn items(&self) -> (Vec<Item>, Vec<Item>) {
         let entries = self.tree.iter().flat_map(|tree| &tree.entries);
-        let items = entries.map(|entry| Item {
+        // a file of such a name is the worker's, or none (P36)
+        let fit =
+            |name: &str| !OWN.contains(&name) || self.listed(name).is_some_and(Hashed::is_own);
+        let items = entries.filter(|entry| fit(&entry.name)).map(|entry| Item {
             name: entry.name.clone(),
             content: Source::Tree,
         });
@@ -284,18 +295,22 @@ impl Uploads<'_> {
         Ok(length)
     }
 
+    /// What the document says of an artifact.
+    fn listed(&self, name: &str) -> Option<&Hashed> {
+        let listed = self
+            .hashed
+            .binary_search_by(|hashed| hashed.name.as_str().cmp(name));
+        self.hashed.get(listed.ok()?)
+    }
+
     /// Opens the content of an artifact, and packs it if its type says so.
     async fn body(&self, item: &Item) -> Result<Body, String> {
         let Content { mime, gzip } = content::of(&item.name);
         let gzip = gzip && self.storage == Storage::S3;
-        let listed = self
-            .hashed
-            .binary_search_by(|hashed| hashed.name.cmp(&item.name));
-        let hashed = listed.ok().and_then(|at| self.hashed.get(at));
         let opening = Opening {
             item: item.clone(),
             tree: self.tree.clone(),
-            hashed: hashed.cloned(),
+            hashed: self.listed(&item.name).cloned(),
             scratch: self.scratch.to_owned(),
             gzip,
         };
@@ -340,7 +355,8 @@ impl Opening {
         let shown = |why: io::Error| why.to_string();
         match (&self.item.content, &self.tree) {
             (Source::Bytes(bytes), _) => self.pack(&mut &bytes[..]),
-            (Source::Held(held), _) => self.pack(&mut held.reader()),
+            (Source::Held(Text::Script(held)), _) => self.pack(&mut held.reader()),
+            (Source::Held(Text::Chain(text)), _) => self.pack(&mut text.as_bytes()),
             (Source::Tree, None) => Err("no such file".to_owned()),
             (Source::Tree, Some(tree)) => {
                 let opened = match &self.hashed {
@@ -351,7 +367,7 @@ impl Opening {
                 let length = file.metadata().map_err(shown)?.len();
                 match self.gzip || length < SMALL {
                     true => self.pack(&mut file),
-                    false => Ok((Payload::File(file), length)),
+                    false => Ok((Payload::File(file, self.digest().cloned()), length)),
                 }
             }
         }
@@ -365,19 +381,25 @@ impl Opening {
             false => self.spool(content),
         }
         .map_err(shown)?;
-        let hashed = self.hashed.as_ref();
-        if let Some(digest) = hashed.and_then(|hashed| hashed.digests.first())
-            && self.gzip
-        {
-            unpacks_to(&mut packed, digest)?;
+        if let Some(digest) = self.digest() {
+            match self.gzip {
+                true => holds(&mut GzDecoder::new(&mut packed), digest)?,
+                false => holds(&mut packed, digest)?,
+            }
         }
         let length = packed.seek(io::SeekFrom::End(0)).map_err(shown)?;
         packed.rewind().map_err(shown)?;
         let content = match packed.into_inner() {
             SpooledData::InMemory(bytes) => Payload::Memory(bytes.into_inner().into()),
-            SpooledData::OnDisk(file) => Payload::File(file),
+            // without a name: nobody else writes to it
+            SpooledData::OnDisk(file) => Payload::File(file, None),
         };
         Ok((content, length))
+    }
+
+    /// What readers must get.
+    fn digest(&self) -> Option<&Digest> {
+        self.hashed.as_ref()?.digests.first()
     }
 
     /// Copies into memory, or into a file without a name if it is large, and goes back to its beginning.
@@ -391,9 +413,8 @@ impl Opening {
 }
 
 /// Checks that readers will get what was signed (generation.md 6.4).
-fn unpacks_to(packed: &mut SpooledTempFile, digest: &Digest) -> Result<(), String> {
+fn holds(reader: &mut dyn io::Read, digest: &Digest) -> Result<(), String> {
     let broken = |why: io::Error| format!("the packed file cannot be unpacked: {why}");
-    let mut reader = GzDecoder::new(&mut *packed);
     let mut hasher = Hasher::new(digest.algorithm());
     let mut buffer = vec![0; 64 * 1024];
     loop {
@@ -407,7 +428,7 @@ fn unpacks_to(packed: &mut SpooledTempFile, digest: &Digest) -> Result<(), Strin
     match found == *digest {
         true => Ok(()),
         false => Err(format!(
-            "expected the packed file to unpack to {digest}, found {found}"
+            "expected content with {digest}, found {found}: something still writes to the file"
         )),
     }
 }

@@ -34,6 +34,8 @@ mod usage;
 mod workdir;
 mod worker;
 mod worker_chain;
+mod worker_config;
+mod worker_machine;
 mod worker_operations;
 mod worker_phases;
 mod worker_strays;

@@ -419,6 +419,10 @@ const DRAIN: usize = 16 << 10;
 
 #[cfg(test)]
 mod tests {
+    fn client(options: &HttpOptions) -> Result<Client, OptionsError> {
+        Client::new(options, Arc::new(Connections::new(options)?))
+    }
+
     use catena_core::policy::Secret;
     use catena_core::request::Repo;
 
@@ -429,7 +433,7 @@ mod tests {
     fn the_token_goes_to_the_api_over_https_only_s55() {
         let mut options = HttpOptions::new("https://tc.example.org");
         options.github_token = Some(Secret::new("secret"));
-        let client = Client::new(&options).unwrap();
+        let client = client(&options).unwrap();
         let access = client.tokens.fixed();
         let repo = Repo::Github {
             owner: "octo".into(),
@@ -473,7 +477,7 @@ mod tests {
     fn a_token_that_is_no_header_is_refused_and_not_shown() {
         let mut options = HttpOptions::new("https://tc.example.org");
         options.github_token = Some(Secret::new("secret\nX-Injected: 1"));
-        let error = Client::new(&options).unwrap_err().to_string();
+        let error = client(&options).unwrap_err().to_string();
         assert!(!error.contains("secret"), "{error}");
     }
 }

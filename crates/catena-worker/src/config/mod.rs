@@ -8,7 +8,9 @@
 //! file ─► core Config ─► read     every worker key, typed
 //!                        slots    `{slot}` in directories and command (P34)
 //!                        source   credentials: file, secrets.json, home, environment
-//!                        access   who may read and write keys and file (R-05)
+//!                        access   who may read and write keys and files (R-05)
+//!                        places   nothing lies in a directory that is emptied
+//!                        program  the program of `task_script` is there
 //!                    ─► explain   every effective value, and where it came from
 //! ```
 
@@ -16,12 +18,15 @@ mod access;
 mod defaults;
 mod explain;
 mod format;
+mod places;
+mod program;
 mod read;
 mod sharing;
 mod slots;
 mod source;
 
 use std::collections::BTreeMap;
+use std::ffi::OsStr;
 use std::net::SocketAddr;
 use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
@@ -33,6 +38,8 @@ use catena_crypto::digest::Algorithm;
 
 pub use explain::explain;
 pub use format::{Level, LineFormat, Record};
+pub(crate) use places::clash;
+pub(crate) use program::of_slot as program;
 pub use sharing::Sharing;
 pub use slots::Directories;
 pub(crate) use slots::in_slot;
@@ -64,7 +71,7 @@ pub struct WorkerConfig {
     pub poll_interval: Duration,
     /// `reversed_statuses`.
     pub reversed: BTreeMap<i32, Reason>,
-    /// Directories, with `{slot}` where there is one.
+    /// Directories, absolute, with `{slot}` where there is one.
     pub directories: Directories,
     /// The worker's own log.
     pub log: LogConfig,
@@ -84,6 +91,8 @@ pub struct WorkerConfig {
     pub undetermined: i32,
     /// Whether `full-cot.json` is written.
     pub full_cot: bool,
+    /// Whether scripts may write to the verified files: mode 0644 instead of 0444 (`x_cot.verified_files`).
+    pub writable_evidence: bool,
     /// Tasks at once.
     pub capacity: NonZeroU32,
     /// `x_cot.retry`, if it is given.
@@ -156,6 +165,14 @@ pub struct Problems(pub Vec<String>);
 pub type Env<'a> = &'a dyn Fn(&str) -> Option<String>;
 
 impl WorkerConfig {
+    /// The variables that no script inherits: those that `x_cot.strip_env` names, and those that tokens are read from (P38).
+    #[must_use]
+    pub fn hidden_variables(&self) -> Vec<String> {
+        let hosts = self.policy.settings.vcs_hosts.iter();
+        let tokens = hosts.filter_map(|(_, host)| host.token_env.clone());
+        self.strip_env.iter().cloned().chain(tokens).collect()
+    }
+
     /// Returns what verification may leave out: the profile is `strict`, whatever the policy says (worker.md 4).
     pub(crate) fn relaxations(&self) -> Relaxations {
         self.policy
@@ -173,16 +190,20 @@ impl WorkerConfig {
         let shown = path.display().to_string();
         let bytes = std::fs::read(path).map_err(|why| one(format!("{shown}: {why}")))?;
         let policy =
-            Config::from_scriptworker_yaml(&bytes, &shown).map_err(|why| one(why.to_string()))?;
+            Config::from_scriptworker_yaml(&bytes, &shown).map_err(|why| Problems(why.lines()))?;
         let mut problems = Vec::new();
         let found = source::credentials(&policy, env, &mut problems);
+        let file = found.as_ref().and_then(|found| found.file.clone());
         let mut read = read::Reader::new(&policy, &shown, env);
         let config = read.config(found);
         problems.append(&mut read.problems);
         let Some(mut config) = config.filter(|_| problems.is_empty()) else {
             return Err(Problems(problems));
         };
-        access::check(path, &mut config, &mut problems);
+        access::check(path, file.as_deref(), &mut config, &mut problems);
+        problems.extend(places::judge(&config, path, file.as_deref()));
+        let search = env("PATH");
+        problems.extend(program::judge(&config, search.as_deref().map(OsStr::new)));
         if problems.is_empty() {
             Ok(config)
         } else {

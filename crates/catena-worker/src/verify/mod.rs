@@ -2,7 +2,7 @@
 //! Verifies the chain of a task before its script runs (worker.md 4, P1, P19, S51).
 //!
 //! The verdict is the core's, in the strict profile. What it accepted is put where the script looks for it,
-//! `work_dir/cot/<taskId>/<name>`, read-only: the very bytes that were verified. Without the verdict nothing is there.
+//! `work_dir/cot/<taskId>/<name>`, read-only by default: the very bytes that were verified. Without the verdict nothing is there.
 
 mod full;
 mod place;
@@ -158,7 +158,11 @@ async fn attempt(
     let report = outcome.report;
     let accepted = match (report.verdict, &verification.unsigned) {
         (Verdict::Trusted, _) | (Verdict::Unsigned, Some(_)) => {
-            accept(&source, claim, &report, &outcome.accepted, work_dir).await
+            let mode = match config.writable_evidence {
+                true => 0o644,
+                false => 0o444,
+            };
+            accept(&source, claim, &report, &outcome.accepted, (work_dir, mode)).await
         }
         _ => Ok(()),
     };
@@ -207,7 +211,7 @@ async fn accept(
         catena_core::model::ids::ArtifactName,
         Request,
     )],
-    work_dir: &Path,
+    (work_dir, mode): (&Path, u32),
 ) -> Result<(), Refusal> {
     let root = Request::Definition {
         task: claim.task_id,
@@ -221,7 +225,7 @@ async fn accept(
     }
     let tasks = report.links.iter().map(|link| link.task);
     let files = accepted.iter().map(|(_, _, request)| request);
-    place::all(source, tasks, files, work_dir)
+    place::all(source, tasks, files, work_dir, mode)
         .await
         .map_err(|why| Refusal {
             status: status::INTERNAL_ERROR,

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MPL-2.0
 //! A whole run, and every outcome of worker.md 7 and 13.
 
+use std::os::unix::fs::PermissionsExt as _;
+
 use catena_crypto::digest::{Algorithm, Digest};
 use catena_crypto::ed25519::PublicKey;
 use catena_crypto::signer::{Signer as _, SigningKey};
@@ -84,6 +86,11 @@ async fn a_claimed_task_is_run_signed_uploaded_and_reported() {
     assert!(at("put public/build/app.zip") < at("put public/logs/live_backing.log"));
     assert!(at("put public/logs/live_backing.log") < at("put public/chain-of-trust.json"));
     assert!(at("put public/chain-of-trust.json") < at("put public/chain-of-trust.json.sig"));
+    // and no document is announced before the artifacts are there, no signature before the logs
+    assert!(at("put public/build/app.zip") < at("create s3 public/chain-of-trust.json"));
+    assert!(
+        at("put public/logs/live_backing.log") < at("create s3 public/chain-of-trust.json.sig")
+    );
     assert!(at("put public/chain-of-trust.json.sig") < at("completed"));
     let log = house.worker_log();
     assert!(
@@ -241,16 +248,26 @@ async fn a_script_that_writes_a_name_of_the_worker_is_malformed() {
         assert!(house.live_log().contains(name), "{}", house.live_log());
         let document = house.fake.artifact("public/chain-of-trust.json");
         assert!(document.is_none(), "{name}");
+        let mine = house.fake.artifact(&format!("public/{name}"));
+        assert!(mine.is_none(), "{name} of the script");
     }
 }
 
 /// A script that cannot be started is the worker's fault.
 #[tokio::test]
-async fn a_script_that_does_not_exist_is_an_internal_error() {
-    let change = |page: &mut Value| page["task_script"] = json!(["/no/such/script"]);
-    let house = House::start_with("", change, |_| ()).await;
+async fn a_script_whose_interpreter_does_not_exist_is_an_internal_error() {
+    let house = House::start_with("", unstartable, |_| ()).await;
     let house = house.one(json!({}), "exception internal-error").await;
-    assert!(house.live_log().contains("/no/such/script"));
+    assert!(house.live_log().contains("/script"), "{}", house.live_log());
+}
+
+/// Makes the script a program that is there and cannot be started.
+pub(crate) fn unstartable(page: &mut Value) {
+    let dir = page["log_dir"].as_str().unwrap().trim_end_matches("/log");
+    let path = format!("{dir}/script");
+    std::fs::write(&path, "#!/no/such/interpreter\n").unwrap();
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
+    page["task_script"] = json!([path]);
 }
 
 /// §13: JSON config with string keys.

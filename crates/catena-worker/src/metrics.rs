@@ -469,7 +469,7 @@ mod tests {
             .lines()
             .filter(|line| line.starts_with("# TYPE "))
             .count();
-        assert_eq!(types, 14);
+        assert_eq!(types, 15);
         drop(busy);
         assert_eq!(metrics.health().busy, 0);
         assert!(

@@ -26,6 +26,8 @@ pub(crate) struct House {
     pub(crate) fake: Fake,
     pub(crate) stop: watch::Sender<Stop>,
     pub(crate) metrics: Arc<Metrics>,
+    /// The worker that claims next.
+    pub(crate) current: watch::Sender<Arc<Worker>>,
     running: JoinHandle<Result<(), DaemonError>>,
 }
 
@@ -102,9 +104,9 @@ impl House {
         let worker = Worker::new(config, pace).unwrap();
         let metrics = Arc::clone(&worker.metrics);
         let stop = watch::Sender::new(Stop::No);
+        let (sender, current) = watch::channel(Arc::new(worker));
         let running = {
             let stop = stop.clone();
-            let (_, current) = watch::channel(Arc::new(worker));
             let manager = Notifier::default();
             tokio::spawn(async move { daemon::run(current, &stop, &manager).await })
         };
@@ -113,6 +115,7 @@ impl House {
             fake,
             stop,
             metrics,
+            current: sender,
             running,
         }
     }

@@ -2,8 +2,10 @@
 //! A machine that is broken, and a queue that is down: nothing is claimed that cannot be run, and nothing without a pause.
 
 use std::fs;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use catena_worker::config::WorkerConfig;
 use catena_worker::queue::Retry;
 use catena_worker::worker::Pace;
 use serde_json::{Value, json};
@@ -193,4 +195,20 @@ async fn a_claim_is_renewed_in_time_whatever_the_interval() {
     fs::write(house.path("go"), "").unwrap();
     house.fake.until("completed").await;
     assert_eq!(house.end().await.reports(), ["completed"]);
+}
+
+/// What was replaced is held by nobody, its log included.
+#[tokio::test]
+async fn a_worker_that_was_replaced_ends() {
+    let house = House::start("exit 0").await;
+    house.fake.until("claim").await;
+    let old = Arc::clone(&house.current.borrow());
+    let file = house.path("scriptworker.yaml");
+    let config = WorkerConfig::load(&file, &|_| None).unwrap_or_else(|why| panic!("{why}"));
+    let new = old.followed(config, pace()).unwrap();
+    let weak = Arc::downgrade(&old);
+    drop(old);
+    house.current.send_replace(Arc::new(new));
+    until("nobody", || weak.strong_count() == 0).await;
+    house.one(json!({}), "completed").await;
 }

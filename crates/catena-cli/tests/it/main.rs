@@ -14,6 +14,7 @@ mod generate;
 #[path = "../../../catena-openpgp/tests/it/git.rs"]
 mod git;
 #[cfg(feature = "openpgp")]
+#[expect(dead_code, reason = "shared with the tests of catena-openpgp")]
 #[path = "../../../catena-openpgp/tests/it/gpg.rs"]
 mod gpg;
 mod help;

@@ -24,6 +24,10 @@ mod keys;
 #[cfg(feature = "openpgp")]
 mod legacy;
 #[cfg(feature = "openpgp")]
+mod legacy_chains;
+#[cfg(feature = "openpgp")]
+mod legacy_vectors;
+#[cfg(feature = "openpgp")]
 mod legacy_world;
 mod lint;
 mod local;

@@ -3,5 +3,6 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on may panic")]
 
 mod legacy_commands;
+mod legacy_faults;
 mod legacy_rebuild;
 mod legacy_world;

@@ -176,3 +176,61 @@ impl<'a> Keyring<'a> {
 /// scriptworker's own keys, and those of the people who certify them (legacy.md §3.1).
 const VALID: &str = "scriptworker/valid/";
 const TRUSTED: &str = "scriptworker/trusted/";
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::snapshot::{SCHEMA, sha256};
+
+    /// A chain has hundreds of tasks, and a snapshot dozens of tags with hundreds of keys each: all hold the same few.
+    #[test]
+    fn a_key_file_is_read_once_for_all_tags_and_texts() {
+        let key = include_str!("../../../vectors/gpg-era/worker.pub").to_owned();
+        let digest = sha256(key.as_bytes());
+        let families = |path: &str| {
+            let files = BTreeMap::from([(path.to_owned(), digest.clone())]);
+            BTreeMap::from([
+                (Family::DockerWorker, files.clone()),
+                (Family::GenericWorker, files),
+            ])
+        };
+        let tag = |date: u64, path: &str| Tag {
+            name: format!("production-{date}"),
+            date: UnixTime::from_seconds(date),
+            object: String::new(),
+            commit: String::new(),
+            signer: String::new(),
+            families: families(path),
+        };
+        let snapshot = Snapshot {
+            schema: SCHEMA.to_owned(),
+            git_keys: Vec::new(),
+            tags: vec![tag(1, "a"), tag(2, "b")],
+            keys: BTreeMap::from([(digest.clone(), key)]),
+        };
+        let keyring = Keyring::new(&snapshot);
+        let cert = |tag: usize, family: Family| {
+            let set = keyring.keys(&snapshot.tags[tag], family).unwrap();
+            Arc::clone(&set.keys[0].cert)
+        };
+        let first = cert(0, Family::DockerWorker);
+        for (tag, family) in [
+            (0, Family::DockerWorker),
+            (0, Family::GenericWorker),
+            (1, Family::DockerWorker),
+            (1, Family::GenericWorker),
+        ] {
+            assert!(Arc::ptr_eq(&first, &cert(tag, family)));
+            let again = || keyring.keys(&snapshot.tags[tag], family).unwrap();
+            assert!(Rc::ptr_eq(&again(), &again()));
+        }
+        // the file is another, the key is not
+        let set = keyring
+            .keys(&snapshot.tags[1], Family::DockerWorker)
+            .unwrap();
+        assert_eq!(set.keys[0].path, "b");
+    }
+}

@@ -9,7 +9,7 @@ use serde_json::json;
 use crate::legacy_rebuild::{VERSIONS, entry};
 use crate::legacy_world::{
     ACTION, ACTIONS, BUILD, DECISION, IMAGE, PARAMETERS, RELEASE, REVISION, ROOT, World, artifact,
-    hook_entry,
+    hook_entry, task_entry,
 };
 
 type Sabotage = fn(&mut World);
@@ -322,4 +322,58 @@ fn an_action_that_its_decision_task_does_not_offer_is_refused() {
             said(&world.report(), id, says);
         }
     }
+}
+
+/// Writes chains of version 5 for `conformance/legacy_rebuild.py`, which lets scriptworker 22.1.0 rebuild the same tasks.
+#[test]
+#[ignore = "writes the file that LEGACY_REBUILDS names"]
+fn write_rebuilds() {
+    let mut cases = vec![
+        ("push".to_owned(), World::push(5)),
+        ("cron".to_owned(), World::cron(5, "cron", "7", "1517479200")),
+        (
+            "cron without a push".to_owned(),
+            World::cron(5, "cron", "-1", "0"),
+        ),
+        (
+            "cron of nobody".to_owned(),
+            World::cron(5, "nobody", "7", "1517479200"),
+        ),
+    ];
+    for own_group in [false, true] {
+        for (kind, entry) in [("task", task_entry()), ("hook", hook_entry())] {
+            let name = format!("action of kind {kind}, own group: {own_group}");
+            cases.push((name, World::action(5, entry, own_group)));
+        }
+    }
+    let rebuilt = [
+        "legacy-action",
+        "legacy-malformed",
+        "legacy-rebuild",
+        "legacy-source",
+    ];
+    let mut add = |what: &str, world: fn() -> World, faults: &[(&str, &str, Sabotage)]| {
+        let faults = faults
+            .iter()
+            .filter(|(id, says, _)| rebuilt.contains(id) && !says.contains("/extra/parent"));
+        for (number, (_, says, sabotage)) in faults.enumerate() {
+            let mut world = world();
+            sabotage(&mut world);
+            cases.push((format!("{what} {number}: {says}"), world));
+        }
+    };
+    add("push", || World::push(5), SABOTEURS);
+    add("hook", || World::action(5, hook_entry(), false), OF_ACTIONS);
+    let case = |(name, world): &(String, World)| {
+        let report = world.report();
+        let file = |name: &'static str| world.files.get(&(DECISION, name));
+        json!({
+            "name": name, "verdict": report.verdict, "headline": report.headline,
+            "tasks": world.tasks, "template": world.template, "pushlog": world.pushlog, "projects": world.projects,
+            "actions": file(ACTIONS), "parameters": file(PARAMETERS),
+        })
+    };
+    let cases: Vec<_> = cases.iter().map(case).collect();
+    let path = std::env::var_os("LEGACY_REBUILDS").unwrap();
+    std::fs::write(path, json!(cases).to_string()).unwrap();
 }

@@ -13,29 +13,24 @@ import hashlib
 import json
 import os
 import pathlib
-import re
-import shutil
 import sys
 import tempfile
-import time
 import urllib.parse
 
 import boto3
-import requests
 import taskcluster
 import yaml
 
 from checks import Checks
 from daemon import HERE, Daemon, content, resolved, wait
+from demo_push import of_the_push, push
 from front import Front
-from repositories import git
 from server import Server
 from shipit import ShipIt
 from verdicts import by_catena, by_reference
 
 check = Checks("release scripts")
 BIN = pathlib.Path(sys.executable).parent
-TREE = HERE.parent.parent / "crates" / "catena-local" / "src" / "demo" / "tree"
 BUCKET, KEYS = "candidates-and-releases", {"id": "an-id", "key": "a-key"}
 CANDIDATES, RELEASES = "pub/firefox/candidates/99.0-candidates/build1", "pub/firefox/releases/99.0"
 SCOPES = [
@@ -61,31 +56,6 @@ def s3():
     if urllib.parse.urlsplit(endpoint).hostname != "127.0.0.1":
         raise SystemExit(f"AWS_ENDPOINT_URL must name a server on 127.0.0.1, found {endpoint!r}: start this through bucket.py")
     return boto3.client("s3", aws_access_key_id=KEYS["id"], aws_secret_access_key=KEYS["key"])
-
-
-def push(server, directory):
-    """Pushes the demo's tree with the graph of a release."""
-    made = requests.post(f"{server.endpoints['https://api.github.com']}/orgs/demo/repos", json={"name": "hello", "default_branch": "main"}, headers={"Authorization": f"token {server.push_token}"})
-    check.equal("the repository is created", made.status_code, 201)
-    tree = pathlib.Path(directory, "tree")
-    shutil.copytree(TREE, tree)
-    (tree / "taskcluster.yml").rename(tree / ".taskcluster.yml")
-    shutil.copy(HERE / "release" / "graph.yml", tree / "taskcluster" / "graph.yml")
-    url = server.endpoints["https://github.com"].replace("http://", f"http://git:{server.push_token}@") + "/demo/hello"
-    for words in (["init", "--quiet", "--initial-branch", "main"], ["add", "--all"], ["commit", "--quiet", "--message", "Release"], ["push", "--quiet", url, "HEAD:refs/heads/main"]):
-        status, _, err = git(tree, *words)
-        check.equal(f"git {words[0]}: {err}", status, 0)
-
-
-def of_the_push(server, queue, patience=120):
-    """Waits until the decision task has created its tasks; returns their ids by name. The server's page lists the group."""
-    late = time.monotonic() + patience
-    while not (found := re.search(r"/groups/([\w-]{22})", requests.get(server.page).text)):
-        if time.monotonic() > late:
-            raise SystemExit(f"the push made no task within {patience} s")
-        time.sleep(0.1)
-    check.equal("decision", wait(queue, found[1], resolved, patience)["state"], "completed")
-    return {member["task"]["metadata"]["name"]: member["status"]["taskId"] for member in queue.listTaskGroup(found[1])["tasks"]}
 
 
 class Scripts:
@@ -208,9 +178,8 @@ def main():
     with tempfile.TemporaryDirectory() as directory, Server(os.path.join(directory, "server"), flags=["--with-workers"]) as server, shipit:
         tmp, queue = pathlib.Path(directory), taskcluster.Queue(server.options)
         pools = [f"queue:create-task:highest:scriptworker-k8s/demo-3-{name}" for name in ("beetmover", "shipit")]
-        taskcluster.Auth(server.options).createRole("repo:github.com/demo/hello:*", {"description": "", "scopes": [*pools, *SCOPES]})
         scripts = Scripts(tmp, server, shipit)
-        push(server, directory)
+        push(server, directory, (HERE / "release" / "graph.yml").read_text(), [*pools, *SCOPES])
         tasks = of_the_push(server, queue)
         check.equal("build", wait(queue, tasks["build"], resolved)["state"], "completed")
         distrusted(queue, scripts, tasks["beetmover-candidates"], client)

@@ -8,11 +8,11 @@ use std::sync::Arc;
 
 use catena_report::escape::clean;
 use catena_worker::config::{self, Problems, WorkerConfig};
-use catena_worker::daemon::{self, DaemonError, StartError};
+use catena_worker::daemon::{self, DaemonError};
 use catena_worker::monitor;
 use catena_worker::notify::Notifier;
 use catena_worker::signals;
-use catena_worker::worker::{Pace, Stop, Worker};
+use catena_worker::worker::{Pace, StartError, Stop, Worker};
 use clap::Args;
 use tokio::runtime;
 use tokio::sync::watch;
@@ -113,7 +113,8 @@ pub(crate) fn run(options: &Options) -> Result<Exit, Failure> {
                 .await
                 .map_err(|cause| StartError::Monitor { address, cause })
                 .map_err(Refusal::from)?;
-            tokio::spawn(monitor::serve(listener, Arc::clone(&worker.metrics)));
+            let metrics = Arc::clone(&worker.metrics);
+            tokio::spawn(monitor::serve(listener, metrics, monitor::Room::default()));
         }
         let (current, claims) = watch::channel(Arc::new(worker));
         let path = options.config.clone();

@@ -20,6 +20,7 @@ mod spool;
 pub use directory::{DirectoryError, DirectorySource, DirectoryWriter, RecordedSubject, Recorder};
 pub use driver::{Machine, run};
 pub use http::HttpSource;
+pub use http::connections::Connections;
 pub use http::hawk::Signer;
 pub use http::limits::Limits;
 pub use http::options::{HttpOptions, OptionsError, Proxy};

@@ -7,6 +7,7 @@ use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, PermissionsExt as 
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
+use rustix::fs::{Mode, OFlags};
 use tempfile::NamedTempFile;
 
 /// Makes a directory with mode 0700, and those above it; one that exists stays as it is.
@@ -57,11 +58,26 @@ pub(crate) fn write(
     Ok(())
 }
 
+/// Opens a file to read; what is no regular file is refused, and nothing waits for the other end of a pipe.
+///
+/// # Errors
+/// It cannot be opened, or is something else.
+pub(crate) fn read(path: &Path) -> io::Result<File> {
+    regular(path, OFlags::RDONLY)
+}
+
+fn regular(path: &Path, access: OFlags) -> io::Result<File> {
+    let flags = access | OFlags::CLOEXEC | OFlags::NOFOLLOW | OFlags::NONBLOCK;
+    let file = File::from(rustix::fs::open(path, flags, Mode::empty())?);
+    match file.metadata()?.is_file() {
+        true => Ok(file),
+        false => Err(io::Error::other("expected a regular file")),
+    }
+}
+
 /// Notes that a file was of use.
 pub(crate) fn stamp(path: &Path) {
-    let stamped = File::options()
-        .append(true)
-        .open(path)
+    let stamped = regular(path, OFlags::WRONLY | OFlags::APPEND)
         .and_then(|file| file.set_modified(SystemTime::now()));
     if let Err(error) = stamped {
         tracing::debug!(%error, path = %path.display(), "a kept file cannot be marked as used");

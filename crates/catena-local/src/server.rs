@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use axum::Router;
+use axum::serve::ListenerExt as _;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -229,6 +230,8 @@ async fn serve(listener: TcpListener, router: Router, mut closed: watch::Receive
         // an error says that the server was dropped, which ends it, too
         let _ = closed.wait_for(|closed| *closed).await;
     };
+    // an answer in two pieces is not held back until the first is acknowledged
+    let listener = listener.tap_io(|connection| _ = connection.set_nodelay(true));
     let served = axum::serve(listener, router).with_graceful_shutdown(end);
     if let Err(why) = served.await {
         tracing::error!(%why, "the server ended");

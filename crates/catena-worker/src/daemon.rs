@@ -16,7 +16,7 @@ use tokio::time::{sleep, timeout};
 use crate::config::Directories;
 use crate::directories::{DirectoryError, cleanup};
 use crate::notify::Notifier;
-use crate::queue::{Claimed, QueueError};
+use crate::queue::Claimed;
 use crate::script::leftover;
 use crate::session::Session;
 use crate::status::{Reason, Report};
@@ -276,60 +276,6 @@ async fn one(
     };
     keeper.abort();
     done
-}
-
-/// Why no worker could be made of a configuration.
-#[derive(Debug, thiserror::Error)]
-pub enum StartError {
-    /// The address of metrics and health.
-    #[error("x_cot.monitor: {address}: {cause}")]
-    Monitor {
-        /// The address.
-        address: std::net::SocketAddr,
-        /// What the system said.
-        cause: std::io::Error,
-    },
-    /// The place of evidence that tasks share.
-    #[error("x_cot.cache_dir or x_cot.cache_store: {0}")]
-    Shared(#[from] catena_evidence::OpenError),
-    /// The log cannot be opened.
-    #[error("log_dir: {path}: {cause}", path = path.display())]
-    Log {
-        /// The directory.
-        path: std::path::PathBuf,
-        /// What the system said.
-        cause: std::io::Error,
-    },
-    /// The credentials or the root URL cannot be used.
-    #[error(transparent)]
-    Queue(#[from] QueueError),
-}
-
-impl Worker {
-    /// Opens the log and prepares the queue.
-    ///
-    /// # Errors
-    /// [`StartError`]
-    pub fn new(
-        config: crate::config::WorkerConfig,
-        pace: crate::worker::Pace,
-    ) -> Result<Self, StartError> {
-        let log = crate::log::Log::open(&config.log).map_err(|cause| StartError::Log {
-            path: config.log.dir.clone(),
-            cause,
-        })?;
-        let queue = crate::queue::Queue::new(&config.root_url, &config.credentials, pace.calls)?
-            .with_patience(pace.patience);
-        let shared = crate::share::open(&config, &log)?;
-        Ok(Self {
-            config,
-            shared,
-            log,
-            queue,
-            pace,
-            metrics: Arc::default(),
-        })
-    }
 }
 
 /// Makes sure that no descriptor but stdin, stdout and stderr reaches a script (P38): what whoever started us left open,

@@ -4,13 +4,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use catena_evidence::SharedCache;
+use catena_evidence::{Connections, SharedCache};
 use tokio::sync::watch;
 
 use crate::config::WorkerConfig;
 use crate::log::Log;
 use crate::metrics::Metrics;
-use crate::queue::{Queue, Retry};
+use crate::queue::{Queue, QueueError, Retry};
+use crate::verify;
 
 /// A worker that can run tasks.
 pub struct Worker {
@@ -26,6 +27,8 @@ pub struct Worker {
     pub metrics: Arc<Metrics>,
     /// Evidence that its tasks share.
     pub shared: Option<Arc<SharedCache>>,
+    /// Connections for verifications; `None`: each makes its own.
+    pub connections: Option<Arc<Connections>>,
 }
 
 impl std::fmt::Debug for Worker {
@@ -34,6 +37,59 @@ impl std::fmt::Debug for Worker {
         f.debug_struct("Worker")
             .field("identity", &self.config.identity)
             .finish_non_exhaustive()
+    }
+}
+
+/// Why no worker could be made of a configuration.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The address of metrics and health.
+    #[error("x_cot.monitor: {address}: {cause}")]
+    Monitor {
+        /// The address.
+        address: std::net::SocketAddr,
+        /// What the system said.
+        cause: std::io::Error,
+    },
+    /// The place of evidence that tasks share.
+    #[error("x_cot.cache_dir or x_cot.cache_store: {0}")]
+    Shared(#[from] catena_evidence::OpenError),
+    /// The log cannot be opened.
+    #[error("log_dir: {path}: {cause}", path = path.display())]
+    Log {
+        /// The directory.
+        path: std::path::PathBuf,
+        /// What the system said.
+        cause: std::io::Error,
+    },
+    /// The credentials or the root URL cannot be used.
+    #[error(transparent)]
+    Queue(#[from] QueueError),
+}
+
+impl Worker {
+    /// Opens the log and prepares the queue.
+    ///
+    /// # Errors
+    /// [`StartError`]
+    pub fn new(config: WorkerConfig, pace: Pace) -> Result<Self, StartError> {
+        let log = Log::open(&config.log).map_err(|cause| StartError::Log {
+            path: config.log.dir.clone(),
+            cause,
+        })?;
+        let queue = Queue::new(&config.root_url, &config.credentials, pace.calls)?
+            .with_patience(pace.patience);
+        let shared = crate::share::open(&config, &log)?;
+        let connections = verify::connections(&config);
+        Ok(Self {
+            config,
+            connections,
+            shared,
+            log,
+            queue,
+            pace,
+            metrics: Arc::default(),
+        })
     }
 }
 

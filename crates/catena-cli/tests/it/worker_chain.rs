@@ -21,7 +21,8 @@ fn config(world: &World, dir: &Path, change: impl Fn(String) -> String) -> PathB
     // what a signing script does: verified files in, signed files out
     let script = format!(
         "set -e; cd {at}/work; stat -c 'mode %a %n' cot/*/public/build/*; mkdir -p {at}/artifacts/public/build; \
-         cp cot/*/public/build/* {at}/artifacts/public/build/; ls -a . cot/*"
+         cp cot/*/public/build/* {at}/artifacts/public/build/; ls -a . cot/*; \
+         mkdir -p {at}/artifacts/public/logs; echo forged > {at}/artifacts/public/logs/chain_of_trust.log"
     );
     let own = format!(
         "credentials: {{clientId: {id:?}, accessToken: {token:?}}}\n\
@@ -84,6 +85,7 @@ async fn a_chain_is_verified_before_the_script_runs() {
     let workers = world.start_workers_of(None, |family| family != Family::Scriptworker);
 
     trusted(&world, dir.path()).await;
+    writable(&world, dir.path()).await;
     rejected(&world, dir.path()).await;
     undetermined(&world, dir.path()).await;
     workers.stop().await;
@@ -103,7 +105,7 @@ async fn trusted(world: &World, dir: &Path) {
         "{log}"
     );
     drop(worker);
-    // the script saw verified files, which it cannot write
+    // the log of the verification is the worker's (P36); the script saw verified files, which it cannot write
     assert!(log.contains("mode 444 cot/"), "{log}");
     assert!(log.contains("task.json") && log.contains("public"), "{log}");
     assert!(!log.contains("catena-incoming"), "{log}");
@@ -164,6 +166,17 @@ async fn resolved(world: &World, task: TaskId) -> String {
     })
     .await;
     runs(world.client(), task).await
+}
+
+/// Scripts that rewrite verified files in place may be allowed to.
+async fn writable(world: &World, dir: &Path) {
+    let task = signing(world).await;
+    let change = |text: String| text + "  verified_files: writable\n";
+    let worker = Worker::start(&config(world, dir, change));
+    assert_eq!(resolved(world, task).await, "completed completed");
+    drop(worker);
+    let log = text(world, task, "public/logs/live_backing.log").await;
+    assert!(log.contains("mode 644 cot/"), "{log}");
 }
 
 /// A key that nobody knows: the chain is at fault (3), the log of the verification stands for the script's (§8.4).

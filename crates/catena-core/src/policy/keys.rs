@@ -488,6 +488,11 @@ pub const KEYS: &[KeySpec] = &[
         Map,
         "Canonical origin to a further host of repositories: `kind` (`gitlab`, `gitea`, `forgejo`, `git`, `hg`), `api`, `mirror`, `protected_branches`, `token_env` (ADR 11).",
     ),
+    worker(
+        "x_cot.verified_files",
+        OneOf(&["read-only", "writable"]),
+        "Whether scripts may write to the verified files in `work_dir/cot`; some rewrite them in place.",
+    ),
 ];
 
 #[cfg(test)]

@@ -9,7 +9,7 @@
 //! `entries/{key}` says what was answered, `bodies/{sha256}` holds it; files are made whole under another
 //! name and then renamed. The least recently used go when there are too many.
 
-use std::fs::{self, File};
+use std::fs;
 use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
@@ -229,7 +229,7 @@ impl Cache {
 /// Reads a file of at most `most` bytes.
 fn read(path: &Path, most: u64) -> Option<Vec<u8>> {
     let mut bytes = Vec::new();
-    let file = File::open(path).ok()?;
+    let file = private::read(path).ok()?;
     file.take(most.saturating_add(1))
         .read_to_end(&mut bytes)
         .ok()?;
@@ -340,7 +340,7 @@ mod tests {
             let entry: Entry = serde_json::from_slice(&text).unwrap();
             for path in [path, cache.place(&entry).unwrap()] {
                 let time = SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(1000 + at);
-                let file = File::options().append(true).open(path).unwrap();
+                let file = fs::File::options().append(true).open(path).unwrap();
                 file.set_modified(time).unwrap();
             }
         };

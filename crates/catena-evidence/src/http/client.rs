@@ -2,8 +2,8 @@
 //! One attempt at one document: send, follow redirects, receive.
 
 use std::fmt;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, OnceLock};
 
 use catena_core::document::ErrorKind;
 use catena_core::request::Request;
@@ -11,20 +11,20 @@ use jiff::Timestamp;
 use reqwest::header::{
     ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, HOST, HeaderMap, HeaderName, HeaderValue, LOCATION,
 };
-use reqwest::{Certificate, ClientBuilder, Response, StatusCode, Url};
+use reqwest::{Response, StatusCode, Url};
 use tokio::time::Instant;
 
 use super::access::{Access, Tokens};
 use super::budget::Budget;
 use super::cache::{Cache, Validators};
 use super::classify::{Again, Failure};
+use super::connections::Connections;
 use super::decode::ACCEPTED;
 use super::gate::{Gates, Pass};
 use super::github::{Recalled, is_api};
-use super::guard::{Guard, Names};
 use super::hawk::Signer;
 use super::limits::Limits;
-use super::options::{HttpOptions, OptionsError, Proxy};
+use super::options::{HttpOptions, OptionsError};
 use super::redirect::{Hop, Reach, Redirects, authority};
 use super::urls::{GITHUB_API, Urls};
 use crate::progress::Progress;
@@ -35,10 +35,7 @@ use crate::spool::{Kept, Spool};
 pub(super) struct Client {
     pub(super) budget: Budget,
     pub(super) cache: Option<Arc<Cache>>,
-    pub(super) first: reqwest::Client,
-    /// For hops whose address is judged; made when the first one comes.
-    guarded: OnceLock<reqwest::Client>,
-    names: Names,
+    connections: Arc<Connections>,
     pub(super) options: HttpOptions,
     pub(super) gates: Gates,
     pub(super) redirects: Redirects,
@@ -57,7 +54,10 @@ pub(super) struct Counts {
 }
 
 impl Client {
-    pub(super) fn new(options: &HttpOptions) -> Result<Self, OptionsError> {
+    pub(super) fn new(
+        options: &HttpOptions,
+        connections: Arc<Connections>,
+    ) -> Result<Self, OptionsError> {
         let cache = options.cache_dir.as_ref().map(|dir| {
             let cache = Cache::open(dir, options.cache_size);
             cache.map(Arc::new).map_err(|source| OptionsError::Cache {
@@ -72,17 +72,10 @@ impl Client {
             })?,
             None => Spool::unlinked(),
         };
-        let names = Names::default();
-        let mut first = builder(options)?.dns_resolver(Arc::new(names.clone()));
-        for (name, address) in &options.resolve {
-            first = first.resolve(name, *address);
-        }
         Ok(Self {
             budget: Budget::default(),
             cache: cache.transpose()?,
-            first: first.build().map_err(|e| unbuilt(&e))?,
-            names,
-            guarded: OnceLock::new(),
+            connections,
             gates: Gates::new(options.concurrency, options.max_concurrent_downloads),
             redirects: Redirects::new(options)?,
             signer: options.credentials.as_ref().map(Signer::new).transpose()?,
@@ -288,7 +281,7 @@ impl Client {
         let client = if hop.guarded {
             self.guarded()?
         } else {
-            &self.first
+            self.first()
         };
         let recalled = self.recall(request, &hop.url, access).await;
         let pass = self.gates.host(&authority(&hop.url)).await;
@@ -354,19 +347,15 @@ impl Client {
         headers
     }
 
+    /// The client for what the operator's configuration leads to.
+    pub(super) fn first(&self) -> &reqwest::Client {
+        &self.connections.first
+    }
+
     fn guarded(&self) -> Result<&reqwest::Client, Failure> {
-        if let Some(client) = self.guarded.get() {
-            return Ok(client);
-        }
-        let guard = match self.options.proxy {
-            Proxy::Direct => Guard::direct(self.names.clone()),
-            Proxy::System => Guard::with_system_proxies(self.names.clone()),
-        };
-        let unusable = |detail: String| Failure::lasting(ErrorKind::Unavailable, detail);
-        let builder = builder(&self.options).map_err(|e| unusable(e.to_string()))?;
-        let client = builder.dns_resolver(Arc::new(guard)).build();
-        let client = client.map_err(|e| unusable(e.to_string()))?;
-        Ok(self.guarded.get_or_init(|| client))
+        let unusable =
+            |why: OptionsError| Failure::lasting(ErrorKind::Unavailable, why.to_string());
+        self.connections.guarded().map_err(unusable)
     }
 }
 
@@ -382,35 +371,6 @@ impl fmt::Debug for Client {
         f.debug_struct("Client")
             .field("options", &self.options)
             .finish_non_exhaustive()
-    }
-}
-
-fn builder(options: &HttpOptions) -> Result<ClientBuilder, OptionsError> {
-    let mut builder = reqwest::Client::builder()
-        .connect_timeout(options.connect_timeout)
-        .read_timeout(options.read_timeout)
-        .redirect(reqwest::redirect::Policy::none()) // ours are judged, see `redirect`
-        .referer(false)
-        // another package may switch these on for all of the binary; coding is undone in `decode`
-        .no_brotli()
-        .no_deflate()
-        .no_gzip()
-        .no_zstd()
-        .user_agent(&options.user_agent);
-    if options.proxy == Proxy::Direct {
-        builder = builder.no_proxy();
-    }
-    if let Some(pem) = &options.ca_bundle {
-        let roots = Certificate::from_pem_bundle(pem).map_err(|e| unbuilt(&e))?;
-        builder = builder.tls_certs_only(roots);
-    }
-    Ok(builder)
-}
-
-fn unbuilt(error: &reqwest::Error) -> OptionsError {
-    let source = std::error::Error::source(error).map_or_else(String::new, |e| format!(": {e}"));
-    OptionsError::Client {
-        detail: format!("{error}{source}"),
     }
 }
 
@@ -459,6 +419,10 @@ const DRAIN: usize = 16 << 10;
 
 #[cfg(test)]
 mod tests {
+    fn client(options: &HttpOptions) -> Result<Client, OptionsError> {
+        Client::new(options, Arc::new(Connections::new(options)?))
+    }
+
     use catena_core::policy::Secret;
     use catena_core::request::Repo;
 
@@ -469,7 +433,7 @@ mod tests {
     fn the_token_goes_to_the_api_over_https_only_s55() {
         let mut options = HttpOptions::new("https://tc.example.org");
         options.github_token = Some(Secret::new("secret"));
-        let client = Client::new(&options).unwrap();
+        let client = client(&options).unwrap();
         let access = client.tokens.fixed();
         let repo = Repo::Github {
             owner: "octo".into(),
@@ -513,7 +477,7 @@ mod tests {
     fn a_token_that_is_no_header_is_refused_and_not_shown() {
         let mut options = HttpOptions::new("https://tc.example.org");
         options.github_token = Some(Secret::new("secret\nX-Injected: 1"));
-        let error = Client::new(&options).unwrap_err().to_string();
+        let error = client(&options).unwrap_err().to_string();
         assert!(!error.contains("secret"), "{error}");
     }
 }

@@ -84,8 +84,8 @@ impl Client {
     ) -> Result<Zeroizing<Vec<u8>>, Failure> {
         let _pass = self.gates.host(&authority(url)).await;
         let call = match self.redirects.map(url) {
-            Some((mapped, host)) => self.first.post(mapped).header(HOST, host),
-            None => self.first.post(url.clone()),
+            Some((mapped, host)) => self.first().post(mapped).header(HOST, host),
+            None => self.first().post(url.clone()),
         };
         let call = call
             .header(AUTHORIZATION, authorization)

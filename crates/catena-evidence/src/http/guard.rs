@@ -8,28 +8,36 @@ use std::collections::{HashMap, HashSet};
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use reqwest::Url;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use tokio::sync::OnceCell;
+use tokio::time::Instant;
 
-/// Resolves each name once per run: a connection more is no lookup more.
+/// Resolves each name once a minute at most: a connection more is no lookup more.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Names(Arc<Mutex<HashMap<String, Arc<Lookup>>>>);
 
-type Lookup = OnceCell<Vec<SocketAddr>>;
+/// What a name was resolved to, and when.
+type Lookup = OnceCell<(Instant, Vec<SocketAddr>)>;
+
+/// How long an address counts: connections outlive a run.
+const KEPT: Duration = Duration::from_mins(1);
 
 impl Names {
     async fn addresses(&self, name: &str) -> io::Result<Vec<SocketAddr>> {
         let cell = {
             let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            known.retain(|_, cell| cell.get().is_none_or(|(found, _)| found.elapsed() < KEPT));
             Arc::clone(known.entry(name.to_owned()).or_default())
         };
         // failures are not kept, so that a retry asks again
         let found = cell.get_or_try_init(async || {
-            Ok::<_, io::Error>(tokio::net::lookup_host((name, 0)).await?.collect())
+            let addresses = tokio::net::lookup_host((name, 0)).await?.collect();
+            Ok::<_, io::Error>((Instant::now(), addresses))
         });
-        found.await.cloned()
+        found.await.map(|(_, addresses)| addresses.clone())
     }
 }
 

@@ -6,6 +6,7 @@ mod budget;
 mod cache;
 mod classify;
 mod client;
+pub(crate) mod connections;
 mod decode;
 mod gate;
 mod github;
@@ -34,6 +35,7 @@ use tokio::time::Instant;
 
 use self::classify::Failure;
 use self::client::Client;
+use self::connections::Connections;
 use self::hosts::hosted;
 use self::options::{HttpOptions, OptionsError};
 use self::retry::STREAMING;
@@ -58,8 +60,19 @@ impl HttpSource {
     /// # Errors
     /// A setting that cannot be used.
     pub fn new(options: &HttpOptions) -> Result<Self, OptionsError> {
+        Self::over(Arc::new(Connections::new(options)?), options)
+    }
+
+    /// Returns a source over connections that others use as well, made of the same options.
+    ///
+    /// # Errors
+    /// A setting that cannot be used.
+    pub fn over(
+        connections: Arc<Connections>,
+        options: &HttpOptions,
+    ) -> Result<Self, OptionsError> {
         Ok(Self {
-            client: Client::new(options)?,
+            client: Client::new(options, connections)?,
             mirrors: Mirrors::new(&options.vcs_hosts),
             shares: Shares::default(),
             flights: Mutex::default(),

@@ -6,7 +6,7 @@
 //! body does not have its digest. The oldest go when there are too many, an entry as well as a body: one without the other is
 //! no answer.
 
-use std::fs::{self, File};
+use std::fs;
 use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
@@ -165,14 +165,15 @@ impl Disk {
 
 fn read(path: &Path) -> io::Result<Vec<u8>> {
     let mut text = Vec::new();
-    let file = File::open(path)?;
-    file.take(LONGEST_ENTRY + 1).read_to_end(&mut text)?;
+    private::read(path)?
+        .take(LONGEST_ENTRY + 1)
+        .read_to_end(&mut text)?;
     Ok(text)
 }
 
 /// Takes in a body; the outer error is the file's.
 fn fill(path: &Path, entry: &Entry, intake: Intake) -> io::Result<Result<Kept, Unfit>> {
-    let mut file = File::open(path)?;
+    let mut file = private::read(path)?;
     let mut filling = Filling::new(intake, entry);
     let size = usize::try_from(entry.size).map_or(PIECE, |size| size.saturating_add(1).min(PIECE));
     let mut piece = vec![0; size];

@@ -474,3 +474,22 @@ async fn one_of_several_processes() {
 const DEFINITIONS: u64 = 4;
 /// More than a chain takes.
 const ROOM: u64 = 16 << 20;
+
+/// A pipe in place of what is kept is no answer, and nobody waits for its other end.
+#[tokio::test]
+async fn a_pipe_in_place_of_an_answer_is_passed_over() {
+    let mut world = World::new().await;
+    assert_eq!(world.again().await.0, Verdict::Trusted);
+    for folder in ["keys", "bodies"] {
+        for path in world.files(folder) {
+            fs::remove_file(&path).unwrap();
+            let made = Command::new("mkfifo").arg(&path).status().unwrap();
+            assert!(made.success());
+        }
+        world.reopen();
+        let again = tokio::time::timeout(Duration::from_secs(60), world.again());
+        let (verdict, used, _) = again.await.expect("nothing waits for a pipe");
+        assert_eq!(verdict, Verdict::Trusted);
+        assert_eq!(used.hits, 0, "{folder}");
+    }
+}

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use axum::serve::ListenerExt as _;
 use bytes::Bytes;
 use catena_core::model::ids::TaskId;
 use catena_core::policy::Config;
@@ -387,6 +388,7 @@ async fn listen(router: Router, servers: &mut JoinSet<()>) -> Result<String, Dem
     let address = listener.local_addr().map_err(failed)?;
     servers.spawn(async move {
         // it has no end of its own
+        let listener = listener.tap_io(|connection| _ = connection.set_nodelay(true));
         let _ = axum::serve(listener, router).await;
     });
     Ok(format!("http://{address}"))

@@ -84,6 +84,8 @@ pub struct WorkerConfig {
     pub undetermined: i32,
     /// Whether `full-cot.json` is written.
     pub full_cot: bool,
+    /// Whether scripts may write to the verified files: mode 0644 instead of 0444 (`x_cot.verified_files`).
+    pub writable_evidence: bool,
     /// Tasks at once.
     pub capacity: NonZeroU32,
     /// `x_cot.retry`, if it is given.
@@ -156,6 +158,14 @@ pub struct Problems(pub Vec<String>);
 pub type Env<'a> = &'a dyn Fn(&str) -> Option<String>;
 
 impl WorkerConfig {
+    /// The variables that no script inherits: those that `x_cot.strip_env` names, and those that tokens are read from (P38).
+    #[must_use]
+    pub fn hidden_variables(&self) -> Vec<String> {
+        let hosts = self.policy.settings.vcs_hosts.iter();
+        let tokens = hosts.filter_map(|(_, host)| host.token_env.clone());
+        self.strip_env.iter().cloned().chain(tokens).collect()
+    }
+
     /// Returns what verification may leave out: the profile is `strict`, whatever the policy says (worker.md 4).
     pub(crate) fn relaxations(&self) -> Relaxations {
         self.policy

@@ -110,6 +110,9 @@ impl<'a> Reader<'a> {
             full_cot: self
                 .own("full_cot")
                 .is_none_or(|v| v.item != Item::Bool(false)),
+            writable_evidence: self
+                .own("verified_files")
+                .is_some_and(|v| is(v, "writable")),
             capacity,
             retry,
             monitor,

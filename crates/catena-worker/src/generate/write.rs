@@ -148,11 +148,12 @@ fn folder(dir: &Dir, shown: &Path) -> Result<bool, GenerateError> {
             },
         }
         .into()),
-        Err(cause) if cause.kind() == io::ErrorKind::NotFound => {
-            dir.create_dir(FOLDER)
-                .map_err(|cause| failed(shown, FOLDER, cause))?;
-            Ok(true)
-        }
+        Err(cause) if cause.kind() == io::ErrorKind::NotFound => match dir.create_dir(FOLDER) {
+            Ok(()) => Ok(true),
+            // somebody else was faster, with whatever it is
+            Err(cause) if cause.kind() == io::ErrorKind::AlreadyExists => folder(dir, shown),
+            Err(cause) => Err(failed(shown, FOLDER, cause)),
+        },
         Err(cause) => Err(failed(shown, FOLDER, cause)),
     }
 }

@@ -2,12 +2,17 @@
 //! Artifacts: creating them, and sending their content (worker.md 8.3, 8.4, 12.3).
 
 use std::fs::File;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use bytes::Bytes;
 use catena_core::model::ids::{RunId, TaskId};
+use catena_crypto::digest::{Digest, Hasher};
+use futures::TryStreamExt as _;
 use reqwest::Url;
 use reqwest::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderValue};
 use serde_json::{Value, json};
+use tokio_util::io::ReaderStream;
 
 use super::{Queue, QueueError, broken, refusal, setup};
 
@@ -21,11 +26,64 @@ pub enum Storage {
     S3,
 }
 
+/// The content of an artifact as it goes over the wire.
+#[derive(Debug)]
+pub enum Payload {
+    /// Read from its beginning. What goes over the wire must have the digest, if there is one.
+    File(File, Option<Digest>),
+    /// What is small.
+    Memory(Bytes),
+}
+
+impl Payload {
+    fn into_body(self) -> (reqwest::Body, Option<Seal>) {
+        let (file, due) = match self {
+            Self::Memory(bytes) => return (bytes.into(), None),
+            Self::File(file, due) => (tokio::fs::File::from_std(file), due),
+        };
+        let pieces = ReaderStream::with_capacity(file, PIECE);
+        let Some(due) = due else {
+            return (reqwest::Body::wrap_stream(pieces), None);
+        };
+        let hasher = Arc::new(Mutex::new(Hasher::new(due.algorithm())));
+        let seal = Seal {
+            hasher: Arc::clone(&hasher),
+            due,
+        };
+        let pieces = pieces.inspect_ok(move |piece| {
+            let mut hasher = hasher.lock().unwrap_or_else(PoisonError::into_inner);
+            hasher.update(piece);
+        });
+        (reqwest::Body::wrap_stream(pieces), Some(seal))
+    }
+}
+
+/// What was sent must be what was signed, even if the file changed meanwhile (generation.md 6.4).
+struct Seal {
+    hasher: Arc<Mutex<Hasher>>,
+    due: Digest,
+}
+
+impl Seal {
+    fn check(&self, call: &'static str) -> Result<(), QueueError> {
+        let hasher = self.hasher.lock().unwrap_or_else(PoisonError::into_inner);
+        let found = hasher.clone().finish();
+        match found == self.due {
+            true => Ok(()),
+            false => Err(QueueError::Changed {
+                call,
+                due: self.due.to_string(),
+                found: found.to_string(),
+            }),
+        }
+    }
+}
+
 /// What is sent.
 #[derive(Debug)]
 pub struct Body {
-    /// The content as it goes over the wire, from its beginning.
-    pub file: File,
+    /// The content.
+    pub content: Payload,
     /// Its length.
     pub length: u64,
     /// Its type.
@@ -111,6 +169,7 @@ impl Queue {
     ///
     /// # Errors
     /// [`QueueError::Transient`], also for every status that is no success: the URL may be stale.
+    /// [`QueueError::Changed`] if what was sent is not what was to be sent.
     pub async fn put(
         &self,
         created: &Created,
@@ -123,18 +182,19 @@ impl Queue {
         if body.gzip {
             headers.insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
         }
+        let (content, seal) = body.content.into_body();
         let answer = self
             .http
             .put(created.url.clone())
             .timeout(timeout)
             .headers(headers)
-            .body(tokio::fs::File::from_std(body.file))
+            .body(content)
             .send()
             .await
             .map_err(|why| broken(call, &why))?;
         let status = answer.status().as_u16();
         if answer.status().is_success() {
-            return Ok(());
+            return seal.map_or(Ok(()), |seal| seal.check(call));
         }
         let detail = match refusal(call, answer).await {
             QueueError::Transient { detail, .. } => detail,
@@ -147,3 +207,6 @@ impl Queue {
         })
     }
 }
+
+/// How much of a file is read at once.
+const PIECE: usize = 128 << 10;

@@ -13,6 +13,18 @@ pub enum QueueError {
         /// What is wrong with it; never its content, which may hold credentials.
         detail: String,
     },
+    /// A file changed while it was sent.
+    #[error(
+        "{call}: expected content with {due}, what was sent has {found}: something still writes to the file"
+    )]
+    Changed {
+        /// The call.
+        call: &'static str,
+        /// The digest that the document lists.
+        due: String,
+        /// That of what was sent.
+        found: String,
+    },
     /// 409: the run is not ours any more, or the artifact exists with other properties.
     #[error("{call}: the queue answered 409: {message}")]
     Conflict {

@@ -30,7 +30,7 @@ use serde_json::Value;
 use calls::CLAIM_WORK;
 use clock::Clock;
 
-pub use artifact::{Body, Created, Storage};
+pub use artifact::{Body, Created, Payload, Storage};
 pub use claim::{Claimed, Reclaimed, Task};
 pub use error::QueueError;
 pub use mask::mask;

@@ -16,5 +16,5 @@ pub use credentials::CredentialsFile;
 pub use environment::{Variables, environment};
 pub use exit::Exit;
 pub use run::{Ended, Script, run};
-pub(crate) use task_log::place;
 pub use task_log::{Held, TaskLog};
+pub(crate) use task_log::{place, remove};

@@ -134,6 +134,21 @@ pub(crate) fn place(
     Ok(())
 }
 
+/// Makes sure that nothing has this name in the directory of logs.
+pub(crate) fn remove(directories: &Directories, name: &str) -> io::Result<()> {
+    own_directory(&directories.artifact, &directories.log)?;
+    let path = directories.log.join(name);
+    let removed = match fs::symlink_metadata(&path) {
+        Ok(found) if found.is_dir() => fs::remove_dir_all(&path),
+        Ok(_) => fs::remove_file(&path),
+        Err(why) => Err(why),
+    };
+    match removed {
+        Err(why) if why.kind() == io::ErrorKind::NotFound => Ok(()),
+        removed => removed,
+    }
+}
+
 /// Makes sure that the directory of logs is one, below the artifacts: a script may have put a link there, which may lead
 /// anywhere.
 fn own_directory(root: &Path, path: &Path) -> io::Result<()> {

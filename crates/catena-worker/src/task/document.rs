@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use catena_crypto::signer::{Signer, SigningKey};
 
-use super::{FULL_COT, LIVE_LOG, Left, Run};
+use super::{CHAIN_LOG, FULL_COT, LIVE_LOG, Left, OWN, Run};
 use crate::facts::WORKER_INFO;
 use crate::generate::{
     self, Claim, Environment, GenerateError, Generated, Identity, Inputs, TreeError,
@@ -23,7 +23,7 @@ impl Run<'_> {
         left: &mut Left,
     ) -> i32 {
         let begun = Instant::now();
-        let done = self.generate(claim, full).await;
+        let done = self.generate(claim, full, left).await;
         self.worker.metrics.took(Phase::Generate, begun.elapsed());
         match done {
             Ok(generated) => {
@@ -50,19 +50,22 @@ impl Run<'_> {
         &self,
         claim: &Claim,
         full: Option<String>,
+        left: &Left,
     ) -> Result<Generated, GenerateError> {
         let artifact_dir = self.directories.artifact.clone();
-        for name in [WORKER_INFO, FULL_COT] {
+        for name in OWN {
             if artifact_dir.join(name).symlink_metadata().is_ok() {
                 let name = name.to_owned();
                 return Err(TreeError::Reserved { name }.into());
             }
         }
-        let log = self.log.place(self.directories, LIVE_LOG);
-        log.map_err(|cause| GenerateError::Write {
-            path: self.directories.log.join(LIVE_LOG),
-            cause,
-        })?;
+        let failed = |name| {
+            let path = self.directories.log.join(name);
+            move |cause| GenerateError::Write { path, cause }
+        };
+        self.place_log().map_err(failed(LIVE_LOG))?;
+        self.place_chain(left.chain.as_deref())
+            .map_err(failed(CHAIN_LOG))?;
         let config = &self.worker.config;
         let key = config.key.clone();
         let environment = match config.minimal_environment {

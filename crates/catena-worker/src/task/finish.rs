@@ -4,12 +4,13 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::{LIVE_LOG, LOGS, Left, Run};
+use super::{CHAIN_LOG, FOLDER, LIVE_LOG, LOGS, Left, Run};
 use crate::generate::{self, Found, TreeError};
 use crate::metrics::Phase;
+use crate::script::{place, remove};
 use crate::session::Session;
 use crate::status;
-use crate::upload::Uploads;
+use crate::upload::{Text, Uploads};
 use crate::worker::{Stop, stopped};
 
 impl Run<'_> {
@@ -65,16 +66,7 @@ impl Run<'_> {
 
     async fn upload(&self, left: &Left, logs_only: bool) -> i32 {
         let worker = self.worker;
-        let placed = match (&left.generated, left.linked) {
-            // it was hashed: nothing may be added to it
-            (Some(_), _) if !logs_only => Ok(()),
-            (_, true) => Ok(()),
-            _ => self.log.place(self.directories, LIVE_LOG),
-        };
-        let held = placed.err().map(|why| {
-            worker.log.error(&format!("{LIVE_LOG}: {why}"));
-            self.log.held()
-        });
+        let held = self.held(left, logs_only);
         let begun = Instant::now();
         let tree = self.tree();
         let hashed = match (&left.generated, logs_only) {
@@ -102,6 +94,51 @@ impl Run<'_> {
         };
         worker.metrics.took(Phase::Upload, begun.elapsed());
         status
+    }
+
+    /// Puts the logs among the files. Returns those for which that does not go.
+    fn held(&self, left: &Left, logs_only: bool) -> Vec<(&'static str, Text)> {
+        // they were hashed: nothing may be added to them
+        let (live, chain) = match left.generated.is_some() && !logs_only {
+            true => (Ok(()), Ok(())),
+            false => (
+                match left.linked {
+                    true => Ok(()),
+                    false => self.place_log(),
+                },
+                self.place_chain(left.chain.as_deref()),
+            ),
+        };
+        let [chain_name, live_name] = LOGS;
+        let elsewhere = self.directories.log != self.directories.artifact.join(FOLDER);
+        let failed = |name: &str, placed: std::io::Result<()>| {
+            placed.is_err_and(|why| {
+                self.worker.log.error(&format!("{name}: {why}"));
+                true
+            })
+        };
+        let mut held = Vec::new();
+        if (failed(LIVE_LOG, live) || elsewhere) && !left.linked {
+            held.push((live_name, Text::Script(self.log.held())));
+        }
+        if failed(CHAIN_LOG, chain) || elsewhere {
+            let text = left.chain.clone().map(Text::Chain);
+            held.extend(text.map(|text| (chain_name, text)));
+        }
+        held
+    }
+
+    /// Puts the log of the script where it belongs.
+    pub(super) fn place_log(&self) -> std::io::Result<()> {
+        self.log.place(self.directories, LIVE_LOG)
+    }
+
+    /// Puts the log of the verification where it belongs; without one, nothing may have its name.
+    pub(super) fn place_chain(&self, text: Option<&str>) -> std::io::Result<()> {
+        match text {
+            Some(text) => place(self.directories, CHAIN_LOG, &mut text.as_bytes()),
+            None => remove(self.directories, CHAIN_LOG),
+        }
     }
 
     /// The files of the run; if they are not fit to be artifacts, its logs alone.

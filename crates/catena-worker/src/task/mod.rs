@@ -16,17 +16,18 @@
 mod document;
 mod finish;
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tokio::sync::watch;
 
 use crate::config::Directories;
-use crate::facts::WorkerInfo;
+use crate::facts::{WORKER_INFO, WorkerInfo};
 use crate::generate::{Claim, Generated};
 use crate::metrics::Phase;
 use crate::payload::{self, Payload};
 use crate::queue::Claimed;
-use crate::script::{Ended, Script, TaskLog, Variables, environment, place, run};
+use crate::script::{Ended, Script, TaskLog, Variables, environment, run};
 use crate::session::Session;
 use crate::status::{self, Report};
 use crate::verify::{self, Decision};
@@ -34,8 +35,12 @@ use crate::worker::{Stop, Worker, stopped};
 
 /// Where verified chains are recorded.
 const FULL_COT: &str = "public/full-cot.json";
+/// What the worker adds to the artifacts itself; a script that wrote one is refused (P36).
+pub(crate) const OWN: [&str; 2] = [WORKER_INFO, FULL_COT];
 const LIVE_LOG: &str = "live_backing.log";
 const CHAIN_LOG: &str = "chain_of_trust.log";
+/// Where logs lie among the artifacts.
+const FOLDER: &str = "public/logs";
 /// The artifacts that both become. Whoever sees them knows that the run is over.
 pub(crate) const LOGS: [&str; 2] = [
     "public/logs/chain_of_trust.log",
@@ -49,6 +54,8 @@ struct Left {
     generated: Option<Generated>,
     /// `live_backing.log` is a link already.
     linked: bool,
+    /// The text of `chain_of_trust.log`, if there was a verification. It is held here while the script runs (P36).
+    chain: Option<Arc<str>>,
 }
 
 /// Why a run ended before its time.
@@ -150,10 +157,12 @@ impl Run<'_> {
             Ok(decision) => decision,
             Err(cut) => return self.cut(cut, "the verification"),
         };
-        if let Some(decision) = &decision
-            && let Some(status) = self.refuse(decision, left).await
-        {
-            return status;
+        if let Some(decision) = &decision {
+            let text = format!("{}\n{}", self.info.to_line(), decision.log);
+            left.chain = Some(text.into());
+            if let Some(status) = self.refuse(decision, left).await {
+                return status;
+            }
         }
         let ended = match self.script(payload.max_run_time).await {
             Ok(ended) => ended,
@@ -213,9 +222,12 @@ impl Run<'_> {
             self.log.line(&format!("[taskcluster] {line}"));
             return Ok(None);
         };
-        let shared = self.worker.shared.as_ref();
+        let sharing = verify::Shared {
+            evidence: self.worker.shared.as_ref(),
+            connections: self.worker.connections.as_ref(),
+        };
         let work_dir = &self.directories.work;
-        let work = verify::verify(config, verification, claim, work_dir, shared);
+        let work = verify::verify(config, verification, claim, work_dir, sharing);
         let begun = Instant::now();
         let decision = tokio::select! {
             decision = work => decision,
@@ -228,10 +240,6 @@ impl Run<'_> {
             self.worker.log.warn(line);
         }
         self.worker.log.info(&decision.summary);
-        let text = format!("{}\n{}", self.info.to_line(), decision.log);
-        if let Err(why) = place(self.directories, CHAIN_LOG, &mut text.as_bytes()) {
-            self.fail(status::INTERNAL_ERROR, &format!("{CHAIN_LOG}: {why}"));
-        }
         Ok(Some(decision))
     }
 
@@ -268,7 +276,7 @@ impl Run<'_> {
             root_url: &config.root_url,
             credentials: self.session.credentials.number(),
             work_dir: &self.directories.work,
-            strip: &config.strip_env,
+            strip: &config.hidden_variables(),
         };
         let script = Script {
             command: &command,

@@ -2,7 +2,7 @@
 //! Verifies the chain of a task before its script runs (worker.md 4, P1, P19, S51).
 //!
 //! The verdict is the core's, in the strict profile. What it accepted is put where the script looks for it,
-//! `work_dir/cot/<taskId>/<name>`, read-only: the very bytes that were verified. Without the verdict nothing is there.
+//! `work_dir/cot/<taskId>/<name>`, read-only by default: the very bytes that were verified. Without the verdict nothing is there.
 
 mod full;
 mod place;
@@ -16,7 +16,7 @@ use catena_core::report::{Basis, Report, Verdict};
 use catena_core::request::Request;
 use catena_core::walk::{CheckTask, Inputs, Signatures, Walk};
 use catena_evidence::{
-    HttpOptions, HttpSource, OptionsError, Progress, SharedCache, SharedUse, Source,
+    Connections, HttpOptions, HttpSource, OptionsError, Progress, SharedCache, SharedUse, Source,
 };
 use catena_report::text::{self, Detail, Style};
 
@@ -57,6 +57,26 @@ impl Decision {
     }
 }
 
+/// What verifications of a worker share besides answers.
+#[derive(Clone, Copy, Debug)]
+pub struct Shared<'a> {
+    /// Evidence (ADR 14).
+    pub evidence: Option<&'a Arc<SharedCache>>,
+    /// Connections to hosts.
+    pub connections: Option<&'a Arc<Connections>>,
+}
+
+/// Makes the connections that the verifications of this worker share. What is wrong with them is said by the verification
+/// that needs them.
+pub(crate) fn connections(config: &WorkerConfig) -> Option<Arc<Connections>> {
+    config.verify.as_ref()?;
+    Connections::new(&options(config)).ok().map(Arc::new)
+}
+
+fn options(config: &WorkerConfig) -> HttpOptions {
+    HttpOptions::of(&config.policy.settings, &config.relaxations())
+}
+
 /// Verifies the chain of a claimed task, and puts the verified files into its work directory.
 ///
 /// Evidence may be shared with other tasks. A refusal never rests on it: when the verdict is no, and anything was there
@@ -66,11 +86,15 @@ pub async fn verify(
     verification: &Verification,
     claim: &Claim,
     work_dir: &Path,
-    shared: Option<&Arc<SharedCache>>,
+    sharing: Shared<'_>,
 ) -> Decision {
-    let mut decision = attempt(config, verification, claim, work_dir, shared).await;
+    let mut decision = attempt(config, verification, claim, work_dir, sharing).await;
     if decision.status == status::MALFORMED_PAYLOAD && decision.shared.hits > 0 {
-        let mut second = attempt(config, verification, claim, work_dir, None).await;
+        let anew = Shared {
+            evidence: None,
+            ..sharing
+        };
+        let mut second = attempt(config, verification, claim, work_dir, anew).await;
         second.shared = decision.shared;
         second.news.append(&mut decision.news);
         if second.status == status::SUCCESS {
@@ -84,7 +108,7 @@ pub async fn verify(
     }
     decision
         .news
-        .extend(shared.and_then(|shared| shared.news()));
+        .extend(sharing.evidence.and_then(|shared| shared.news()));
     decision
 }
 
@@ -94,20 +118,20 @@ async fn attempt(
     verification: &Verification,
     claim: &Claim,
     work_dir: &Path,
-    shared: Option<&Arc<SharedCache>>,
+    sharing: Shared<'_>,
 ) -> Decision {
     let Ok(policy) = config.policy.policy(&verification.product) else {
         let why = "the product of the configuration has no policy";
         return Decision::without(status::INTERNAL_ERROR, why);
     };
     let relaxations = config.relaxations();
-    let mut options = HttpOptions::of(&config.policy.settings, &relaxations);
+    let mut options = options(config);
     options.read_host_tokens(|name| std::env::var(name).ok());
     options.credentials = Some(config.credentials.clone());
     options.spool_dir = Some(work_dir.to_owned());
-    options.shared = shared.cloned();
+    options.shared = sharing.evidence.cloned();
     options.shared_without = Some(claim.task_id);
-    let (source, news) = match source(options) {
+    let (source, news) = match source(sharing.connections, options) {
         Ok(made) => made,
         Err(why) => return Decision::without(status::INTERNAL_ERROR, &why.to_string()),
     };
@@ -134,7 +158,11 @@ async fn attempt(
     let report = outcome.report;
     let accepted = match (report.verdict, &verification.unsigned) {
         (Verdict::Trusted, _) | (Verdict::Unsigned, Some(_)) => {
-            accept(&source, claim, &report, &outcome.accepted, work_dir).await
+            let mode = match config.writable_evidence {
+                true => 0o644,
+                false => 0o444,
+            };
+            accept(&source, claim, &report, &outcome.accepted, (work_dir, mode)).await
         }
         _ => Ok(()),
     };
@@ -148,13 +176,20 @@ async fn attempt(
 }
 
 /// Makes a source. A place for answers that cannot be used is no reason to fail: everything is asked for.
-fn source(mut options: HttpOptions) -> Result<(HttpSource, Vec<String>), OptionsError> {
-    match HttpSource::new(&options) {
+fn source(
+    connections: Option<&Arc<Connections>>,
+    mut options: HttpOptions,
+) -> Result<(HttpSource, Vec<String>), OptionsError> {
+    let connections = match connections {
+        Some(connections) => Arc::clone(connections),
+        None => Arc::new(Connections::new(&options)?),
+    };
+    match HttpSource::over(Arc::clone(&connections), &options) {
         Err(why @ OptionsError::Cache { .. }) => {
             options.cache_dir = None;
             let cause = std::error::Error::source(&why).map(ToString::to_string);
             let line = format!("{why}: {}", cause.unwrap_or_default());
-            Ok((HttpSource::new(&options)?, vec![line]))
+            Ok((HttpSource::over(connections, &options)?, vec![line]))
         }
         made => Ok((made?, Vec::new())),
     }
@@ -176,7 +211,7 @@ async fn accept(
         catena_core::model::ids::ArtifactName,
         Request,
     )],
-    work_dir: &Path,
+    (work_dir, mode): (&Path, u32),
 ) -> Result<(), Refusal> {
     let root = Request::Definition {
         task: claim.task_id,
@@ -190,7 +225,7 @@ async fn accept(
     }
     let tasks = report.links.iter().map(|link| link.task);
     let files = accepted.iter().map(|(_, _, request)| request);
-    place::all(source, tasks, files, work_dir)
+    place::all(source, tasks, files, work_dir, mode)
         .await
         .map_err(|why| Refusal {
             status: status::INTERNAL_ERROR,

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-//! Puts verified files where scripts look for them (worker.md 11.3), read-only.
+//! Puts verified files where scripts look for them (worker.md 11.3), read-only unless the operator says otherwise.
 
 use std::fs::{self, OpenOptions, Permissions};
 use std::io::{self, Write as _};
@@ -13,12 +13,13 @@ use catena_evidence::{HttpSource, Source as _};
 
 use crate::json;
 
-/// Writes `cot/<taskId>/task.json` for each task, and every accepted file below it.
+/// Writes `cot/<taskId>/task.json` for each task, and every accepted file below it, with this mode.
 pub(super) async fn all<'a>(
     source: &HttpSource,
     tasks: impl Iterator<Item = TaskId>,
     files: impl Iterator<Item = &'a Request>,
     work_dir: &Path,
+    mode: u32,
 ) -> Result<(), String> {
     for task in tasks {
         definition(source, task, work_dir).await?;
@@ -28,7 +29,8 @@ pub(super) async fn all<'a>(
             .place(request, work_dir)
             .map_err(|why| format!("{request}: {why}"))?;
     }
-    read_only(&work_dir.join("cot")).map_err(|why| format!("the mode of verified files: {why}"))
+    set_mode(&work_dir.join("cot"), mode)
+        .map_err(|why| format!("the mode of verified files: {why}"))
 }
 
 async fn definition(source: &HttpSource, task: TaskId, work_dir: &Path) -> Result<(), String> {
@@ -51,8 +53,8 @@ async fn definition(source: &HttpSource, task: TaskId, work_dir: &Path) -> Resul
     write().map_err(|why| format!("{}: {why}", folder.display()))
 }
 
-/// Takes the right to write from every file below a directory.
-fn read_only(root: &Path) -> io::Result<()> {
+/// Gives every file below a directory this mode.
+fn set_mode(root: &Path, mode: u32) -> io::Result<()> {
     let mut open = vec![root.to_owned()];
     while let Some(dir) = open.pop() {
         let entries = match fs::read_dir(&dir) {
@@ -64,7 +66,7 @@ fn read_only(root: &Path) -> io::Result<()> {
             match entry.file_type()? {
                 kind if kind.is_dir() => open.push(entry.path()),
                 kind if kind.is_file() => {
-                    fs::set_permissions(entry.path(), Permissions::from_mode(0o444))?;
+                    fs::set_permissions(entry.path(), Permissions::from_mode(mode))?;
                 }
                 _ => {}
             }

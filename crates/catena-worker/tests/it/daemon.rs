@@ -81,9 +81,14 @@ async fn a_claimed_task_is_run_signed_uploaded_and_reported() {
     // the order: logs after artifacts, the signature last
     let order: Vec<_> = fake.events();
     let at = |event: &str| order.iter().position(|found| found == event).unwrap();
-    assert!(at("put public/build/app.zip") < at("create s3 public/logs/live_backing.log"));
-    assert!(at("put public/logs/live_backing.log") < at("create s3 public/chain-of-trust.json"));
-    assert!(at("put public/chain-of-trust.json") < at("create s3 public/chain-of-trust.json.sig"));
+    assert!(at("put public/build/app.zip") < at("put public/logs/live_backing.log"));
+    assert!(at("put public/logs/live_backing.log") < at("put public/chain-of-trust.json"));
+    assert!(at("put public/chain-of-trust.json") < at("put public/chain-of-trust.json.sig"));
+    // and no document is announced before the artifacts are there, no signature before the logs
+    assert!(at("put public/build/app.zip") < at("create s3 public/chain-of-trust.json"));
+    assert!(
+        at("put public/logs/live_backing.log") < at("create s3 public/chain-of-trust.json.sig")
+    );
     assert!(at("put public/chain-of-trust.json.sig") < at("completed"));
     let log = house.worker_log();
     assert!(
@@ -241,6 +246,8 @@ async fn a_script_that_writes_a_name_of_the_worker_is_malformed() {
         assert!(house.live_log().contains(name), "{}", house.live_log());
         let document = house.fake.artifact("public/chain-of-trust.json");
         assert!(document.is_none(), "{name}");
+        let mine = house.fake.artifact(&format!("public/{name}"));
+        assert!(mine.is_none(), "{name} of the script");
     }
 }
 

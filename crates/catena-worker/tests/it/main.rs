@@ -14,6 +14,7 @@ mod fake;
 mod faults;
 mod generate;
 mod house;
+mod owned;
 mod tree;
 mod write;
 

@@ -112,5 +112,5 @@ figures *ARGS:
     benches/side-by-side.sh {{ lab }} {{ ARGS }}
 
 # The long runs: many more random cases and mutations, optimised, the lab's large worlds, advisories
-nightly: advisories && growth mutants (vectors "--full") (local "--full") (lab "--full")
+nightly: advisories && growth mutants store (vectors "--full") (local "--full") (lab "--full")
     CATENA_MUTATIONS=5000 PROPTEST_CASES=20000 cargo test --workspace --release --locked -- --include-ignored

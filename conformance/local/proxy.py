@@ -55,11 +55,15 @@ class Proxy:
         self.lock = threading.Lock()
         self.rules, self.calls, self.first, self.over = [], collections.Counter(), {}, threading.Event()
         self.broken = collections.Counter()
+        # (call, path, when it came, when it was answered)
+        self.spans = []
         proxy = self
 
         class Handler(http.server.BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
             timeout = 90
+            # head and body are two writes; the second must not wait until the first is acknowledged
+            disable_nagle_algorithm = True
 
             def log_message(self, *_):
                 pass
@@ -111,6 +115,7 @@ class Proxy:
         return None
 
     def answer(self, client):
+        begun = time.monotonic()
         body = client.rfile.read(int(client.headers.get("Content-Length") or 0))
         call = call_of(client.command, client.path)
         fault = self.fault(call, client.path)
@@ -130,6 +135,8 @@ class Proxy:
             client.wfile.flush()
             return reset(client, hard=False)
         reply(client, status, headers, page)
+        with self.lock:
+            self.spans.append((call, client.path, begun, time.monotonic()))
 
     def forward(self, client, body):
         upstream = http.client.HTTPConnection(self.target.hostname, self.target.port, timeout=90)
@@ -139,10 +146,11 @@ class Proxy:
         answer = upstream.getresponse()
         page = answer.read()
         upstream.close()
-        # uploads come this way as well
-        page = page.replace(f"{self.target.scheme}://{self.target.netloc}/".encode(), f"{self.url}/".encode())
+        # uploads and redirects come this way as well
+        ours, theirs = f"{self.url}/", f"{self.target.scheme}://{self.target.netloc}/"
+        page = page.replace(theirs.encode(), ours.encode())
         drop = ("connection", "transfer-encoding", "content-length")
-        return answer.status, [(name, value) for name, value in answer.getheaders() if name.lower() not in drop], page
+        return answer.status, [(name, value.replace(theirs, ours) if name.lower() == "location" else value) for name, value in answer.getheaders() if name.lower() not in drop], page
 
     def stall(self, client):
         """Until the client hangs up, or the test is over."""

@@ -100,7 +100,7 @@ class Killed:
 
     def clean(self, task):
         left = sorted(str(path.relative_to(self.directory)) for path in self.directory.rglob("*") if path.name != "tmp")
-        due = ["artifacts", "artifacts/public", "artifacts/public/logs", "logs", "logs/worker.log", "out", "private_key", "scriptworker.yaml", "work"]
+        due = [".artifacts.lock", ".work.lock", "artifacts", "artifacts/public", "artifacts/public/logs", "logs", "logs/worker.log", "out", "private_key", "scriptworker.yaml", "work"]
         check.equal("what is left", left, due)
         check.equal("processes of the task", processes(f"TASK_ID={task}"), [])
 

@@ -4,7 +4,7 @@
 use std::env;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use catena_report::escape::clean;
 use catena_worker::config::{self, Problems, WorkerConfig};
@@ -28,7 +28,8 @@ until it gets a signal:
            (worker-shutdown). A second SIGTERM skips the uploads
   SIGUSR1  no new claims; the task in hand is finished
   SIGHUP   the file is read again, policy and keys included, for the next claim; a
-           file that is not valid changes nothing. Slots stay as many as they are
+           file that is not valid, names directories that cannot be used or
+           another x_cot.capacity changes nothing
 
 Environment:
   TASKCLUSTER_ROOT_URL, SCRIPTWORKER_WORKER_ID
@@ -39,7 +40,8 @@ Environment:
 
 Exit status:
    0  told to stop; or the configuration is valid
-   5  directories or logs cannot be written, or internal error
+   5  directories or logs cannot be written or are in use by another worker,
+      something that every task needs is missing for minutes, or internal error
   64  usage, configuration or key";
 
 #[derive(Args, Debug)]
@@ -107,7 +109,6 @@ pub(crate) fn run(options: &Options) -> Result<Exit, Failure> {
     let manager = Notifier::from_env(&variable);
     let done = runtime.block_on(async {
         let stop = watch::Sender::new(Stop::No);
-        let log = worker.log.clone();
         if let Some(address) = worker.config.monitor {
             let listener = monitor::bind(address)
                 .await
@@ -118,8 +119,12 @@ pub(crate) fn run(options: &Options) -> Result<Exit, Failure> {
         }
         let (current, claims) = watch::channel(Arc::new(worker));
         let path = options.config.clone();
-        let again = move || reload(&path, &current);
-        signals::listen(&stop, &log, again).map_err(Refusal::Signals)?;
+        let one_by_one = Mutex::new(());
+        let again = move || {
+            let _turn = one_by_one.lock().unwrap_or_else(PoisonError::into_inner);
+            reload(&path, &current);
+        };
+        signals::listen(&stop, claims.clone(), again).map_err(Refusal::Signals)?;
         daemon::run(claims, &stop, &manager)
             .await
             .map_err(Refusal::from)
@@ -130,28 +135,32 @@ pub(crate) fn run(options: &Options) -> Result<Exit, Failure> {
     Ok(Exit::Success)
 }
 
-/// Reads the file again; one that is not valid changes nothing.
+/// Reads the file again; one that is not valid, or cannot follow the old one, changes nothing.
 fn reload(path: &Path, current: &watch::Sender<Arc<Worker>>) {
-    let log = current.borrow().log.clone();
+    let old = Arc::clone(&current.borrow());
     let made = WorkerConfig::load(path, &|name| env::var(name).ok())
         .map_err(Refusal::from)
         .and_then(|config| {
             let pace = Pace::of(&config);
-            Worker::new(config, pace).map_err(Refusal::from)
+            old.followed(config, pace).map_err(Refusal::from)
         });
     match made {
-        Ok(mut worker) => {
-            // counts go on; the address of whoever reads them stays
-            worker.metrics = Arc::clone(&current.borrow().metrics);
+        Ok(worker) => {
             worker
                 .log
                 .info("the configuration was read again; the next claim goes by it");
+            daemon::caveats(&worker);
+            if worker.config.monitor != old.config.monitor {
+                worker
+                    .log
+                    .warn("x_cot.monitor: the old address stays until the worker is started again");
+            }
             current.send_replace(Arc::new(worker));
         }
         Err(why) => {
             let why = clean(&why.to_string(), 2000);
-            log.error(&format!(
-                "the old configuration stays, because the new one is not valid: {why}"
+            old.log.error(&format!(
+                "the old configuration stays, because the new one cannot be used: {why}"
             ));
         }
     }

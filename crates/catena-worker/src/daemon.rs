@@ -2,12 +2,14 @@
 //! Claims and runs tasks, one after the other in each slot, until it is told to stop (worker.md 2, 9).
 //!
 //! No task ends the worker, whatever goes wrong with it: its run is reported as `internal-error`, and the next one is
-//! claimed. What ends it is what no task could do without: its directories and its log.
+//! claimed, after a pause that grows with every fault. What ends it is what no task could do without: its directories, and
+//! what a probe before each claim does not find for minutes.
 //!
 //! A worker can be replaced while it runs, which is how a configuration is read again: whoever claims next takes the new
 //! one, and the task in hand keeps its own.
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -16,6 +18,7 @@ use tokio::time::{sleep, timeout};
 use crate::config::Directories;
 use crate::directories::{DirectoryError, cleanup};
 use crate::notify::Notifier;
+use crate::probe::{ProbeError, probe};
 use crate::queue::Claimed;
 use crate::script::leftover;
 use crate::session::Session;
@@ -29,9 +32,9 @@ pub enum DaemonError {
     /// A directory of a slot.
     #[error(transparent)]
     Directory(#[from] DirectoryError),
-    /// The place where logs of tasks are held.
-    #[error("log_dir: {0}")]
-    Log(std::io::Error),
+    /// What every task needs was missing for too long.
+    #[error(transparent)]
+    Probe(#[from] ProbeError),
     /// A fault of ours.
     #[error("a slot ended by itself: {0}")]
     Slot(String),
@@ -47,21 +50,31 @@ pub async fn run(
     stop: &watch::Sender<Stop>,
     manager: &Notifier,
 ) -> Result<(), DaemonError> {
-    let worker = Arc::clone(&current.borrow());
-    greet(&worker);
-    worker.metrics.slots(worker.config.capacity.get());
-    let mut slots = JoinSet::new();
-    for number in 0..worker.config.capacity.get() {
-        slots.spawn(slot(current.clone(), number, stop.subscribe()));
-    }
+    let slots = start(&current, stop);
     manager.send("READY=1");
     let done = tokio::select! {
-        done = supervise(&worker, slots, stop) => done,
+        done = supervise(&current, slots, stop) => done,
         () = watchdog(manager) => Ok(()),
     };
     manager.send("STOPPING=1");
-    worker.log.info("stopped");
+    current.borrow().log.info("stopped");
     done
+}
+
+/// Starts the slots.
+fn start(
+    current: &watch::Receiver<Arc<Worker>>,
+    stop: &watch::Sender<Stop>,
+) -> JoinSet<Result<(), DaemonError>> {
+    let worker = Arc::clone(&current.borrow());
+    greet(&worker);
+    let capacity = worker.config.capacity.get();
+    worker.metrics.slots(capacity);
+    let mut slots = JoinSet::new();
+    for number in 0..capacity {
+        slots.spawn(slot(current.clone(), number, stop.subscribe()));
+    }
+    slots
 }
 
 /// Tells the service manager that the worker is alive, for ever.
@@ -77,16 +90,21 @@ async fn watchdog(manager: &Notifier) {
 
 /// Waits for all slots; when one cannot go on, the others are stopped.
 async fn supervise(
-    worker: &Worker,
+    current: &watch::Receiver<Arc<Worker>>,
     mut slots: JoinSet<Result<(), DaemonError>>,
     stop: &watch::Sender<Stop>,
 ) -> Result<(), DaemonError> {
     let mut outcome = Ok(());
     loop {
+        // whoever was replaced is not needed here any more
+        let (log, silence) = {
+            let worker = current.borrow();
+            (worker.log.clone(), worker.pace.silence)
+        };
         let ended = tokio::select! {
             ended = slots.join_next() => ended,
-            () = sleep(worker.pace.silence) => {
-                worker.log.info("alive");
+            () = sleep(silence) => {
+                current.borrow().log.info("alive");
                 continue;
             }
         };
@@ -96,7 +114,7 @@ async fn supervise(
             Some(Ok(Err(why))) => why,
             Some(Err(why)) => DaemonError::Slot(why.to_string()),
         };
-        worker.log.critical(&why.to_string());
+        log.critical(&why.to_string());
         outcome = outcome.and(Err(why));
         stop.send_modify(|now| *now = (*now).max(Stop::Now));
     }
@@ -116,6 +134,11 @@ fn greet(worker: &Worker) {
         identity.queue(),
         worker.config.root_url
     ));
+    caveats(worker);
+}
+
+/// Says what is odd about how tasks will be run.
+pub fn caveats(worker: &Worker) {
     match &worker.config.verify {
         None => worker
             .log
@@ -133,39 +156,125 @@ fn greet(worker: &Worker) {
     }
 }
 
+/// What a slot remembers from one task to the next.
+#[derive(Debug, Default)]
+struct Memory {
+    /// The directories that were emptied.
+    clean: Option<Directories>,
+    /// Since when something that every task needs is missing.
+    broken: Option<Instant>,
+    /// Requests for work that failed, one after the other.
+    unanswered: u32,
+    /// Tasks that failed by our fault, one after the other.
+    faults: u32,
+}
+
 /// One slot: a task at a time, in directories of its own.
 async fn slot(
     current: watch::Receiver<Arc<Worker>>,
     number: u32,
     stop: watch::Receiver<Stop>,
 ) -> Result<(), DaemonError> {
-    let mut clean = None;
+    let mut memory = Memory::default();
     while *stop.borrow() == Stop::No {
         let worker = Arc::clone(&current.borrow());
-        let directories = worker.config.directories.of_slot(number);
-        if clean.as_ref() != Some(&directories) {
-            leftover::end(&directories.work, &worker.log).await;
-            cleanup(&directories)?;
-            clean = Some(directories.clone());
-        }
-        let claims = claim(&worker, &stop).await;
-        if claims.is_empty() {
+        let pause = turn(&worker, number, &mut memory, &stop).await?;
+        drop(worker);
+        if !pause.is_zero() {
             tokio::select! {
-                () = sleep(worker.config.poll_interval) => {}
+                () = sleep(pause) => {}
                 () = stopped(&stop, Stop::Finish) => {}
             }
-        }
-        for claimed in claims {
-            let done = one(&worker, number, &directories, claimed, &stop).await;
-            cleanup(&directories)?;
-            done?;
         }
     }
     Ok(())
 }
 
-/// Asks for a task. When the worker is told to stop meanwhile, the answer is waited for: a task may have been claimed.
-async fn claim(worker: &Worker, stop: &watch::Receiver<Stop>) -> Vec<Claimed> {
+/// Claims and runs what there is. Returns how long to wait before the next turn.
+async fn turn(
+    worker: &Arc<Worker>,
+    number: u32,
+    memory: &mut Memory,
+    stop: &watch::Receiver<Stop>,
+) -> Result<Duration, DaemonError> {
+    let directories = worker.config.directories.of_slot(number);
+    if memory.clean.as_ref() != Some(&directories) {
+        leftover::end(&directories.work, &worker.log).await;
+        empty(&directories).await?;
+        memory.clean = Some(directories.clone());
+    }
+    let pace = worker.pace;
+    let pause = |failed: u32| pace.faults.pause(failed).unwrap_or(pace.faults.cap);
+    let poll = worker.config.poll_interval;
+    if !fit(worker, number, &directories, memory).await? {
+        return Ok(poll.max(pause(1)));
+    }
+    let Some(claims) = claim(worker, stop).await else {
+        memory.unanswered = memory.unanswered.saturating_add(1);
+        return Ok(poll.max(pause(memory.unanswered)));
+    };
+    memory.unanswered = 0;
+    if claims.is_empty() {
+        return Ok(poll);
+    }
+    for claimed in claims {
+        let well = one(worker, number, &directories, claimed, stop).await;
+        empty(&directories).await?;
+        memory.faults = match well {
+            true => 0,
+            false => memory.faults.saturating_add(1),
+        };
+    }
+    Ok(match memory.faults {
+        0 => Duration::ZERO,
+        faults => pause(faults),
+    })
+}
+
+/// Tries what every task needs. `false`: something is missing, and nothing must be claimed.
+async fn fit(
+    worker: &Arc<Worker>,
+    number: u32,
+    directories: &Directories,
+    memory: &mut Memory,
+) -> Result<bool, DaemonError> {
+    let tried = {
+        let (worker, directories) = (Arc::clone(worker), directories.clone());
+        apart(move || probe(&worker.config, number, &directories)).await?
+    };
+    worker.metrics.ill(number, tried.is_err());
+    let Err(why) = tried else {
+        if memory.broken.take().is_some() {
+            worker.log.info(&format!("slot {number} claims again"));
+        }
+        return Ok(true);
+    };
+    let since = *memory.broken.get_or_insert_with(Instant::now);
+    if since.elapsed() >= worker.pace.broken {
+        return Err(why.into());
+    }
+    let line = format!("slot {number} claims nothing: {why}");
+    worker.log.error(&line);
+    Ok(false)
+}
+
+/// Empties the directories of a slot.
+async fn empty(directories: &Directories) -> Result<(), DaemonError> {
+    let directories = directories.clone();
+    Ok(apart(move || cleanup(&directories)).await??)
+}
+
+/// Runs what waits for a disk on a thread of its own.
+async fn apart<T: Send + 'static>(
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, DaemonError> {
+    let done = tokio::task::spawn_blocking(work).await;
+    done.map_err(|why| DaemonError::Slot(why.to_string()))
+}
+
+/// Asks for a task; `None` if that failed. When the worker is told to stop meanwhile, the answer is waited for: a task may
+/// have been claimed.
+async fn claim(worker: &Worker, stop: &watch::Receiver<Stop>) -> Option<Vec<Claimed>> {
     let identity = &worker.config.identity;
     let (queue, log) = (identity.queue(), &worker.log);
     let call = worker
@@ -178,7 +287,7 @@ async fn claim(worker: &Worker, stop: &watch::Receiver<Stop>) -> Vec<Claimed> {
             Ok(answer) => answer,
             Err(_) => {
                 log.warn("a claim in flight was not answered; what it claimed ends by itself");
-                return Vec::new();
+                return None;
             }
         },
     };
@@ -192,17 +301,17 @@ async fn claim(worker: &Worker, stop: &watch::Receiver<Stop>) -> Vec<Claimed> {
     match answer {
         Ok(claims) if *stop.borrow() < Stop::Now => {
             log.debug(&format!("claimWork: {} tasks", claims.len()));
-            claims
+            Some(claims)
         }
         Ok(claims) => {
             for claimed in claims {
                 resign(worker, &claimed).await;
             }
-            Vec::new()
+            Some(Vec::new())
         }
         Err(why) => {
             log.error(&format!("no claim: {why}"));
-            Vec::new()
+            None
         }
     }
 }
@@ -223,14 +332,14 @@ async fn resign(worker: &Worker, claimed: &Claimed) {
     }
 }
 
-/// Runs one task, and survives it.
+/// Runs one task, and survives it. `false`: it failed by a fault of ours.
 async fn one(
     worker: &Arc<Worker>,
     number: u32,
     directories: &Directories,
     claimed: Claimed,
     stop: &watch::Receiver<Stop>,
-) -> Result<(), DaemonError> {
+) -> bool {
     let _busy = worker.metrics.busy();
     let session = match Session::new(&worker.queue, &claimed) {
         Ok(session) => Arc::new(session),
@@ -239,7 +348,8 @@ async fn one(
             worker
                 .log
                 .error(&format!("{task}/{run}: the claim cannot be used: {why}"));
-            return Ok(());
+            resign(worker, &claimed).await;
+            return false;
         }
     };
     let keeper = {
@@ -263,19 +373,29 @@ async fn one(
             task::perform(&worker, number, &directories, &claimed, &session, &stop).await
         })
     };
-    let done = match work.await {
-        Ok(Ok(())) => Ok(()),
-        Ok(Err(why)) => {
-            task::give_up(worker, &session, stop, &format!("log_dir: {why}")).await;
-            Err(DaemonError::Log(why))
-        }
-        Err(why) => {
-            task::give_up(worker, &session, stop, &why.to_string()).await;
-            Ok(())
-        }
-    };
+    match work.await {
+        Ok(Ok(())) => {}
+        Ok(Err(why)) => give_back(worker, &session, stop, &format!("log_dir: {why}")).await,
+        Err(why) => task::give_up(worker, &session, stop, &why.to_string()).await,
+    }
     keeper.abort();
-    done
+    !session.is_faulty()
+}
+
+/// Gives back a task of which nothing has run, because something that every task needs is missing: the queue makes
+/// another run.
+async fn give_back(worker: &Worker, session: &Session, stop: &watch::Receiver<Stop>, why: &str) {
+    let Session { task, run, .. } = session;
+    session.fault();
+    worker
+        .log
+        .error(&format!("{task}/{run}: nothing was run: {why}"));
+    let report = Report::Exception(Reason::WorkerShutdown);
+    session
+        .report(report, worker.pace.until_lost, &worker.log, stop)
+        .await;
+    let outcome = Some(report).filter(|_| !session.is_lost());
+    worker.metrics.ended(outcome);
 }
 
 /// Makes sure that no descriptor but stdin, stdout and stderr reaches a script (P38): what whoever started us left open,

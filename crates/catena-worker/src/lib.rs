@@ -16,6 +16,7 @@
 //! ```
 //!
 //! - [`mod@config`] reads `scriptworker.yaml`.
+//! - [`locks`], [`probe`]: what is made sure of before a task is claimed.
 //! - [`status`], [`content`]: the tables of worker.md 7 and 8.2.
 //! - [`mod@metrics`], [`monitor`]: what is counted, and served to whoever watches.
 //! - [`generate`]: from a directory of artifacts and a claim to `public/chain-of-trust.json` and its signature.
@@ -31,11 +32,13 @@ pub mod documents;
 pub mod facts;
 pub mod generate;
 pub mod json;
+pub mod locks;
 pub mod log;
 pub mod metrics;
 pub mod monitor;
 pub mod notify;
 pub mod payload;
+pub mod probe;
 pub mod queue;
 pub mod script;
 pub mod session;

@@ -19,6 +19,8 @@ pub struct Metrics {
     claimed: Mutex<Instant>,
     slots: AtomicU64,
     busy: AtomicU64,
+    /// A bit for each slot that cannot take tasks.
+    ill: AtomicU64,
     claims: Family<3>,
     outcomes: Family<8>,
     reclaims: Family<3>,
@@ -38,6 +40,7 @@ impl Default for Metrics {
             claimed: Mutex::new(now),
             slots: AtomicU64::new(0),
             busy: AtomicU64::new(0),
+            ill: AtomicU64::new(0),
             claims: Family::new(CLAIMS),
             outcomes: Family::new(OUTCOMES),
             reclaims: Family::new(RECLAIMS),
@@ -100,8 +103,10 @@ pub enum Renewal {
 /// How well a worker is.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Health {
-    /// It has a task in hand, or heard from the queue lately.
+    /// Every slot can take tasks, and it has one in hand or heard from the queue lately.
     pub well: bool,
+    /// Slots that cannot take tasks, because something that every task needs is missing.
+    pub ill: u32,
     /// Tasks in hand.
     pub busy: u64,
     /// Tasks that it takes at once.
@@ -114,7 +119,11 @@ impl Health {
     /// Returns it as one line of JSON.
     #[must_use]
     pub fn to_json(&self) -> String {
-        let status = if self.well { "ok" } else { "no answer" };
+        let status = match (self.well, self.ill) {
+            (true, _) => "ok",
+            (false, 0) => "no answer",
+            (false, _) => "broken",
+        };
         let (busy, slots, silence) = (self.busy, self.slots, self.silence.as_secs());
         format!(
             "{{\"status\":\"{status}\",\"busy\":{busy},\"slots\":{slots},\"lastClaimSeconds\":{silence}}}\n"
@@ -137,6 +146,15 @@ impl Metrics {
     /// Notes how many tasks are taken at once.
     pub fn slots(&self, slots: u32) {
         self.slots.store(slots.into(), Ordering::Relaxed);
+    }
+
+    /// Notes whether a slot lacks what every task needs.
+    pub fn ill(&self, slot: u32, ill: bool) {
+        let bit = 1_u64.checked_shl(slot).unwrap_or(0);
+        match ill {
+            true => self.ill.fetch_or(bit, Ordering::Relaxed),
+            false => self.ill.fetch_and(!bit, Ordering::Relaxed),
+        };
     }
 
     /// Notes an answer to a request for work, with so many tasks.
@@ -212,8 +230,10 @@ impl Metrics {
             .unwrap_or_else(PoisonError::into_inner)
             .elapsed();
         let busy = self.busy.load(Ordering::Relaxed);
+        let ill = self.ill.load(Ordering::Relaxed).count_ones();
         Health {
-            well: busy > 0 || silence < PATIENCE,
+            well: ill == 0 && (busy > 0 || silence < PATIENCE),
+            ill,
             busy,
             slots: self.slots.load(Ordering::Relaxed),
             silence,
@@ -233,6 +253,11 @@ impl Metrics {
             ("uptime_seconds", "Since the worker started.", up),
             ("slots", "Tasks that it takes at once.", float(health.slots)),
             ("busy", "Tasks in hand.", float(health.busy)),
+            (
+                "broken_slots",
+                "Slots that lack what every task needs, and claim nothing.",
+                f64::from(health.ill),
+            ),
             (
                 "last_claim_seconds",
                 "Since the queue last answered a request for work.",
@@ -444,7 +469,7 @@ mod tests {
             .lines()
             .filter(|line| line.starts_with("# TYPE "))
             .count();
-        assert_eq!(types, 14);
+        assert_eq!(types, 15);
         drop(busy);
         assert_eq!(metrics.health().busy, 0);
         assert!(

@@ -48,7 +48,14 @@ fn whole(value: &Json) -> Option<u32> {
     let Json::Number(number) = value else {
         return None;
     };
-    let digits = number.as_str();
+    // for JSON schema 1.0 is an integer, too; large floats are written with an exponent
+    let written = number.as_str();
+    let digits = written.strip_suffix(".0").unwrap_or(written);
+    match digits {
+        "-0" => return Some(0),
+        large if large.contains("e+") && !large.starts_with('-') => return Some(u32::MAX),
+        _ => {}
+    }
     let integer = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
     integer.then(|| digits.parse().unwrap_or(u32::MAX))
 }
@@ -126,6 +133,17 @@ mod tests {
         let due = Some(Duration::from_secs(60));
         assert_eq!(read(text).unwrap().max_run_time, due);
         assert_eq!(read(r#"{"payload": {}}"#).unwrap(), Payload::default());
+        for (number, due) in [
+            ("1.0", 1),
+            ("6e1", 60),
+            ("-0.0", 0),
+            ("1e20", u32::MAX),
+            ("99999999999", u32::MAX),
+        ] {
+            let read = read(&format!(r#"{{"payload": {{"maxRunTime": {number}}}}}"#)).unwrap();
+            let due = Some(Duration::from_secs(due.into()));
+            assert_eq!(read.max_run_time, due, "{number}");
+        }
     }
 
     #[test]
@@ -137,6 +155,8 @@ mod tests {
             r#"{"payload": {"maxRunTime": true}}"#,
             r#"{"payload": {"maxRunTime": 1.5}}"#,
             r#"{"payload": {"maxRunTime": -1}}"#,
+            r#"{"payload": {"maxRunTime": -1e20}}"#,
+            r#"{"payload": {"maxRunTime": 1e-20}}"#,
         ] {
             assert!(read(text).is_err(), "{text}");
         }

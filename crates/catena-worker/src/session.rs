@@ -4,6 +4,7 @@
 //! [`Session::keep`] reclaims in the background. What goes wrong is tried again until the claim ends; a claim that ended,
 //! or that the queue gave to somebody else, is lost, and everything that waits on [`Session::lost`] stops.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -31,6 +32,7 @@ pub struct Session {
     /// What the script reads its credentials from.
     pub credentials: CredentialsFile,
     until: Mutex<Instant>,
+    faulty: AtomicBool,
     lost: watch::Sender<bool>,
 }
 
@@ -46,6 +48,7 @@ impl Session {
             queue: queue.with(&claimed.credentials)?,
             credentials: CredentialsFile::new(&claimed.credentials)?,
             until: Mutex::new(instant(queue, claimed.taken_until)),
+            faulty: AtomicBool::new(false),
             lost: watch::Sender::new(false),
         })
     }
@@ -67,11 +70,23 @@ impl Session {
         self.lost.send_replace(true);
     }
 
-    /// Reclaims every `interval` until the claim is lost.
+    /// Notes that the run failed by a fault of the worker or its machine.
+    pub fn fault(&self) {
+        self.faulty.store(true, Ordering::Relaxed);
+    }
+
+    /// Returns whether the run failed by a fault of the worker or its machine.
+    #[must_use]
+    pub fn is_faulty(&self) -> bool {
+        self.faulty.load(Ordering::Relaxed)
+    }
+
+    /// Reclaims every `interval`, and in any case while a third of the claim is left, until the claim is lost.
     pub async fn keep(&self, interval: Duration, retry: Retry, log: &Log, metrics: &Metrics) {
         while !self.is_lost() {
-            let next = Instant::now() + interval;
-            sleep_until(next.min(self.until())).await;
+            let (now, end) = (Instant::now(), self.until());
+            let most = (end.saturating_duration_since(now) * 2 / 3).max(LEAST);
+            sleep_until((now + interval.min(most)).min(end)).await;
             if self.reclaim(retry, log, metrics).await.is_none() {
                 metrics.reclaimed(Renewal::Lost);
                 self.lose();
@@ -198,7 +213,7 @@ fn patience(end: Instant) -> Instant {
     end.min(now + part.max(LEAST))
 }
 
-/// The shortest time that an attempt gets, unless the claim ends before.
+/// The shortest time that an attempt gets, and between reclaims that nobody asked for, unless the claim ends before.
 const LEAST: Duration = Duration::from_millis(500);
 
 /// The end of a claim on our own clock, which no change of the system's time moves.

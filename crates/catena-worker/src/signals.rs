@@ -2,38 +2,42 @@
 //! Signals, as operators send them (worker.md 9).
 
 use std::io;
+use std::sync::Arc;
 
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
-use crate::log::Log;
-use crate::worker::Stop;
+use crate::worker::{Stop, Worker};
 
 /// Listens from now on, for as long as the runtime lives.
 ///
-/// SIGTERM and SIGINT stop the task in hand, a second one its uploads; SIGUSR1 lets it finish. SIGHUP calls `reload`.
+/// SIGTERM and SIGINT stop the task in hand, a second one its uploads; SIGUSR1 lets it finish. SIGHUP calls `reload` on a
+/// thread where it may take its time. `current` is the worker whose log tells of all this.
 ///
 /// # Errors
 /// The system refuses.
 pub fn listen(
     stop: &watch::Sender<Stop>,
-    log: &Log,
-    reload: impl Fn() + Send + 'static,
+    current: watch::Receiver<Arc<Worker>>,
+    reload: impl Fn() + Send + Sync + 'static,
 ) -> io::Result<()> {
     let mut hangup = signal(SignalKind::hangup())?;
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut finish = signal(SignalKind::user_defined1())?;
-    let (stop, log) = (stop.clone(), log.clone());
+    let stop = stop.clone();
+    let reload = Arc::new(reload);
     tokio::spawn(async move {
+        let warn = |line: &str| current.borrow().log.warn(line);
         loop {
             let (name, urgent) = tokio::select! {
                 Some(()) = terminate.recv() => ("SIGTERM", true),
                 Some(()) = interrupt.recv() => ("SIGINT", true),
                 Some(()) = finish.recv() => ("SIGUSR1", false),
                 Some(()) = hangup.recv() => {
-                    log.warn("SIGHUP: the configuration is read again");
-                    reload();
+                    warn("SIGHUP: the configuration is read again");
+                    let reload = Arc::clone(&reload);
+                    tokio::task::spawn_blocking(move || reload());
                     continue;
                 }
                 else => break,
@@ -41,7 +45,7 @@ pub fn listen(
             let now = *stop.borrow();
             let next = next(now, urgent);
             if next > now {
-                log.warn(&format!("{name}: {}", meaning(next)));
+                warn(&format!("{name}: {}", meaning(next)));
                 stop.send_replace(next);
             }
         }

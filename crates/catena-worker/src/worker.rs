@@ -7,9 +7,11 @@ use std::time::Duration;
 use catena_evidence::{Connections, SharedCache};
 use tokio::sync::watch;
 
-use crate::config::WorkerConfig;
+use crate::config::{self, Directories, WorkerConfig};
+use crate::locks::{LockError, Locks};
 use crate::log::Log;
 use crate::metrics::Metrics;
+use crate::probe::{ProbeError, probe};
 use crate::queue::{Queue, QueueError, Retry};
 use crate::verify;
 
@@ -17,6 +19,8 @@ use crate::verify;
 pub struct Worker {
     /// What it is told.
     pub config: WorkerConfig,
+    /// Its directories, which nobody else may use.
+    pub locks: Locks,
     /// Its log.
     pub log: Log,
     /// The queue, with its permanent credentials.
@@ -54,6 +58,17 @@ pub enum StartError {
     /// The place of evidence that tasks share.
     #[error("x_cot.cache_dir or x_cot.cache_store: {0}")]
     Shared(#[from] catena_evidence::OpenError),
+    /// A directory that the configuration names.
+    #[error("{path}: {cause}", path = path.display())]
+    Directory {
+        /// Which.
+        path: std::path::PathBuf,
+        /// What the system said.
+        cause: std::io::Error,
+    },
+    /// Another worker has the directories.
+    #[error(transparent)]
+    Lock(#[from] LockError),
     /// The log cannot be opened.
     #[error("log_dir: {path}: {cause}", path = path.display())]
     Log {
@@ -62,21 +77,64 @@ pub enum StartError {
         /// What the system said.
         cause: std::io::Error,
     },
+    /// What every task needs.
+    #[error(transparent)]
+    Probe(#[from] ProbeError),
     /// The credentials or the root URL cannot be used.
     #[error(transparent)]
     Queue(#[from] QueueError),
+    /// What cannot change while tasks run.
+    #[error("{0}")]
+    Slots(String),
 }
 
 impl Worker {
-    /// Opens the log and prepares the queue.
+    /// Opens the log, takes the directories, and prepares the queue.
     ///
     /// # Errors
     /// [`StartError`]
     pub fn new(config: WorkerConfig, pace: Pace) -> Result<Self, StartError> {
+        Self::made(config, pace, &Locks::default())
+    }
+
+    /// Makes a worker of another configuration that can follow this one while its tasks run: what it counted goes on, and
+    /// the new directories are there and can be written.
+    ///
+    /// # Errors
+    /// [`StartError`]; nothing has changed then.
+    pub fn followed(&self, config: WorkerConfig, pace: Pace) -> Result<Self, StartError> {
+        let slots = self.config.capacity;
+        if config.capacity != slots {
+            return Err(StartError::Slots(format!(
+                "x_cot.capacity: expected {slots}, which only a new start changes, found {}",
+                config.capacity
+            )));
+        }
+        let (old, new) = (&self.config.directories, &config.directories);
+        if let Some(why) = config::clash(new, old, slots.get()) {
+            return Err(StartError::Slots(why));
+        }
+        let made = Self::made(config, pace, &self.locks)?;
+        for slot in 0..slots.get() {
+            let new = made.config.directories.of_slot(slot);
+            // a task may be in the old ones
+            if new != old.of_slot(slot) {
+                make(&new)?;
+                probe(&made.config, slot, &new)?;
+            }
+        }
+        Ok(Self {
+            metrics: Arc::clone(&self.metrics),
+            ..made
+        })
+    }
+
+    fn made(config: WorkerConfig, pace: Pace, held: &Locks) -> Result<Self, StartError> {
         let log = Log::open(&config.log).map_err(|cause| StartError::Log {
             path: config.log.dir.clone(),
             cause,
         })?;
+        let locks = Locks::take(&config, held)?;
         let queue = Queue::new(&config.root_url, &config.credentials, pace.calls)?
             .with_patience(pace.patience);
         let shared = crate::share::open(&config, &log)?;
@@ -85,12 +143,29 @@ impl Worker {
             config,
             connections,
             shared,
+            locks,
             log,
             queue,
             pace,
             metrics: Arc::default(),
         })
     }
+}
+
+/// Makes the directories of a slot; what is in them stays.
+fn make(directories: &Directories) -> Result<(), StartError> {
+    let Directories {
+        work,
+        artifact,
+        log,
+    } = directories;
+    for path in [work, artifact, log] {
+        std::fs::create_dir_all(path).map_err(|cause| StartError::Directory {
+            path: path.clone(),
+            cause,
+        })?;
+    }
+    Ok(())
 }
 
 /// Pauses that no configuration changes; tests take shorter ones.
@@ -104,6 +179,10 @@ pub struct Pace {
     pub uploads: Retry,
     /// Reclaims and reports, until the claim ends.
     pub until_lost: Retry,
+    /// After requests for work that fail, and after faults of the worker, each longer than the one before.
+    pub faults: Retry,
+    /// How long something that every task needs may be missing before the worker ends.
+    pub broken: Duration,
     /// Between TERM and KILL.
     pub grace: Duration,
     /// How long a claim in flight is waited for when the worker is told to stop.
@@ -121,6 +200,8 @@ impl Default for Pace {
             patience: Duration::from_mins(1),
             uploads: Retry::UPLOADS,
             until_lost: Retry::UNTIL_LOST,
+            faults: Retry::FAULTS,
+            broken: Duration::from_mins(5),
             grace: Duration::from_secs(1),
             claim: Duration::from_secs(25),
             lost: Duration::from_mins(1),

@@ -38,5 +38,7 @@ mod usage;
 mod workdir;
 mod worker;
 mod worker_chain;
+mod worker_config;
+mod worker_machine;
 mod worker_operations;
 mod world;

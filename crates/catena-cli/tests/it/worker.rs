@@ -42,6 +42,15 @@ impl Worker {
         Self { child }
     }
 
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Waits for the end that comes by itself.
+    pub(crate) fn wait(mut self) -> ExitStatus {
+        self.child.wait().unwrap()
+    }
+
     pub(crate) fn signal(&self, name: &str) {
         let pid = self.child.id().to_string();
         let sent = Command::new("kill").args([name, &pid]).status().unwrap();
@@ -334,7 +343,7 @@ fn every_effective_value_is_explained_and_no_secret_shown() {
         "task_max_timeout = 1200  # default",
         "worker_id = \"other-1\"  # SCRIPTWORKER_WORKER_ID",
         "credentials = {clientId: \"c\", accessToken: (masked)}  # the configuration",
-        "x_cot.capacity = (not set)  # default",
+        "x_cot.capacity = 1  # default",
     ] {
         assert!(run.stdout.contains(line), "{line} in {}", run.stdout);
     }

@@ -165,8 +165,18 @@ impl Config {
         toml: bool,
     ) -> Result<Self, ConfigError> {
         let mut layers = Layers::builtin()?;
-        let named = layers.add(root, file, product, toml)?;
-        let config = layers.read(product)?;
+        let (named, mut wrong) = layers.add(root, file, product, toml)?;
+        let config = match layers.read(product) {
+            Ok(config) => {
+                ConfigError::all(wrong)?;
+                config
+            }
+            Err(why) => {
+                // a key that is wrong in itself was not taken over, so this is about another
+                wrong.push(why);
+                return Err(ConfigError::Several(wrong).flat());
+            }
+        };
         for name in named.iter().chain(&config.product) {
             if config.product.as_ref() == Some(name)
                 || complete(&config.tables).any(|known| known == name)
@@ -313,6 +323,35 @@ pub(super) mod tests {
                 .starts_with("catena.toml:2: unknown key")
         );
         assert!(error(toml("a = 1\na = 2")).starts_with("catena.toml:2: "));
+    }
+
+    #[test]
+    fn everything_that_is_wrong_is_told_at_once_p29() {
+        let text = r#"{"cot_prodct": "x", "verbose": "yes", "pushlog_url": 1,
+            "x_cot": {"artifact_host": [], "capacity": 0}}"#;
+        let lines = json(text).err().unwrap().lines();
+        for due in [
+            "cot_prodct",
+            "verbose: expected a boolean",
+            "pushlog_url: expected a string",
+            "x_cot.artifact_host",
+            "x_cot.capacity: expected an integer from 1",
+        ] {
+            assert!(
+                lines.iter().any(|line| line.contains(due)),
+                "{due} in {lines:?}"
+            );
+        }
+        assert_eq!(lines.len(), 5, "{lines:?}");
+    }
+
+    #[test]
+    fn passwords_in_urls_never_appear_in_messages() {
+        let text = r#"{"taskcluster_root_url": "https://user:s3cret@tc.example"}"#;
+        let said = error(json(text));
+        assert!(said.contains("(masked)@tc.example"), "{said}");
+        let text = r#"{"x_cot": {"endpoints": {"https://user:s3cret@h": "https://127.0.0.1"}}}"#;
+        assert!(!error(json(text)).contains("s3cret"));
     }
 
     #[test]

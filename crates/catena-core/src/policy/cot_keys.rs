@@ -32,24 +32,30 @@ impl CotKeys {
         let Some(entry) = layers.globals.get("x_cot") else {
             return Ok(own);
         };
+        let mut wrong = Vec::new();
         for (key, at) in Cursor::new(&entry.file, "x_cot", &entry.node).members()? {
-            let spec = known(&at, key)?;
-            spec.check(&at)?;
-            match key.text.as_str() {
-                "artifact_hosts" => own.artifact_hosts = settings::hosts(&at)?,
-                "cache_dir" => own.cache_dir = Some(settings::directory(&at)?),
-                "cache_size" | "capacity" => _ = at.count(1)?,
-                "denied_features" => own.denied_features = settings::features(&at)?,
-                "endpoints" => own.endpoints = settings::endpoints(&at)?,
-                "protected_branches" => own.protect(&at)?,
-                "relax" => own.relax(&at)?,
-                "retry" => own.retry(&at)?,
-                "strip_env" => _ = at.texts()?,
-                "vcs_hosts" => own.vcs_hosts = hosts::read(&at)?,
-                _ => {}
-            }
+            wrong.extend(own.take(key, &at).err());
         }
+        ConfigError::all(wrong)?;
         Ok(own)
+    }
+
+    fn take(&mut self, key: &Key, at: &Cursor<'_>) -> Result<(), ConfigError> {
+        known(at, key)?.check(at)?;
+        match key.text.as_str() {
+            "artifact_hosts" => self.artifact_hosts = settings::hosts(at)?,
+            "cache_dir" => self.cache_dir = Some(settings::directory(at)?),
+            "cache_size" | "capacity" => _ = at.count(1)?,
+            "denied_features" => self.denied_features = settings::features(at)?,
+            "endpoints" => self.endpoints = settings::endpoints(at)?,
+            "protected_branches" => self.protect(at)?,
+            "relax" => self.relax(at)?,
+            "retry" => self.retry(at)?,
+            "strip_env" => _ = at.texts()?,
+            "vcs_hosts" => self.vcs_hosts = hosts::read(at)?,
+            _ => {}
+        }
+        Ok(())
     }
 
     fn protect(&mut self, at: &Cursor<'_>) -> Result<(), ConfigError> {

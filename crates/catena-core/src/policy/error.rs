@@ -20,6 +20,9 @@ pub enum ConfigError {
         /// What stands there; never the value of a secret.
         found: String,
     },
+    /// More than one thing is wrong.
+    #[error("{}", lines(.0).join("\n"))]
+    Several(Vec<Self>),
     /// The file is no YAML, JSON or TOML that we read.
     #[error("{place}: {detail}")]
     Syntax {
@@ -46,6 +49,50 @@ pub enum ConfigError {
         /// The products that exist.
         known: Vec<String>,
     },
+}
+
+impl ConfigError {
+    /// Returns everything that is wrong, a line each.
+    #[must_use]
+    pub fn lines(&self) -> Vec<String> {
+        match self {
+            Self::Several(all) => lines(all),
+            one => vec![one.to_string()],
+        }
+    }
+
+    /// Returns it without lists in lists.
+    pub(super) fn flat(self) -> Self {
+        let Self::Several(all) = self else {
+            return self;
+        };
+        let mut flat: Vec<Self> = Vec::new();
+        for one in all {
+            match one.flat() {
+                Self::Several(more) => flat.extend(more),
+                one => flat.push(one),
+            }
+        }
+        match flat.pop() {
+            Some(one) if flat.is_empty() => one,
+            last => {
+                flat.extend(last);
+                Self::Several(flat)
+            }
+        }
+    }
+
+    /// Makes one error of all that were found; none of none.
+    pub(super) fn all(found: Vec<Self>) -> Result<(), Self> {
+        match found.is_empty() {
+            true => Ok(()),
+            false => Err(Self::Several(found).flat()),
+        }
+    }
+}
+
+fn lines(all: &[ConfigError]) -> Vec<String> {
+    all.iter().flat_map(ConfigError::lines).collect()
 }
 
 fn did_you_mean(nearest: Option<&str>) -> String {

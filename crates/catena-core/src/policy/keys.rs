@@ -122,7 +122,7 @@ pub(super) fn unknown(place: Place, key: &str) -> ConfigError {
 }
 
 /// Levenshtein's distance.
-fn distance(a: &str, b: &str) -> usize {
+pub(super) fn distance(a: &str, b: &str) -> usize {
     let b: Vec<char> = b.chars().collect();
     let mut row: Vec<usize> = (0..=b.len()).collect();
     for (i, x) in a.chars().enumerate() {
@@ -403,7 +403,7 @@ pub const KEYS: &[KeySpec] = &[
     worker(
         "x_cot.capacity",
         Count,
-        "Tasks at once; above 1 the directories need `{slot}` (P34).",
+        "Tasks at once, 64 at most; above 1 the directories need `{slot}` (P34).",
     ),
     verify(
         "x_cot.compare_recorded_task",

@@ -67,14 +67,14 @@ impl Layers {
         layers.due("taskcluster_root_url", settings::root_url)
     }
 
-    /// Lays a file over what is there; returns the products that it names.
+    /// Lays a file over what is there; returns the products that it names, and every key that cannot be used.
     pub(super) fn add(
         &mut self,
         root: &Node,
         file: &Arc<str>,
         product: Option<&str>,
         toml: bool,
-    ) -> Result<BTreeSet<String>, ConfigError> {
+    ) -> Result<(BTreeSet<String>, Vec<ConfigError>), ConfigError> {
         let mut top = Cursor::new(file, "the file", root);
         // a file that is no mapping may be a private key by mistake
         top.secret = !matches!(root.item, Item::Map(_));
@@ -85,28 +85,27 @@ impl Layers {
         let mut own = members.iter().filter(|(key, _)| key.text == "cot_product");
         let own = own.next_back().and_then(|(_, at)| at.str().ok());
         let product = product.or(own);
-        let mut named = BTreeSet::new();
+        let (mut named, mut wrong) = (BTreeSet::new(), Vec::new());
         for (key, at) in &members {
             let at = Cursor {
                 path: key.text.clone(),
                 ..at.clone()
             };
-            match KeySpec::find(&key.text).filter(|spec| !spec.name.contains('.')) {
-                None if toml && key.text == "products" => self.products(&at, &mut named)?,
+            let taken = match KeySpec::find(&key.text).filter(|spec| !spec.name.contains('.')) {
+                None if toml && key.text == "products" => self.products(&at, &mut named),
                 None => {
-                    return Err(unknown(
-                        Place {
-                            file: file.clone(),
-                            line: key.line,
-                        },
-                        &key.text,
-                    ));
+                    let place = Place {
+                        file: file.clone(),
+                        line: key.line,
+                    };
+                    Err(unknown(place, &key.text))
                 }
-                Some(spec) if spec.is_by_product() => self.by_product(spec, &at, &mut named)?,
-                Some(spec) => self.global(spec, &at, product)?,
-            }
+                Some(spec) if spec.is_by_product() => self.by_product(spec, &at, &mut named),
+                Some(spec) => self.global(spec, &at, product),
+            };
+            wrong.extend(taken.err());
         }
-        Ok(named)
+        Ok((named, wrong))
     }
 
     /// Takes over a by-product key: for all products, or for those that its mapping names (C3).

@@ -34,7 +34,7 @@ pub use hosts::{HostKind, VcsHost, VcsHosts};
 pub use infer::{Candidate, PoolType, RepositoryUrl};
 pub use keyring::Keyring;
 pub use keys::{KEYS, KeySpec, KeyType, Reader};
-pub use node::{Item, Key, Node};
+pub use node::{Item, Key, Node, mask_userinfo};
 pub use origin::{InvalidOrigin, RootUrl};
 pub use product::{Policy, Prebuilt, ProductType};
 pub(crate) use queue::complete;

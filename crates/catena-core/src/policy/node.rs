@@ -98,7 +98,11 @@ impl<'n> Cursor<'n> {
             Item::Bool(flag) => flag.to_string(),
             Item::Float(number) => number.to_string(),
             Item::Int(number) => number.to_string(),
-            Item::Str(text) => format!("{:?}", text.chars().take(SHOWN).collect::<String>()),
+            Item::Str(text) => {
+                // masked before it is cut
+                let text = mask_userinfo(text);
+                format!("{:?}", text.chars().take(SHOWN).collect::<String>())
+            }
             item => item.type_name().to_owned(),
         };
         self.invalid(expected, found)
@@ -112,9 +116,10 @@ impl<'n> Cursor<'n> {
     ) -> ConfigError {
         ConfigError::Invalid {
             place: self.place(),
-            key: self.path.clone(),
+            // some keys are URLs
+            key: mask_userinfo(&self.path),
             expected: expected.into(),
-            found: found.into(),
+            found: mask_userinfo(&found.into()),
         }
     }
 
@@ -198,5 +203,45 @@ impl<'n> Cursor<'n> {
     }
 }
 
+/// Returns a text as messages may show it: what stands before the `@` of a URL's host may be a password.
+#[must_use]
+pub fn mask_userinfo(text: &str) -> String {
+    let Some((scheme, rest)) = text.split_once("://") else {
+        return text.to_owned();
+    };
+    let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
+    let (authority, tail) = rest.split_at_checked(end).unwrap_or((rest, ""));
+    match authority.rsplit_once('@') {
+        Some((_, host)) => format!("{scheme}://(masked)@{host}{tail}"),
+        // a password may hold a slash by mistake
+        None => match tail.rsplit_once('@') {
+            Some((_, after)) if authority.contains(':') => {
+                format!("{scheme}://(masked)@{after}")
+            }
+            _ => text.to_owned(),
+        },
+    }
+}
+
 /// How much of a text messages show.
 const SHOWN: usize = 120;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn passwords_in_urls_are_not_shown() {
+        for (text, due) in [
+            ("https://h/a@b", "https://h/a@b"),
+            ("https://u:p@h/a", "https://(masked)@h/a"),
+            ("s3://key@bucket", "s3://(masked)@bucket"),
+            ("https://u:p@x@h?q", "https://(masked)@h?q"),
+            ("https://u:p/x@h", "https://(masked)@h"),
+            ("https://h:1/a", "https://h:1/a"),
+            ("u@h", "u@h"),
+        ] {
+            assert_eq!(mask_userinfo(text), due, "{text}");
+        }
+    }
+}

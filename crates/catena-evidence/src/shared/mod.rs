@@ -129,7 +129,7 @@ impl SharedCache {
             drop(options.into_iter());
             Err(OpenError::Store {
                 expected: "a build with the feature object-store",
-                found: address.to_owned(),
+                found: catena_core::policy::mask_userinfo(address),
             })
         }
     }

@@ -40,7 +40,8 @@ impl Objects {
             expected: "s3://bucket/prefix, gs://bucket/prefix or az://container/prefix",
             found,
         };
-        let url = Url::parse(address).map_err(|_| wrong(address.to_owned()))?;
+        let url =
+            Url::parse(address).map_err(|_| wrong(catena_core::policy::mask_userinfo(address)))?;
         let scheme = ObjectStoreScheme::parse(&url).map(|(scheme, _)| scheme);
         let known = matches!(
             scheme,

@@ -3,7 +3,7 @@
 
 use std::fmt::Write as _;
 
-use catena_core::policy::{Item, KEYS, KeySpec, Node};
+use catena_core::policy::{Item, KEYS, KeySpec, Node, mask_userinfo};
 
 use super::{Env, WorkerConfig, defaults, read};
 
@@ -55,18 +55,37 @@ fn effective(config: &WorkerConfig, key: &KeySpec, env: Env<'_>) -> (String, Str
         let mut path = name.split('.');
         let first = path.next().and_then(|name| read::own(&config.policy, name));
         let node = path.try_fold(first, |node, name| Some(member(node?, name)));
+        let default = || defaults::own(name, config).map(|item| Node { line: None, item });
         return match node.flatten() {
             Some(node) => (shown(node), place("the file", node)),
-            None => ("(not set)".to_owned(), "default".to_owned()),
+            None => match default() {
+                Some(node) => (shown(&node), "default".to_owned()),
+                None => ("(not set)".to_owned(), "default".to_owned()),
+            },
         };
     }
     match config.policy.origin(key.name) {
-        Some((node, file)) => (shown(node), place(file, node)),
+        Some((node, file)) => {
+            let value = path(config, key.name).unwrap_or_else(|| shown(node));
+            (value, place(file, node))
+        }
         None => match defaults::of(key.name) {
             Some(node) => (shown(&node), "default".to_owned()),
             None => ("(not set)".to_owned(), "default".to_owned()),
         },
     }
+}
+
+/// A directory as it is used: absolute.
+fn path(config: &WorkerConfig, key: &str) -> Option<String> {
+    let path = match key {
+        "artifact_dir" => &config.directories.artifact,
+        "log_dir" => &config.log.dir,
+        "task_log_dir" => &config.directories.log,
+        "work_dir" => &config.directories.work,
+        _ => return None,
+    };
+    Some(format!("{:?}", path.display().to_string()))
 }
 
 fn member<'a>(node: &'a Node, name: &str) -> Option<&'a Node> {
@@ -105,6 +124,6 @@ fn shown(node: &Node) -> String {
         }
         Item::Null => "null".to_owned(),
         Item::Other(kind) => format!("({kind})"),
-        Item::Str(text) => format!("{text:?}"),
+        Item::Str(text) => format!("{:?}", mask_userinfo(text)),
     }
 }

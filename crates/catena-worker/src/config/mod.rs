@@ -8,7 +8,9 @@
 //! file ─► core Config ─► read     every worker key, typed
 //!                        slots    `{slot}` in directories and command (P34)
 //!                        source   credentials: file, secrets.json, home, environment
-//!                        access   who may read and write keys and file (R-05)
+//!                        access   who may read and write keys and files (R-05)
+//!                        places   nothing lies in a directory that is emptied
+//!                        program  the program of `task_script` is there
 //!                    ─► explain   every effective value, and where it came from
 //! ```
 
@@ -16,12 +18,15 @@ mod access;
 mod defaults;
 mod explain;
 mod format;
+mod places;
+mod program;
 mod read;
 mod sharing;
 mod slots;
 mod source;
 
 use std::collections::BTreeMap;
+use std::ffi::OsStr;
 use std::net::SocketAddr;
 use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
@@ -33,6 +38,8 @@ use catena_crypto::digest::Algorithm;
 
 pub use explain::explain;
 pub use format::{Level, LineFormat, Record};
+pub(crate) use places::clash;
+pub(crate) use program::of_slot as program;
 pub use sharing::Sharing;
 pub use slots::Directories;
 pub(crate) use slots::in_slot;
@@ -64,7 +71,7 @@ pub struct WorkerConfig {
     pub poll_interval: Duration,
     /// `reversed_statuses`.
     pub reversed: BTreeMap<i32, Reason>,
-    /// Directories, with `{slot}` where there is one.
+    /// Directories, absolute, with `{slot}` where there is one.
     pub directories: Directories,
     /// The worker's own log.
     pub log: LogConfig,
@@ -183,16 +190,20 @@ impl WorkerConfig {
         let shown = path.display().to_string();
         let bytes = std::fs::read(path).map_err(|why| one(format!("{shown}: {why}")))?;
         let policy =
-            Config::from_scriptworker_yaml(&bytes, &shown).map_err(|why| one(why.to_string()))?;
+            Config::from_scriptworker_yaml(&bytes, &shown).map_err(|why| Problems(why.lines()))?;
         let mut problems = Vec::new();
         let found = source::credentials(&policy, env, &mut problems);
+        let file = found.as_ref().and_then(|found| found.file.clone());
         let mut read = read::Reader::new(&policy, &shown, env);
         let config = read.config(found);
         problems.append(&mut read.problems);
         let Some(mut config) = config.filter(|_| problems.is_empty()) else {
             return Err(Problems(problems));
         };
-        access::check(path, &mut config, &mut problems);
+        access::check(path, file.as_deref(), &mut config, &mut problems);
+        problems.extend(places::judge(&config, path, file.as_deref()));
+        let search = env("PATH");
+        problems.extend(program::judge(&config, search.as_deref().map(OsStr::new)));
         if problems.is_empty() {
             Ok(config)
         } else {

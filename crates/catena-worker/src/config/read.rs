@@ -8,11 +8,12 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use catena_core::policy::{
-    Config, ConfigError, Credentials, Item, KEYS, Node, Place, Reader as Whose, Switch,
+    Config, ConfigError, Item, KEYS, Node, Place, Reader as Whose, Switch, mask_userinfo,
 };
 
 use super::sharing;
 use super::slots::{self, Directories};
+use super::source::Source;
 use super::{Env, LogConfig, Verification, WorkerConfig, WorkerIdentity, defaults, format};
 use crate::queue::Storage;
 use crate::status::{self, Reason};
@@ -38,10 +39,7 @@ impl<'a> Reader<'a> {
     }
 
     /// Reads everything; `None` only where there are problems.
-    pub(super) fn config(
-        &mut self,
-        credentials: Option<(Credentials, String)>,
-    ) -> Option<WorkerConfig> {
+    pub(super) fn config(&mut self, source: Option<Source>) -> Option<WorkerConfig> {
         self.placeholders();
         let mut policy = self.policy.clone();
         if let Some(url) = (self.env)("TASKCLUSTER_ROOT_URL").filter(|url| !url.is_empty()) {
@@ -58,12 +56,14 @@ impl<'a> Reader<'a> {
         let script = self.script();
         let capacity = self.capacity(&directories, &script);
         let sign = self.flag("sign_chain_of_trust");
-        let key = self.text("ed25519_private_key_path");
+        let key = self.path("ed25519_private_key_path", sign);
         let verify = self.verification();
         let log = self.log();
         let monitor = self.monitor();
         let retry = self.own("retry").map(|_| policy.settings.retry);
-        let (credentials, credentials_from) = credentials?;
+        let Source {
+            credentials, from, ..
+        } = source?;
         Some(WorkerConfig {
             root_url: policy
                 .settings
@@ -74,7 +74,7 @@ impl<'a> Reader<'a> {
             policy,
             identity,
             credentials,
-            credentials_from,
+            credentials_from: from,
             script,
             max_timeout: self.seconds("task_max_timeout"),
             timeout_status: i32::try_from(self.count("task_max_timeout_status")).unwrap_or(1),
@@ -84,7 +84,7 @@ impl<'a> Reader<'a> {
             directories,
             log,
             upload_timeout: self.seconds("artifact_upload_timeout"),
-            key: sign.then(|| PathBuf::from(key)),
+            key: sign.then_some(key),
             verify,
             hash: self
                 .text("chain_of_trust_hash_algorithm")
@@ -158,19 +158,34 @@ impl<'a> Reader<'a> {
     fn fit(&mut self, key: &str, line: Option<u32>, text: String) -> String {
         let of_name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
         if !(1..=38).contains(&text.len()) || !text.chars().all(of_name) {
-            let shown = format!("{:?}", text.chars().take(80).collect::<String>());
-            self.wrong(key, line, "1 to 38 of a-z, A-Z, 0-9, - and _", &shown);
+            self.wrong(
+                key,
+                line,
+                "1 to 38 of a-z, A-Z, 0-9, - and _",
+                &shown(&text),
+            );
         }
         text
     }
 
     fn directories(&mut self) -> Directories {
-        let mut path = |key| PathBuf::from(self.text(key));
         Directories {
-            work: path("work_dir"),
-            artifact: path("artifact_dir"),
-            log: path("task_log_dir"),
+            work: self.path("work_dir", true),
+            artifact: self.path("artifact_dir", true),
+            log: self.path("task_log_dir", true),
         }
+    }
+
+    /// A path, made absolute: what it names does not depend on who asks. `used`: it may not be empty.
+    fn path(&mut self, key: &'static str, used: bool) -> PathBuf {
+        let node = self.node(key);
+        let Item::Str(text) = node.item else {
+            return PathBuf::new();
+        };
+        if used && (text.is_empty() || text.contains('\0')) {
+            self.wrong(key, node.line, "a path", &shown(&text));
+        }
+        std::path::absolute(&text).unwrap_or_else(|_| text.into())
     }
 
     fn script(&mut self) -> Vec<String> {
@@ -188,17 +203,14 @@ impl<'a> Reader<'a> {
     fn capacity(&mut self, directories: &Directories, script: &[String]) -> NonZeroU32 {
         let node = self.own("capacity");
         let count = node.map_or(1, |node| match node.item {
-            Item::Int(count) => u32::try_from(count).unwrap_or(1),
+            Item::Int(count) => u32::try_from(count).unwrap_or(u32::MAX),
             _ => 1,
         });
         if count > MOST_SLOTS {
-            let found = count.to_string();
-            self.wrong(
-                "x_cot.capacity",
-                self.own_line("capacity"),
-                "1 to 1000",
-                &found,
-            );
+            let (line, found) = (self.own_line("capacity"), count.to_string());
+            let expected = format!("1 to {MOST_SLOTS}");
+            self.wrong("x_cot.capacity", line, &expected, &found);
+            return NonZeroU32::MIN;
         }
         if count > 1 {
             for key in slots::missing(directories, script) {
@@ -218,9 +230,8 @@ impl<'a> Reader<'a> {
         let address = address.filter(|address: &SocketAddr| address.ip().is_loopback());
         if address.is_none() {
             let expected = "address and port on loopback, such as 127.0.0.1:9464";
-            let found = format!("{:?}", text.chars().take(80).collect::<String>());
             let line = self.own_line("monitor");
-            self.wrong("x_cot.monitor", line, expected, &found);
+            self.wrong("x_cot.monitor", line, expected, &shown(text));
         }
         address
     }
@@ -259,7 +270,7 @@ impl<'a> Reader<'a> {
             format::LineFormat::default()
         });
         LogConfig {
-            dir: PathBuf::from(self.text("log_dir")),
+            dir: self.path("log_dir", true),
             format,
             verbose: self.flag("verbose"),
             watch: self.flag("watch_log_file"),
@@ -399,6 +410,12 @@ pub(super) fn own<'a>(policy: &'a Config, key: &str) -> Option<&'a Node> {
     found.map(|(_, node)| node)
 }
 
+/// A text in a message.
+fn shown(text: &str) -> String {
+    let text = mask_userinfo(text);
+    format!("{:?}", text.chars().take(80).collect::<String>())
+}
+
 fn is(node: &Node, text: &str) -> bool {
     matches!(&node.item, Item::Str(found) if found == text)
 }
@@ -418,5 +435,5 @@ fn texts(node: &Node) -> Vec<String> {
 const HASH: catena_crypto::digest::Algorithm = catena_crypto::digest::Algorithm::Sha256;
 /// Reclaiming without a pause would be an attack on the queue.
 const LEAST: Duration = Duration::from_secs(1);
-/// More tasks than any machine runs at once.
-const MOST_SLOTS: u32 = 1000;
+/// More tasks than a machine runs at once; the metrics have a bit for each.
+const MOST_SLOTS: u32 = 64;

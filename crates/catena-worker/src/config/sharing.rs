@@ -47,7 +47,7 @@ pub(super) fn read(policy: &Config) -> Sharing {
 }
 
 /// MiB: room for some large task graphs, and for what is made of them.
-const MOST: u64 = 2048;
+pub(super) const MOST: u64 = 2048;
 
 #[cfg(test)]
 mod tests {

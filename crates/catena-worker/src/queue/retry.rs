@@ -44,6 +44,16 @@ impl Retry {
         most: 1.25,
     };
 
+    /// Requests for work that fail, and tasks that fail by a fault of the worker: a second and twice as much each time, up
+    /// to a minute.
+    pub const FAULTS: Self = Self {
+        base: Duration::from_secs(1),
+        cap: Duration::from_secs(60),
+        attempts: u32::MAX,
+        least: 1.0,
+        most: 1.25,
+    };
+
     /// Returns the pause after `failed` failures; `None` if that was the last attempt.
     #[must_use]
     pub fn pause(&self, failed: u32) -> Option<Duration> {
@@ -85,6 +95,8 @@ mod tests {
             Some(Duration::from_millis(100))
         );
         assert_eq!(Retry::CALLS.pause_with(6, 0.5), None);
+        let long = Retry::FAULTS.pause_with(7, 0.0);
+        assert_eq!(long, Some(Duration::from_secs(60)));
         let long = Retry::UNTIL_LOST.pause_with(4_000_000_000, 1.0);
         assert_eq!(long, Some(Duration::from_secs(30)));
     }

@@ -32,6 +32,9 @@ impl Run<'_> {
             worker.metrics.ended(None);
             return;
         }
+        if uploaded == status::INTERNAL_ERROR {
+            self.session.fault();
+        }
         let status = status::worst(status, uploaded);
         let report = status::report(status, &worker.config.reversed);
         if status == status::SUPERSEDED {

@@ -191,6 +191,9 @@ impl Run<'_> {
     /// Notes why a run failed, in both logs.
     fn fail(&self, status: i32, why: &str) -> i32 {
         let shown = catena_report::escape::clean(why, 2000);
+        if status == status::INTERNAL_ERROR && !self.session.is_lost() {
+            self.session.fault();
+        }
         self.log.error(&shown);
         let Session { task, run, .. } = self.session;
         self.worker.log.error(&format!("{task}/{run}: {shown}"));
@@ -317,6 +320,7 @@ impl Run<'_> {
 /// Reports a run whose worker failed, so that nobody waits for it.
 pub async fn give_up(worker: &Worker, session: &Session, stop: &watch::Receiver<Stop>, why: &str) {
     let Session { task, run, .. } = session;
+    session.fault();
     worker
         .log
         .error(&format!("{task}/{run}: internal error: {why}"));

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MPL-2.0
 //! A whole run, and every outcome of worker.md 7 and 13.
 
+use std::os::unix::fs::PermissionsExt as _;
+
 use catena_crypto::digest::{Algorithm, Digest};
 use catena_crypto::ed25519::PublicKey;
 use catena_crypto::signer::{Signer as _, SigningKey};
@@ -253,11 +255,19 @@ async fn a_script_that_writes_a_name_of_the_worker_is_malformed() {
 
 /// A script that cannot be started is the worker's fault.
 #[tokio::test]
-async fn a_script_that_does_not_exist_is_an_internal_error() {
-    let change = |page: &mut Value| page["task_script"] = json!(["/no/such/script"]);
-    let house = House::start_with("", change, |_| ()).await;
+async fn a_script_whose_interpreter_does_not_exist_is_an_internal_error() {
+    let house = House::start_with("", unstartable, |_| ()).await;
     let house = house.one(json!({}), "exception internal-error").await;
-    assert!(house.live_log().contains("/no/such/script"));
+    assert!(house.live_log().contains("/script"), "{}", house.live_log());
+}
+
+/// Makes the script a program that is there and cannot be started.
+pub(crate) fn unstartable(page: &mut Value) {
+    let dir = page["log_dir"].as_str().unwrap().trim_end_matches("/log");
+    let path = format!("{dir}/script");
+    std::fs::write(&path, "#!/no/such/interpreter\n").unwrap();
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
+    page["task_script"] = json!([path]);
 }
 
 /// §13: JSON config with string keys.

@@ -25,6 +25,8 @@ pub(crate) struct House {
     pub(crate) fake: Fake,
     pub(crate) stop: watch::Sender<Stop>,
     pub(crate) metrics: Arc<Metrics>,
+    /// The worker that claims next.
+    pub(crate) current: watch::Sender<Arc<Worker>>,
     running: JoinHandle<Result<(), DaemonError>>,
 }
 
@@ -56,6 +58,7 @@ pub(crate) fn pace() -> Pace {
         },
         uploads: quick(Retry::UPLOADS),
         until_lost: quick(Retry::UNTIL_LOST),
+        faults: quick(Retry::FAULTS),
         grace: Duration::from_millis(200),
         patience: Duration::from_secs(1),
         silence: Duration::from_millis(100),
@@ -74,6 +77,16 @@ impl House {
         change: impl FnOnce(&mut Value),
         more: impl FnOnce(&mut WorkerConfig),
     ) -> Self {
+        Self::start_at(pace(), script, change, more).await
+    }
+
+    /// As `start_with`, at another pace.
+    pub(crate) async fn start_at(
+        pace: Pace,
+        script: &str,
+        change: impl FnOnce(&mut Value),
+        more: impl FnOnce(&mut WorkerConfig),
+    ) -> Self {
         let dir = tempfile::tempdir().unwrap();
         daemon::close_on_exec();
         let fake = Fake::start().await;
@@ -86,12 +99,12 @@ impl House {
         std::fs::write(&file, page.to_string()).unwrap();
         let mut config = WorkerConfig::load(&file, &|_| None).unwrap_or_else(|why| panic!("{why}"));
         more(&mut config);
-        let worker = Worker::new(config, pace()).unwrap();
+        let worker = Worker::new(config, pace).unwrap();
         let metrics = Arc::clone(&worker.metrics);
         let stop = watch::Sender::new(Stop::No);
+        let (sender, current) = watch::channel(Arc::new(worker));
         let running = {
             let stop = stop.clone();
-            let (_, current) = watch::channel(Arc::new(worker));
             let manager = Notifier::default();
             tokio::spawn(async move { daemon::run(current, &stop, &manager).await })
         };
@@ -100,6 +113,7 @@ impl House {
             fake,
             stop,
             metrics,
+            current: sender,
             running,
         }
     }
@@ -122,6 +136,16 @@ impl House {
         }
         assert_eq!(self.fake.unsigned(), Vec::<String>::new());
         self
+    }
+
+    /// Waits until the worker ends by itself, and demands that it could not go on.
+    pub(crate) async fn fail(&mut self) -> String {
+        let ended = tokio::time::timeout(Duration::from_secs(60), &mut self.running).await;
+        ended
+            .expect("the worker ends")
+            .unwrap()
+            .unwrap_err()
+            .to_string()
     }
 
     pub(crate) fn path(&self, name: &str) -> PathBuf {

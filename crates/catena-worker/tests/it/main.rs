@@ -14,7 +14,9 @@ mod fake;
 mod faults;
 mod generate;
 mod house;
+mod machine;
 mod owned;
+mod reload;
 mod tree;
 mod write;
 

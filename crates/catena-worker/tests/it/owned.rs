@@ -37,6 +37,19 @@ async fn a_script_writes_no_log_of_a_verification() {
     }
 }
 
+/// Logs arrive under their names wherever the worker keeps them meanwhile.
+#[tokio::test]
+async fn logs_arrive_wherever_task_log_dir_is() {
+    let change = |page: &mut serde_json::Value| {
+        let other = page["work_dir"].as_str().unwrap().replace("/work", "/logs-of-tasks");
+        page["task_log_dir"] = json!(other);
+    };
+    let house = House::start_with("echo said", change, |_| ()).await;
+    house.fake.give(json!({}));
+    house.fake.until("completed").await;
+    assert!(house.live_log().contains("said"));
+}
+
 /// A run that has no document keeps no file under a name of the worker (P36).
 #[tokio::test]
 async fn a_script_whose_time_is_over_leaves_no_name_of_the_worker() {

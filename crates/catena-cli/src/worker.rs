@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use catena_report::escape::clean;
 use catena_worker::config::{self, Problems, WorkerConfig};
 use catena_worker::daemon::{self, DaemonError};
+use catena_worker::guard;
 use catena_worker::monitor;
 use catena_worker::notify::Notifier;
 use catena_worker::signals;
@@ -61,6 +62,8 @@ pub(crate) enum Refusal {
     Config(#[from] Problems),
     #[error(transparent)]
     Daemon(#[from] DaemonError),
+    #[error("the system does not let the worker keep others out of its memory: {0}")]
+    Guard(io::Error),
     #[error("signals: {0}")]
     Signals(io::Error),
     #[error(transparent)]
@@ -74,14 +77,14 @@ impl Refusal {
             Self::Config(_) | Self::Start(StartError::Queue(_) | StartError::Shared(_)) => {
                 Exit::Usage
             }
-            Self::Daemon(_) | Self::Signals(_) | Self::Start(_) => Exit::Internal,
+            Self::Daemon(_) | Self::Guard(_) | Self::Signals(_) | Self::Start(_) => Exit::Internal,
         }
     }
 }
 
 /// Runs a worker until it is told to stop.
 pub(crate) fn run(options: &Options) -> Result<Exit, Failure> {
-    daemon::close_on_exec();
+    guard::prepare().map_err(Refusal::Guard)?;
     let variable = |name: &str| env::var(name).ok();
     let config = match WorkerConfig::load(&options.config, &variable) {
         Ok(config) => config,

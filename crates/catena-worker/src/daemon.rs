@@ -20,11 +20,11 @@ use crate::directories::{DirectoryError, cleanup};
 use crate::notify::Notifier;
 use crate::probe::{ProbeError, probe};
 use crate::queue::Claimed;
-use crate::script::leftover;
+use crate::script::{household, leftover};
 use crate::session::Session;
 use crate::status::{Reason, Report};
 use crate::task;
-use crate::worker::{Stop, Worker, stopped};
+use crate::worker::{Stop, Worker, abandoned, stopped};
 
 /// Why the worker cannot go on.
 #[derive(Debug, thiserror::Error)]
@@ -55,9 +55,12 @@ pub async fn run(
     let done = tokio::select! {
         done = supervise(&current, slots, stop) => done,
         () = watchdog(manager) => Ok(()),
+        () = household::bury() => Ok(()),
     };
     manager.send("STOPPING=1");
-    current.borrow().log.info("stopped");
+    let log = current.borrow().log.clone();
+    log.info("stopped");
+    log.flush();
     done
 }
 
@@ -190,6 +193,27 @@ async fn slot(
     Ok(())
 }
 
+/// Waits until nothing is left of the slot's scripts: no task begins beside it. Returns whether that is so; it may not be
+/// when the worker is told to stop.
+async fn alone(
+    worker: &Worker,
+    number: u32,
+    directories: &Directories,
+    stop: &watch::Receiver<Stop>,
+) -> bool {
+    while household::settle(&directories.work, &worker.log)
+        .await
+        .is_err()
+    {
+        worker.metrics.ill(number, true);
+        tokio::select! {
+            () = sleep(worker.config.poll_interval) => {}
+            () = stopped(stop, Stop::Finish) => return false,
+        }
+    }
+    true
+}
+
 /// Claims and runs what there is. Returns how long to wait before the next turn.
 async fn turn(
     worker: &Arc<Worker>,
@@ -219,6 +243,9 @@ async fn turn(
     }
     for claimed in claims {
         let well = one(worker, number, &directories, claimed, stop).await;
+        if !alone(worker, number, &directories, stop).await {
+            return Ok(poll);
+        }
         empty(&directories).await?;
         memory.faults = match well {
             true => 0,
@@ -305,7 +332,7 @@ async fn claim(worker: &Worker, stop: &watch::Receiver<Stop>) -> Option<Vec<Clai
         }
         Ok(claims) => {
             for claimed in claims {
-                resign(worker, &claimed).await;
+                resign(worker, &claimed, stop).await;
             }
             Some(Vec::new())
         }
@@ -317,14 +344,23 @@ async fn claim(worker: &Worker, stop: &watch::Receiver<Stop>) -> Option<Vec<Clai
 }
 
 /// Gives back a task that was claimed after the worker was told to stop.
-async fn resign(worker: &Worker, claimed: &Claimed) {
+async fn resign(worker: &Worker, claimed: &Claimed, stop: &watch::Receiver<Stop>) {
     let (task, run) = (claimed.task.id, claimed.task.run);
     let report = Report::Exception(Reason::WorkerShutdown);
     let done = async {
         let queue = worker.queue.with(&claimed.credentials)?;
         queue.again(|| queue.report(task, run, report)).await
     };
-    match done.await {
+    let done = tokio::select! {
+        biased;
+        () = abandoned(stop) => {
+            let why = "not given back: told to stop twice; its claim ends by itself";
+            worker.log.error(&format!("{task}/{run}: {why}"));
+            return;
+        }
+        done = done => done,
+    };
+    match done {
         Ok(()) => worker
             .log
             .info(&format!("{task}/{run}: reported {report}, nothing ran")),
@@ -348,7 +384,7 @@ async fn one(
             worker
                 .log
                 .error(&format!("{task}/{run}: the claim cannot be used: {why}"));
-            resign(worker, &claimed).await;
+            resign(worker, &claimed, stop).await;
             return false;
         }
     };
@@ -391,15 +427,8 @@ async fn give_back(worker: &Worker, session: &Session, stop: &watch::Receiver<St
         .log
         .error(&format!("{task}/{run}: nothing was run: {why}"));
     let report = Report::Exception(Reason::WorkerShutdown);
-    session
-        .report(report, worker.pace.until_lost, &worker.log, stop)
+    let told = session
+        .report(report, &worker.pace, &worker.log, stop)
         .await;
-    let outcome = Some(report).filter(|_| !session.is_lost());
-    worker.metrics.ended(outcome);
-}
-
-/// Makes sure that no descriptor but stdin, stdout and stderr reaches a script (P38): what whoever started us left open,
-/// too. To be called before anything is opened.
-pub fn close_on_exec() {
-    close_fds::set_fds_cloexec(3, &[]);
+    worker.metrics.ended(Some(report).filter(|_| told));
 }

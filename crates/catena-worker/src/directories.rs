@@ -28,13 +28,33 @@ pub fn cleanup(directories: &Directories) -> Result<(), DirectoryError> {
     // the log's directory conventionally lies in the artifacts', so it comes last
     let all = [&directories.work, &directories.artifact, &directories.log];
     for path in all {
-        renew(path).map_err(|cause| DirectoryError {
+        again(|| renew(path)).map_err(|cause| DirectoryError {
             path: path.clone(),
             cause,
         })?;
     }
     Ok(())
 }
+
+/// Tries a few times if somebody else makes or removes files meanwhile, such as a process of another user.
+fn again(mut renew: impl FnMut() -> io::Result<()>) -> io::Result<()> {
+    for _ in 1..ATTEMPTS {
+        match renew() {
+            Err(why) if contested(&why) => std::thread::yield_now(),
+            done => return done,
+        }
+    }
+    renew()
+}
+
+fn contested(why: &io::Error) -> bool {
+    matches!(
+        why.kind(),
+        ErrorKind::DirectoryNotEmpty | ErrorKind::NotFound | ErrorKind::AlreadyExists
+    )
+}
+
+const ATTEMPTS: u32 = 20;
 
 fn renew(path: &Path) -> io::Result<()> {
     match fs::symlink_metadata(path) {
@@ -108,6 +128,33 @@ fn open_up(path: &Path) -> io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_somebody_puts_there_meanwhile_is_removed_in_another_attempt_section_2() {
+        for kind in [ErrorKind::DirectoryNotEmpty, ErrorKind::NotFound] {
+            let mut left = 3;
+            let done = again(|| {
+                left -= 1;
+                match left {
+                    0 => Ok(()),
+                    _ => Err(kind.into()),
+                }
+            });
+            assert!(done.is_ok() && left == 0, "{kind}");
+        }
+        let mut attempts = 0;
+        let done = again(|| {
+            attempts += 1;
+            Err(ErrorKind::DirectoryNotEmpty.into())
+        });
+        assert!(done.is_err() && attempts == ATTEMPTS, "not for ever");
+        let mut attempts = 0;
+        let done = again(|| {
+            attempts += 1;
+            Err(ErrorKind::PermissionDenied.into())
+        });
+        assert!(done.is_err() && attempts == 1, "what will not pass");
+    }
 
     #[test]
     fn everything_a_script_left_is_removed_section_2() {

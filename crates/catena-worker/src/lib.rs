@@ -19,6 +19,7 @@
 //! - [`locks`], [`probe`]: what is made sure of before a task is claimed.
 //! - [`status`], [`content`]: the tables of worker.md 7 and 8.2.
 //! - [`mod@metrics`], [`monitor`]: what is counted, and served to whoever watches.
+//! - [`guard`]: what the worker does with itself, because scripts run beside it.
 //! - [`generate`]: from a directory of artifacts and a claim to `public/chain-of-trust.json` and its signature.
 //! - [`facts`]: the first line of a log and `public/worker-info.json`, of this worker and of older ones.
 //! - [`documents`]: the documents of every worker, read.
@@ -31,6 +32,7 @@ pub mod directories;
 pub mod documents;
 pub mod facts;
 pub mod generate;
+pub mod guard;
 pub mod json;
 pub mod locks;
 pub mod log;
@@ -39,6 +41,7 @@ pub mod monitor;
 pub mod notify;
 pub mod payload;
 pub mod probe;
+mod processes;
 pub mod queue;
 pub mod script;
 pub mod session;

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: MPL-2.0
 //! `worker.log` (worker.md 10): a line at a time, rotated by us or by somebody else, and on the console if wanted.
 //!
-//! A log that cannot be written never stops a task; the console gets the line then.
+//! A log that cannot be written never stops a task; the console gets the line then. A console that takes nothing never
+//! stops a task either ([`console`]).
+
+mod console;
 
 use std::fs::{self, File};
 use std::io::{self, Write as _};
@@ -91,8 +94,13 @@ impl Log {
         let written = sink.write(&line);
         if self.0.verbose || written.is_err() {
             // there is no other place to complain
-            let _ = io::stderr().write_all(line.as_bytes());
+            console::write(line);
         }
+    }
+
+    /// Waits a moment until the console has what it was given, before the process ends.
+    pub fn flush(&self) {
+        console::flush();
     }
 }
 

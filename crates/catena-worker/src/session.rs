@@ -18,7 +18,7 @@ use crate::metrics::{Metrics, Renewal};
 use crate::queue::{Claimed, Queue, QueueError, Reclaimed, Retry};
 use crate::script::CredentialsFile;
 use crate::status::Report;
-use crate::worker::{Stop, stopped};
+use crate::worker::{Pace, Stop, abandoned, stopped};
 
 /// A run that is ours.
 #[derive(Debug)]
@@ -146,47 +146,59 @@ impl Session {
             })
     }
 
-    /// Reports the end of the run; tries again until the claim ends, or the worker is told to abandon everything.
+    /// Reports the end of the run; tries again until the claim ends as it stands now, whoever renews it meanwhile.
+    ///
+    /// What the queue refuses for good is not tried again. A worker that is told to stop tries no longer than its pace
+    /// allows, and one that is told twice has a moment. Returns whether the queue knows the end.
     pub async fn report(
         &self,
         report: Report,
-        retry: Retry,
+        pace: &Pace,
         log: &Log,
         stop: &watch::Receiver<Stop>,
-    ) {
+    ) -> bool {
         let (task, run) = (self.task, self.run);
-        let mut failed = 0;
-        loop {
-            let answer = tokio::select! {
-                answer = self.queue.report(task, run, report) => answer,
-                () = self.lost() => {
-                    log.error(&format!("{task}/{run}: {report} was not reported: the claim is lost"));
-                    return;
-                }
-            };
-            match answer {
+        let end = self.until();
+        let parting = async {
+            stopped(stop, Stop::Now).await;
+            sleep(pace.parting).await;
+        };
+        let why = tokio::select! {
+            biased;
+            () = abandoned(stop) => "told to stop twice".to_owned(),
+            () = self.lost() => "the claim is lost".to_owned(),
+            told = self.tell(report, pace.until_lost, log) => match told {
                 Ok(()) => {
                     log.info(&format!("{task}/{run}: reported {report}"));
-                    return;
+                    return true;
                 }
                 Err(why) if why.is_conflict() => {
                     log.warn(&format!("{task}/{run}: {report} came too late: {why}"));
                     self.lose();
-                    return;
+                    return false;
                 }
-                Err(why) => log.warn(&format!("{task}/{run}: not reported yet: {why}")),
+                Err(why) => why.to_string(),
+            },
+            () = sleep_until(end) => "the claim ended".to_owned(),
+            () = parting => "told to stop, and the queue did not take it in time".to_owned(),
+        };
+        log.error(&format!("{task}/{run}: {report} was not reported: {why}"));
+        false
+    }
+
+    /// Reports until the queue takes it, or says that it never will.
+    async fn tell(&self, report: Report, retry: Retry, log: &Log) -> Result<(), QueueError> {
+        let (task, run) = (self.task, self.run);
+        let mut failed = 0;
+        loop {
+            match self.queue.report(task, run, report).await {
+                Err(why) if why.may_pass() => {
+                    log.warn(&format!("{task}/{run}: not reported yet: {why}"));
+                }
+                done => return done,
             }
             failed += 1;
-            let pause = retry.pause(failed).unwrap_or(retry.cap);
-            tokio::select! {
-                biased;
-                () = stopped(stop, Stop::Abandon) => {
-                    log.error(&format!("{task}/{run}: {report} was not reported: told to stop twice"));
-                    return;
-                }
-                () = sleep(pause) => {}
-                () = self.lost() => {}
-            }
+            sleep(retry.pause(failed).unwrap_or(retry.cap)).await;
         }
     }
 

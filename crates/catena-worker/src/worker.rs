@@ -189,6 +189,8 @@ pub struct Pace {
     pub claim: Duration,
     /// How long the logs of a lost run may take.
     pub lost: Duration,
+    /// How long a report may take that does not arrive when the worker is told to stop.
+    pub parting: Duration,
     /// The longest silence of `worker.log`; health probes look at its age.
     pub silence: Duration,
 }
@@ -205,6 +207,7 @@ impl Default for Pace {
             grace: Duration::from_secs(1),
             claim: Duration::from_secs(25),
             lost: Duration::from_mins(1),
+            parting: Duration::from_secs(25),
             silence: Duration::from_mins(4),
         }
     }
@@ -250,6 +253,14 @@ pub enum Stop {
     /// Uploads, too: the second SIGTERM.
     Abandon,
 }
+
+/// Waits until the worker was told to stop twice, and a moment more: what tells the queue of a run gets one chance.
+pub(crate) async fn abandoned(stop: &watch::Receiver<Stop>) {
+    stopped(stop, Stop::Abandon).await;
+    tokio::time::sleep(MOMENT).await;
+}
+
+const MOMENT: Duration = Duration::from_secs(2);
 
 /// Waits until at least this much is to stop.
 pub(crate) async fn stopped(stop: &watch::Receiver<Stop>, least: Stop) {

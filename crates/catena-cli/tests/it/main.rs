@@ -8,6 +8,7 @@ mod compat_chain;
 mod demo;
 mod evidence;
 mod examples;
+mod front;
 mod generate;
 #[cfg(feature = "openpgp")]
 #[expect(dead_code, reason = "shared with the tests of catena-openpgp")]
@@ -41,4 +42,6 @@ mod worker_chain;
 mod worker_config;
 mod worker_machine;
 mod worker_operations;
+mod worker_phases;
+mod worker_strays;
 mod world;

@@ -42,6 +42,26 @@ impl Worker {
         Self { child }
     }
 
+    /// Starts it by another program, which gets its name as arguments, with this stderr.
+    pub(crate) fn start_within(prefix: &[&str], config: &Path, stderr: Stdio) -> Self {
+        let command = prefix
+            .iter()
+            .copied()
+            .chain([env!("CARGO_BIN_EXE_catena"), "worker"]);
+        let command: Vec<&str> = command.collect();
+        let child = Command::new(command[0])
+            .args(&command[1..])
+            .arg(config)
+            .env_clear()
+            .env("PATH", "/usr/bin:/bin")
+            .env("TASKCLUSTER_ACCESS_TOKEN", "never-to-be-seen")
+            .stdin(Stdio::null())
+            .stderr(stderr)
+            .spawn()
+            .unwrap();
+        Self { child }
+    }
+
     pub(crate) fn id(&self) -> u32 {
         self.child.id()
     }
@@ -94,6 +114,10 @@ impl World {
             .write_new_file(dir.path().join("key"))
             .unwrap();
         Self { local, client, dir }
+    }
+
+    pub(crate) fn root_url(&self) -> &str {
+        self.local.root_url()
     }
 
     pub(crate) fn path(&self, name: &str) -> PathBuf {

@@ -9,6 +9,9 @@ use serde_json::{Value, json};
 
 use crate::worker::{Worker, World, runs, wait};
 
+/// A change of a configuration.
+type Change<'a> = &'a dyn Fn(&mut Value);
+
 /// Without a place for temporary files no script gets credentials: nothing is claimed, and a task that was, is given back.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_worker_without_temporary_files_gives_tasks_back_and_claims_none() {
@@ -108,7 +111,7 @@ async fn a_configuration_that_cannot_follow_is_refused_and_the_worker_goes_on() 
         page["task_script"] = json!(["/bin/sh", "-c", "exit 0", "{slot}"]);
     };
     let nowhere = |page: &mut Value| page["work_dir"] = json!("/proc/nope/work");
-    let changes: [(&dyn Fn(&mut Value), &str); 2] = [
+    let changes: [(Change<'_>, &str); 2] = [
         (
             &slots,
             "x_cot.capacity: expected 1, which only a new start changes, found 2",

@@ -63,6 +63,13 @@ pub fn environment(
 /// The variable that names the work directory.
 pub(super) const WORK_DIR: &str = "CATENA_WORK_DIR";
 
+/// Returns the variable of the scripts of a work directory, as their environment holds it.
+pub(super) fn marker(work_dir: &Path) -> Vec<u8> {
+    let mut marker = format!("{WORK_DIR}=").into_bytes();
+    marker.extend(work_dir.as_os_str().as_encoded_bytes());
+    marker
+}
+
 /// The worker's permanent credentials, and tokens that it takes from variables (P38).
 const PERMANENT: [&str; 7] = [
     "CATENA_GITHUB_TOKEN",

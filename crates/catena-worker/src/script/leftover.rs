@@ -6,19 +6,20 @@
 //! one of its own: the whole process group, as the dead worker would have done. Where there is no `/proc`, the service
 //! manager has to do it.
 
-use std::fs;
-use std::path::{Path, PathBuf};
+use std::collections::BTreeSet;
+use std::path::Path;
 use std::time::Duration;
 
-use rustix::process::{Pid, Signal, getpgid, kill_process_group};
+use rustix::process::{Pid, Signal, getpid, kill_process_group};
 
-use super::environment::WORK_DIR;
+use super::environment::marker;
 use crate::log::Log;
+use crate::processes;
 
 /// Ends the scripts that were started for this work directory, and waits until they are gone.
 pub(crate) async fn end(work_dir: &Path, log: &Log) {
     for attempt in 0..ATTEMPTS {
-        let groups = groups(Path::new("/proc"), work_dir);
+        let groups = groups(work_dir);
         if groups.is_empty() {
             return;
         }
@@ -38,32 +39,19 @@ pub(crate) async fn end(work_dir: &Path, log: &Log) {
 }
 
 /// Finds the process groups with a process that carries this directory.
-fn groups(proc: &Path, work_dir: &Path) -> Vec<Pid> {
-    let mine = getpgid(None).ok();
-    let mut due = format!("{WORK_DIR}=").into_bytes();
-    due.extend(work_dir.as_os_str().as_encoded_bytes());
-    let mut found: Vec<Pid> = processes(proc)
-        .filter(|(_, path)| carries(path, &due))
-        .filter_map(|(pid, _)| getpgid(Some(pid)).ok())
-        .filter(|group| Some(*group) != mine)
-        .collect();
-    found.sort_unstable_by_key(|group| group.as_raw_nonzero());
-    found.dedup();
-    found
-}
-
-fn processes(proc: &Path) -> impl Iterator<Item = (Pid, PathBuf)> {
-    let entries = fs::read_dir(proc).into_iter().flatten().flatten();
-    entries.filter_map(|entry| {
-        let number = entry.file_name().to_str()?.parse().ok()?;
-        Some((Pid::from_raw(number)?, entry.path()))
-    })
-}
-
-/// Whether a process has this in the environment that it was started with. That of other users cannot be read.
-fn carries(process: &Path, due: &[u8]) -> bool {
-    let environment = fs::read(process.join("environ")).unwrap_or_default();
-    environment.split(|byte| *byte == 0).any(|one| one == due)
+fn groups(work_dir: &Path) -> Vec<Pid> {
+    let (me, due) = (getpid(), marker(work_dir));
+    let all = processes::all();
+    let mine = all.iter().find(|process| process.pid == me);
+    let marked = all
+        .iter()
+        .filter(|process| processes::carries(process.pid, &due));
+    let groups: BTreeSet<i32> = marked.map(|process| process.group).collect();
+    let others = groups
+        .into_iter()
+        .filter(|group| mine.is_none_or(|mine| mine.group != *group));
+    // in a container the group of the first process may have no number
+    others.filter_map(Pid::from_raw).collect()
 }
 
 const ATTEMPTS: u32 = 100;
@@ -74,6 +62,7 @@ mod tests {
     use std::os::unix::process::CommandExt as _;
     use std::process::{Command, Stdio};
 
+    use super::super::environment::WORK_DIR;
     use super::*;
     use crate::config::{LineFormat, LogConfig};
 

@@ -4,6 +4,7 @@
 use std::ffi::OsString;
 use std::future::Future;
 use std::io;
+use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
 
@@ -12,6 +13,7 @@ use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, wa
 use tokio::io::{AsyncRead, AsyncReadExt as _};
 use tokio::process::{Child, Command};
 
+use super::household;
 use super::lines::Lines;
 use super::{CredentialsFile, Exit};
 
@@ -24,6 +26,8 @@ pub struct Script<'a> {
     pub environment: Vec<(OsString, OsString)>,
     /// The one descriptor that it inherits beside its output.
     pub credentials: &'a CredentialsFile,
+    /// The directory by which what it leaves behind is told from what others started.
+    pub work_dir: &'a Path,
     /// How long it may run.
     pub limit: Duration,
     /// The time between TERM and KILL.
@@ -64,8 +68,11 @@ pub async fn run(
 ) -> io::Result<Ended> {
     let limit = script.limit;
     let grace = script.grace;
-    let mut child = spawn(script)?;
-    let mut group = Group::of(&child)?;
+    let (member, (mut child, mut group)) = household::start(script.work_dir, || {
+        let child = spawn(script)?;
+        let group = Group::of(&child)?;
+        Ok((group.leader, (child, group)))
+    })?;
     let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
     let leader = group.leader;
     // without reaping it: its number stays its own, so that the group can be killed in safety
@@ -93,6 +100,7 @@ pub async fn run(
     drop(over);
     group.live = false;
     let exit = Exit::from(child.wait().await?);
+    drop(member);
     Ok(match why {
         None => Ended::Exited(exit),
         Some(Why::Stop) => Ended::Stopped(exit),

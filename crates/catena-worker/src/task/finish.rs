@@ -45,11 +45,11 @@ impl Run<'_> {
         worker
             .log
             .info(&format!("{task}/{run}: status {status}, {report}"));
-        self.session
-            .report(report, worker.pace.until_lost, &worker.log, self.stop)
+        let told = self
+            .session
+            .report(report, &worker.pace, &worker.log, self.stop)
             .await;
-        let outcome = Some(report).filter(|_| !self.session.is_lost());
-        worker.metrics.ended(outcome);
+        worker.metrics.ended(Some(report).filter(|_| told));
     }
 
     /// Leaves the logs of a run that was lost, if the queue still takes them. Nothing is reported.

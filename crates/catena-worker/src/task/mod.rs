@@ -27,7 +27,7 @@ use crate::generate::{Claim, Generated};
 use crate::metrics::Phase;
 use crate::payload::{self, Payload};
 use crate::queue::Claimed;
-use crate::script::{Ended, Script, TaskLog, Variables, environment, run};
+use crate::script::{Ended, Script, TaskLog, Variables, environment, household, run};
 use crate::session::Session;
 use crate::status::{self, Report};
 use crate::verify::{self, Decision};
@@ -257,12 +257,30 @@ impl Run<'_> {
             let queue = &self.session.queue;
             queue.create_link(task, run, name, target, &self.expires)
         };
-        match self.session.queue.again(call).await {
+        let done = tokio::select! {
+            biased;
+            () = self.session.lost() => Err("the claim is lost".to_owned()),
+            () = stopped(self.stop, Stop::Abandon) => Err("told to stop twice".to_owned()),
+            done = self.session.queue.again(call) => done.map_err(|why| why.to_string()),
+        };
+        match done {
             Ok(()) => left.linked = true,
             Err(why) => self.worker.log.warn(&format!("{name}: no link: {why}")),
         }
         self.log.error(&decision.summary);
         Some(decision.status)
+    }
+
+    /// Ends what the script left behind, before anything that it could still change is read.
+    async fn settle(&self) -> std::io::Result<()> {
+        let left = household::settle(&self.directories.work, &self.worker.log).await;
+        let count = left.map_err(std::io::Error::other)?;
+        if count > 0 {
+            self.log.line(&format!(
+                "[taskcluster] processes that left the group of the script were killed: {count}"
+            ));
+        }
+        Ok(())
     }
 
     async fn script(&self, max_run_time: Option<Duration>) -> std::io::Result<Ended> {
@@ -285,6 +303,7 @@ impl Run<'_> {
             command: &command,
             environment: environment(std::env::vars_os(), &variables),
             credentials: &self.session.credentials,
+            work_dir: &self.directories.work,
             limit,
             grace: self.worker.pace.grace,
         };
@@ -295,6 +314,7 @@ impl Run<'_> {
         let stop = async { _ = self.until_cut().await };
         let begun = Instant::now();
         let ended = run(script, &give, stop).await?;
+        self.settle().await?;
         self.worker.metrics.took(Phase::Script, begun.elapsed());
         match ended {
             Ended::Exited(_) => {}
@@ -325,9 +345,8 @@ pub async fn give_up(worker: &Worker, session: &Session, stop: &watch::Receiver<
         .log
         .error(&format!("{task}/{run}: internal error: {why}"));
     let report = Report::Exception(status::Reason::InternalError);
-    session
-        .report(report, worker.pace.until_lost, &worker.log, stop)
+    let told = session
+        .report(report, &worker.pace, &worker.log, stop)
         .await;
-    let outcome = Some(report).filter(|_| !session.is_lost());
-    worker.metrics.ended(outcome);
+    worker.metrics.ended(Some(report).filter(|_| told));
 }

@@ -87,12 +87,23 @@ impl Fake {
         self.give_task(task(payload));
     }
 
+    /// As `give`, for a run with this number, whose credentials tell which it is.
+    pub(crate) fn give_run(&self, run: u32, payload: Value) {
+        let mut credentials = credentials(0);
+        credentials["accessToken"] = json!(format!("token-of-run-{run}"));
+        self.give_claim(run, task(payload), credentials);
+    }
+
     /// As `give`, with the whole definition.
     pub(crate) fn give_task(&self, task: Value) {
+        self.give_claim(0, task, credentials(0));
+    }
+
+    fn give_claim(&self, run: u32, task: Value, credentials: Value) {
         let mut inner = self.inner.lock().unwrap();
         let claim = json!({
-            "status": {"taskId": TASK}, "runId": 0, "workerGroup": "group", "workerId": "worker",
-            "takenUntil": until(inner.hold), "task": task, "credentials": credentials(0),
+            "status": {"taskId": TASK}, "runId": run, "workerGroup": "group", "workerId": "worker",
+            "takenUntil": until(inner.hold), "task": task, "credentials": credentials,
         });
         inner.claims.push_back(claim);
         drop(inner);

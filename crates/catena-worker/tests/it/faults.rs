@@ -270,14 +270,22 @@ async fn a_task_claimed_while_stopping_is_given_back_at_once() {
 /// §13: SIGTERM while uploading: uploads go on; the second skips them.
 #[tokio::test]
 async fn the_second_order_to_stop_skips_uploads() {
-    let house = house("echo a > $DIR/artifacts/public/a.zip").await;
-    house.fake.fail("put public/a.zip", 1, Fault::Hang);
+    let house = house("cd $DIR/artifacts/public; echo a > a.zip; echo b > b.zip").await;
+    house.fake.fail("put public/b.zip", 1, Fault::Hang);
+    house.fake.fail("put public/a.zip", 1, Fault::Status(500));
     house.fake.give(json!({}));
+    house.fake.until("put public/b.zip").await;
     house.fake.until("put public/a.zip").await;
     house.stop.send_replace(Stop::Now);
+    // after the first one, another attempt is made
+    let due = house.fake.count("create s3 public/a.zip") + 1;
+    house.fake.fail("put public/a.zip", 1, Fault::Status(500));
+    house.fake.until_count("create s3 public/a.zip", due).await;
     house.stop.send_replace(Stop::Abandon);
     let house = house.end().await;
     assert_eq!(house.reports(), ["exception worker-shutdown"]);
+    assert!(house.fake.artifact("public/chain-of-trust.json").is_none());
+    assert!(house.worker_log().contains("uploads were skipped"));
 }
 
 /// §13: SIGTERM between two requests for work.
@@ -310,6 +318,114 @@ async fn the_second_order_to_stop_ends_a_report_that_does_not_arrive() {
             .worker_log()
             .contains("completed was not reported: told to stop twice")
     );
+}
+
+/// A report that the queue refuses for good is given up, and the worker goes on (§7 [D]).
+#[tokio::test]
+async fn a_report_that_is_refused_holds_nobody_up() {
+    let house = house("exit 0").await;
+    house.fake.fail("completed", usize::MAX, Fault::Status(403));
+    house.fake.give(json!({}));
+    house.fake.give(json!({}));
+    house.fake.until_count("completed", 2).await;
+    let house = house.end().await;
+    assert_eq!(house.reports(), ["completed", "completed"]);
+    let log = house.worker_log();
+    assert!(
+        log.contains("completed was not reported: reportCompleted: the queue answered 403"),
+        "{log}"
+    );
+    let lost = "catena_worker_tasks_total{outcome=\"lost\"} 2";
+    assert!(house.metrics.render().contains(lost));
+}
+
+/// A report is tried until the claim ends as it stood when it began: reclaims that succeed do not prolong it (§7).
+#[tokio::test]
+async fn a_report_that_does_not_arrive_ends_with_the_claim() {
+    let house = house(WAITS_FOR_GO).await;
+    house.fake.hold(3);
+    house.fake.fail("completed", usize::MAX, Fault::Status(500));
+    house.fake.give(json!({}));
+    house.fake.until("reclaim").await;
+    std::fs::write(house.path("go"), "").unwrap();
+    house.fake.until("completed").await;
+    let reclaims = house.fake.count("reclaim");
+    house.fake.until_count("claim", 2).await;
+    assert!(
+        house.fake.count("reclaim") > reclaims,
+        "it was held meanwhile"
+    );
+    let house = house.end().await;
+    let log = house.worker_log();
+    assert!(
+        log.contains("completed was not reported: the claim ended"),
+        "{log}"
+    );
+}
+
+/// §13: SIGTERM while reporting bounds a report that does not arrive.
+#[tokio::test]
+async fn the_order_to_stop_bounds_a_report_that_does_not_arrive() {
+    let house = house("exit 0").await;
+    house.fake.fail("completed", usize::MAX, Fault::Hang);
+    house.fake.give(json!({}));
+    house.fake.until("completed").await;
+    house.stop.send_replace(Stop::Now);
+    let house = house.end().await;
+    let log = house.worker_log();
+    assert!(
+        log.contains("completed was not reported: told to stop"),
+        "{log}"
+    );
+}
+
+/// §9: two orders to stop end the call that shows the log of a verification in place of the script's.
+#[tokio::test]
+async fn the_second_order_to_stop_ends_a_link_that_does_not_arrive() {
+    for lose in [false, true] {
+        let house = undecided().await;
+        house.fake.fail("create link", usize::MAX, Fault::Hang);
+        house.fake.give(json!({}));
+        house.fake.until("create link").await;
+        if lose {
+            house.fake.fail("reclaim", 1, Fault::Status(409));
+            house.fake.until("put public/logs/chain_of_trust.log").await;
+        } else {
+            house.stop.send_replace(Stop::Now);
+            house.stop.send_replace(Stop::Abandon);
+        }
+        let house = house.end().await;
+        let log = house.worker_log();
+        let why = match lose {
+            true => "no link: the claim is lost",
+            false => "no link: told to stop twice",
+        };
+        assert!(log.contains(why), "{log}");
+        assert!(house.fake.count("create link") == 1, "nobody insists");
+        let reports: &[&str] = if lose {
+            &[]
+        } else {
+            &["exception resource-unavailable"]
+        };
+        assert_eq!(house.reports(), reports);
+    }
+}
+
+/// §9: two orders to stop end the call that gives back a task that nobody began.
+#[tokio::test]
+async fn the_second_order_to_stop_ends_giving_back() {
+    let house = house("exit 0").await;
+    house.fake.until("claim").await;
+    house
+        .fake
+        .fail("exception worker-shutdown", usize::MAX, Fault::Hang);
+    house.stop.send_replace(Stop::Now);
+    house.fake.give(json!({}));
+    house.fake.until("exception worker-shutdown").await;
+    house.stop.send_replace(Stop::Abandon);
+    let house = house.end().await;
+    let log = house.worker_log();
+    assert!(log.contains("not given back: told to stop twice"), "{log}");
 }
 
 /// §13: SIGUSR1 idle.
@@ -394,23 +510,25 @@ async fn two_slots_run_two_tasks_at_once() {
         page["artifact_dir"] = json!(format!("{dir}/artifacts/public/logs/{{slot}}"));
         page["task_log_dir"] = json!(format!("{dir}/artifacts/public/logs/{{slot}}/public/logs"));
         page["x_cot"] = json!({"capacity": 2});
-        // each waits for the other
+        // each waits for the other, and says whose credentials it has
         let script = format!(
             "touch {dir}/up-{{slot}}; while ! test -e {dir}/up-0 || ! test -e {dir}/up-1; do sleep 0.02; done
-             python3 -c \"import os; print('open', len(os.listdir('/proc/self/fd')))\""
+             python3 -c \"
+import json, os
+fd = int(os.environ['TASKCLUSTER_CREDENTIALS_FD'])
+print(os.environ['RUN_ID'], json.loads(os.pread(fd, 100000, 0))['accessToken'], len(os.listdir('/proc/self/fd')), file=open('{dir}/seen-{{slot}}', 'w'))\""
         );
         page["task_script"] = json!(["/bin/sh", "-c", script]);
     };
     let house = House::start_with("", change, |_| ()).await;
-    house.fake.give(json!({}));
-    house.fake.give(json!({}));
+    house.fake.give_run(0, json!({}));
+    house.fake.give_run(1, json!({}));
     house.fake.until_count("completed", 2).await;
+    let seen = ["seen-0", "seen-1"].map(|name| std::fs::read_to_string(house.path(name)).unwrap());
+    let mut seen = seen.to_vec();
+    seen.sort();
     // 0, 1, 2, the credentials of one run, the listing
-    assert!(
-        house.live_log().contains("open 5\n"),
-        "{}",
-        house.live_log()
-    );
+    assert_eq!(seen, ["0 token-of-run-0 5\n", "1 token-of-run-1 5\n"]);
     house.stop.send_replace(Stop::Finish);
 }
 
@@ -456,6 +574,24 @@ async fn a_worker_told_to_stop_while_verifying_gives_the_task_back() {
     let house = house.end().await;
     assert_eq!(house.reports(), ["exception worker-shutdown"]);
     assert!(house.live_log().contains("the verification was stopped"));
+}
+
+/// A worker whose verification decides nothing.
+async fn undecided() -> House {
+    let change = |page: &mut Value| {
+        page["verify_chain_of_trust"] = json!(true);
+        page["cot_product"] = json!("firefox");
+        page["cot_job_type"] = json!("signing");
+        page["x_cot"] = json!({"retry": {"attempts": 1, "base": 0.01}});
+    };
+    let slow = |config: &mut WorkerConfig| {
+        config.reclaim_interval = Duration::from_millis(100);
+    };
+    let house = House::start_with("exit 0", change, slow).await;
+    house
+        .fake
+        .fail("GET /api/queue/v1/task", usize::MAX, Fault::Status(503));
+    house
 }
 
 /// An outage is nobody's fault (S51): 4, or 7 where the configuration says so; the log of the verification stands for that

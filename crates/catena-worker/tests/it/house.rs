@@ -8,6 +8,7 @@ use std::time::Duration;
 use catena_crypto::signer::SigningKey;
 use catena_worker::config::WorkerConfig;
 use catena_worker::daemon::{self, DaemonError};
+use catena_worker::guard;
 use catena_worker::metrics::Metrics;
 use catena_worker::notify::Notifier;
 use catena_worker::queue::Retry;
@@ -61,6 +62,7 @@ pub(crate) fn pace() -> Pace {
         faults: quick(Retry::FAULTS),
         grace: Duration::from_millis(200),
         patience: Duration::from_secs(1),
+        parting: Duration::from_secs(3),
         silence: Duration::from_millis(100),
         ..Pace::default()
     }
@@ -88,7 +90,7 @@ impl House {
         more: impl FnOnce(&mut WorkerConfig),
     ) -> Self {
         let dir = tempfile::tempdir().unwrap();
-        daemon::close_on_exec();
+        guard::close_on_exec();
         let fake = Fake::start().await;
         let mut page = config(dir.path(), &fake.url, script);
         change(&mut page);

@@ -17,6 +17,7 @@ mod house;
 mod machine;
 mod owned;
 mod reload;
+mod strays;
 mod tree;
 mod write;
 

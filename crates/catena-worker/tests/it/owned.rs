@@ -41,7 +41,10 @@ async fn a_script_writes_no_log_of_a_verification() {
 #[tokio::test]
 async fn logs_arrive_wherever_task_log_dir_is() {
     let change = |page: &mut serde_json::Value| {
-        let other = page["work_dir"].as_str().unwrap().replace("/work", "/logs-of-tasks");
+        let other = page["work_dir"]
+            .as_str()
+            .unwrap()
+            .replace("/work", "/logs-of-tasks");
         page["task_log_dir"] = json!(other);
     };
     let house = House::start_with("echo said", change, |_| ()).await;

@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: MPL-2.0
+//! stderr, for whoever reads it: a pipe that nobody empties must not stop a task.
+//!
+//! Lines wait in a queue for a thread that writes them. A queue that is full takes no more; how many lines were left out
+//! is said as soon as there is room again. Other programs may share this stderr, so it is not made to return at once.
+
+use std::collections::VecDeque;
+use std::io::{self, Write};
+use std::sync::{Arc, Condvar, Mutex, OnceLock, PoisonError};
+use std::thread;
+use std::time::Duration;
+
+/// Gives a line to stderr, with its newline; never waits.
+pub(super) fn write(line: String) {
+    console().push(line);
+}
+
+/// Waits until all lines are written, but not for long.
+pub(super) fn flush() {
+    if let Some(console) = CONSOLE.get() {
+        console.drain(MOMENT);
+    }
+}
+
+static CONSOLE: OnceLock<Arc<Console>> = OnceLock::new();
+
+fn console() -> &'static Arc<Console> {
+    CONSOLE.get_or_init(|| {
+        let console = Arc::new(Console::default());
+        let writer = Arc::clone(&console);
+        // without a thread lines are left out, once the queue is full
+        let _ = thread::Builder::new()
+            .name("console".to_owned())
+            .spawn(move || writer.serve(&mut io::stderr()));
+        console
+    })
+}
+
+/// Lines on their way.
+#[derive(Debug, Default)]
+struct Console {
+    waiting: Mutex<Waiting>,
+    changed: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct Waiting {
+    lines: VecDeque<String>,
+    /// Their bytes.
+    size: usize,
+    /// Lines that were left out since the last one in the queue.
+    left_out: u64,
+    /// Something is being written.
+    busy: bool,
+}
+
+impl Console {
+    fn push(&self, line: String) {
+        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        let size = waiting.size.saturating_add(line.len());
+        if size > MOST {
+            waiting.left_out = waiting.left_out.saturating_add(1);
+            return;
+        }
+        waiting.size = size;
+        waiting.lines.push_back(line);
+        drop(waiting);
+        self.changed.notify_all();
+    }
+
+    /// Writes what comes, for ever.
+    fn serve(&self, out: &mut dyn Write) {
+        loop {
+            let line = self.next();
+            // there is no other place to complain
+            let _ = out.write_all(line.as_bytes());
+        }
+    }
+
+    /// Waits for a line, after the one before was written.
+    fn next(&self) -> String {
+        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        waiting.busy = false;
+        self.changed.notify_all();
+        loop {
+            if let Some(line) = waiting.take() {
+                waiting.busy = true;
+                return line;
+            }
+            waiting = self
+                .changed
+                .wait(waiting)
+                .unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    fn drain(&self, most: Duration) {
+        let waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        let pending = |waiting: &mut Waiting| waiting.busy || !waiting.lines.is_empty();
+        drop(self.changed.wait_timeout_while(waiting, most, pending));
+    }
+}
+
+impl Waiting {
+    fn take(&mut self) -> Option<String> {
+        if let Some(line) = self.lines.pop_front() {
+            self.size = self.size.saturating_sub(line.len());
+            return Some(line);
+        }
+        let count = std::mem::take(&mut self.left_out);
+        (count > 0).then(|| format!("{count} lines were left out: nobody read this\n"))
+    }
+}
+
+/// The bytes that may wait.
+const MOST: usize = 1 << 20;
+const MOMENT: Duration = Duration::from_secs(1);
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+
+    use super::*;
+
+    /// Takes nothing until it is told to, as a full pipe does.
+    struct Stuck {
+        go: mpsc::Receiver<()>,
+        out: mpsc::Sender<String>,
+    }
+
+    impl Write for Stuck {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.go.recv().map_err(io::Error::other)?;
+            let text = String::from_utf8(bytes.to_vec()).map_err(io::Error::other)?;
+            self.out.send(text).map_err(io::Error::other)?;
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn lines_that_nobody_takes_are_left_out_and_counted() {
+        let console = Arc::new(Console::default());
+        let (go, told) = mpsc::channel();
+        let (written, read) = mpsc::channel();
+        let writer = Arc::clone(&console);
+        let mut stuck = Stuck {
+            go: told,
+            out: written,
+        };
+        thread::spawn(move || writer.serve(&mut stuck));
+        let line = |number: usize| format!("{number:01023}\n");
+        for number in 0..2000 {
+            // this returns, which is what counts
+            console.push(line(number));
+        }
+        console.drain(Duration::from_millis(1));
+        let mut found = Vec::new();
+        while !found
+            .last()
+            .is_some_and(|last: &String| last.contains("left out"))
+        {
+            go.send(()).unwrap();
+            found.push(read.recv().unwrap());
+        }
+        let kept = found.len() - 1;
+        assert!((1024..=1025).contains(&kept), "{kept}");
+        let due: Vec<_> = (0..kept).map(line).collect();
+        assert_eq!(found[..kept], due);
+        let due = format!("{} lines were left out: nobody read this\n", 2000 - kept);
+        assert_eq!(found[kept], due);
+        // and it goes on
+        console.push("more\n".to_owned());
+        go.send(()).unwrap();
+        assert_eq!(read.recv().unwrap(), "more\n");
+    }
+}

@@ -1,5 +1,6 @@
 #!/bin/bash
-# The last scriptworker with GPG signs documents that catena verifies, and verifies documents that catena signs.
+# The last scriptworker with GPG signs documents that catena verifies, verifies documents that catena signs, and rebuilds the
+# tasks that catena rebuilds.
 #
 #   conformance/legacy.sh
 #
@@ -25,3 +26,7 @@ export PYTHONDONTWRITEBYTECODE=1
 
 cargo build --quiet --locked --package catena-openpgp --features openpgp --example legacy-oracle
 "$python" conformance/legacy.py "${CARGO_TARGET_DIR:-target}/debug/examples/legacy-oracle"
+
+LEGACY_REBUILDS=$LEGACY_TMP/rebuilds.json cargo test --quiet --locked --package catena-core --test it -- \
+    --ignored --exact legacy_faults::write_rebuilds
+"$python" conformance/legacy_rebuild.py "$LEGACY_TMP/rebuilds.json"

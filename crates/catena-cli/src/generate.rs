@@ -17,8 +17,8 @@ use catena_report::escape::clean;
 use catena_worker::facts::{LogHeader, MAX_HEADER, WORKER_INFO, WorkerInfo};
 use catena_worker::generate::claim::ClaimError;
 use catena_worker::generate::{
-    self, BODY, Claim, Environment, Found, GenerateError, Generated, Identity, Inputs, LEGACY,
-    SIGNATURE, TreeError,
+    self, BODY, Beside, Claim, Environment, GenerateError, Generated, Identity, Inputs, SIGNATURE,
+    TreeError,
 };
 use catena_worker::json::Json;
 use clap::builder::NonEmptyStringValueParser;
@@ -44,6 +44,9 @@ Exit status:
 
 /// The most bytes of a claim; the queue takes definitions of a tenth of that.
 const MAX_CLAIM: u64 = 16 << 20;
+/// What is said whenever a text of the GPG era is written (P40).
+const LEGACY_WARNING: &str = "catena: --gpg-key: written for verifiers from before 2019-06; nobody of today should trust it, \
+    and the library that signs takes time that depends on the key";
 const FULL_COT: &str = "public/full-cot.json";
 const LOG: &str = "public/logs/live_backing.log";
 
@@ -206,31 +209,18 @@ pub(crate) fn run(options: &Options) -> Result<Exit, Failure> {
         replace: options.replace,
     };
     let signer = signer.as_deref().map(|signer| -> &dyn Signer { signer });
-    let done = generate::generate(&inputs, signer, &bar);
+    let text = gpg
+        .as_ref()
+        .map(|gpg| move |body: &[u8]| gpg.sign(body).map_err(|refusal| refusal.to_string()));
+    let beside = text.as_ref().map(|text| -> Beside<'_> { text });
+    let done = generate::generate_beside(&inputs, signer, &bar, beside);
     bar.clear();
     let done = done.map_err(Refusal::from)?;
-    if let Some(gpg) = gpg {
-        legacy_text(options, &gpg, &done)?;
+    if gpg.is_some() {
+        output::say(LEGACY_WARNING);
     }
     tell(options, &done)?;
     Ok(Exit::Success)
-}
-
-/// Writes the signed text of the GPG era beside the pair, with a warning (P40).
-fn legacy_text(options: &Options, gpg: &Gpg, done: &Generated) -> Result<(), Failure> {
-    let text = gpg.sign(&done.signed.body)?;
-    let found = if options.replace {
-        Found::Ours
-    } else {
-        Found::Refused
-    };
-    generate::write_own(&options.artifact_dir, LEGACY, text.as_bytes(), found)
-        .map_err(Refusal::from)?;
-    output::say(
-        "catena: --gpg-key: written for verifiers from before 2019-06; nobody of today should trust it, and the \
-         library that signs takes time that depends on the key",
-    );
-    Ok(())
 }
 
 fn signer(options: &Options) -> Result<Option<Box<dyn Signer + Send + Sync>>, Refusal> {

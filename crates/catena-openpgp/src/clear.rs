@@ -212,7 +212,7 @@ fn shortened(name: &str) -> String {
 /// The line that begins a cleartext-signed message.
 pub(crate) const BEGIN: &str = "-----BEGIN PGP SIGNED MESSAGE-----";
 
-/// Documents of that time have a few hundred kilobytes at most; this leaves room for two orders of magnitude.
+/// Documents of that time have a few hundred kilobytes at most.
 const MAX_TEXT: usize = 2 << 20;
 
 #[cfg(test)]

@@ -4,6 +4,9 @@
 //! A key is judged at a time that the caller chose: alive, unrevoked and, where the library must judge
 //! self-signatures, by the rules of that time.
 
+use std::collections::HashMap;
+use std::sync::Arc;
+
 use openpgp::cert::CertParser;
 use openpgp::packet::Key;
 use openpgp::packet::key::{PublicParts, UnspecifiedRole};
@@ -11,7 +14,7 @@ use openpgp::packet::signature::subpacket::SubpacketTag;
 use openpgp::parse::Parse as _;
 use openpgp::policy::StandardPolicy;
 use openpgp::types::{PublicKeyAlgorithm, SignatureType};
-use openpgp::{Cert, KeyHandle, Packet};
+use openpgp::{Cert, Fingerprint, KeyHandle, Packet};
 use sequoia_openpgp as openpgp;
 
 use crate::profile::to_system;
@@ -26,8 +29,11 @@ pub enum Model {
     Bare,
     /// scriptworker: a trusted key certified the worker's key.
     Certified,
-    /// generic-worker, and the people who sign tags: the file is the trust, and the key must be valid by itself.
+    /// generic-worker: the file is the trust, and the key must be valid by itself.
     Flat,
+    /// The people who sign tags: as with [`Model::Flat`], but people give up subkeys and names and go on. A revocation
+    /// counts if it is of the key, or of the part that signed.
+    People,
 }
 
 /// A key file as it was found.
@@ -46,10 +52,11 @@ pub struct KeySet {
     pub(crate) trusted: Vec<Held>,
 }
 
-/// A key and its file.
+/// A key and its file. Copies share the key, which is large.
+#[derive(Clone)]
 pub(crate) struct Held {
     pub(crate) path: String,
-    pub(crate) cert: Cert,
+    pub(crate) cert: Arc<Cert>,
 }
 
 impl KeySet {
@@ -58,7 +65,7 @@ impl KeySet {
     /// # Errors
     /// [`Refusal::KeyFile`] for a file that is not one public key.
     pub fn bare(files: &[KeyFile]) -> Result<Self, Refusal> {
-        Self::new(Model::Bare, files, &[])
+        Self::of(Model::Bare, read(files)?, Vec::new())
     }
 
     /// Takes key files that need no certification.
@@ -66,7 +73,15 @@ impl KeySet {
     /// # Errors
     /// As [`KeySet::bare`].
     pub fn flat(files: &[KeyFile]) -> Result<Self, Refusal> {
-        Self::new(Model::Flat, files, &[])
+        Self::of(Model::Flat, read(files)?, Vec::new())
+    }
+
+    /// Takes the key files of people who sign tags.
+    ///
+    /// # Errors
+    /// As [`KeySet::bare`].
+    pub fn people(files: &[KeyFile]) -> Result<Self, Refusal> {
+        Self::of(Model::People, read(files)?, Vec::new())
     }
 
     /// Takes key files of workers, and of those who may certify them. Trusted keys sign no documents.
@@ -74,40 +89,29 @@ impl KeySet {
     /// # Errors
     /// As [`KeySet::bare`].
     pub fn certified(workers: &[KeyFile], trusted: &[KeyFile]) -> Result<Self, Refusal> {
-        Self::new(Model::Certified, workers, trusted)
+        Self::of(Model::Certified, read(workers)?, read(trusted)?)
     }
 
-    fn new(model: Model, keys: &[KeyFile], trusted: &[KeyFile]) -> Result<Self, Refusal> {
-        let read = |files: &[KeyFile]| -> Result<Vec<Held>, Refusal> {
-            let mut all: Vec<Held> = Vec::new();
-            for file in files {
-                let held = Held::read(file)?;
-                let same = |other: &Held| other.cert.fingerprint() == held.cert.fingerprint();
-                match all.iter().position(same) {
-                    // what any copy says counts: a revocation, a shorter life
-                    Some(at) => {
-                        let known = all.swap_remove(at);
-                        all.push(known.merged(held)?);
-                    }
-                    None => all.push(held),
-                }
-            }
-            Ok(all)
-        };
+    /// Takes keys that were read before, copies of a key among them.
+    pub(crate) fn of(model: Model, keys: Vec<Held>, trusted: Vec<Held>) -> Result<Self, Refusal> {
         Ok(Self {
             model,
-            keys: read(keys)?,
-            trusted: read(trusted)?,
+            keys: each_once(keys)?,
+            trusted: each_once(trusted)?,
         })
     }
 
-    /// Whether a key or subkey of the set has this fingerprint or key id.
+    /// Whether a key of the set has this fingerprint or key id, or a subkey where subkeys count.
     #[must_use]
     pub fn knows(&self, handle: &str) -> bool {
         let Ok(handle) = handle.parse::<KeyHandle>() else {
             return false;
         };
-        self.keys.iter().any(|held| held.has(&handle))
+        let known = |held: &Held| match self.model {
+            Model::Bare => held.primary().key_handle().aliases(&handle),
+            Model::Certified | Model::Flat | Model::People => held.has(&handle),
+        };
+        self.keys.iter().any(known)
     }
 
     /// The fingerprints of the keys, subkeys aside.
@@ -118,13 +122,34 @@ impl KeySet {
     }
 }
 
+fn read(files: &[KeyFile]) -> Result<Vec<Held>, Refusal> {
+    let read = |file: &KeyFile| Held::read(&file.path, &file.bytes);
+    files.iter().map(read).collect()
+}
+
+/// Puts copies of a key together.
+fn each_once(keys: Vec<Held>) -> Result<Vec<Held>, Refusal> {
+    let mut places: HashMap<Fingerprint, usize> = HashMap::new();
+    let mut all: Vec<Held> = Vec::new();
+    for held in keys {
+        let place = *places.entry(held.cert.fingerprint()).or_insert(all.len());
+        match all.get_mut(place) {
+            // what any copy says counts: a revocation, a shorter life
+            Some(known) => known.merge(&held)?,
+            None => all.push(held),
+        }
+    }
+    Ok(all)
+}
+
 impl Held {
-    fn read(file: &KeyFile) -> Result<Self, Refusal> {
+    /// Reads a key file.
+    pub(crate) fn read(path: &str, bytes: &[u8]) -> Result<Self, Refusal> {
         let refuse = |found: String| Refusal::KeyFile {
-            path: file.path.clone(),
+            path: path.to_owned(),
             found,
         };
-        let mut certs = CertParser::from_bytes(&file.bytes).map_err(|e| refuse(e.to_string()))?;
+        let mut certs = CertParser::from_bytes(bytes).map_err(|e| refuse(e.to_string()))?;
         let cert = certs
             .next()
             .ok_or_else(|| refuse("none".to_owned()))?
@@ -136,22 +161,33 @@ impl Held {
             return Err(refuse("a private one".to_owned()));
         }
         Ok(Self {
-            path: file.path.clone(),
-            cert,
+            path: path.to_owned(),
+            cert: Arc::new(cert),
         })
     }
 
-    /// Puts two copies of a key together.
-    fn merged(self, other: Self) -> Result<Self, Refusal> {
-        let cert = self.cert.merge_public(other.cert);
-        let cert = cert.map_err(|error| Refusal::KeyFile {
-            path: other.path,
-            found: error.to_string(),
-        })?;
-        Ok(Self {
-            path: self.path,
-            cert,
-        })
+    /// The same key in a file elsewhere.
+    pub(crate) fn at(&self, path: &str) -> Self {
+        Self {
+            path: path.to_owned(),
+            cert: Arc::clone(&self.cert),
+        }
+    }
+
+    /// Takes in another copy of the key.
+    fn merge(&mut self, other: &Self) -> Result<(), Refusal> {
+        if Arc::ptr_eq(&self.cert, &other.cert) {
+            return Ok(());
+        }
+        let (mine, other_cert) = (Cert::clone(&self.cert), Cert::clone(&other.cert));
+        let cert = mine
+            .merge_public(other_cert)
+            .map_err(|error| Refusal::KeyFile {
+                path: other.path.clone(),
+                found: error.to_string(),
+            })?;
+        self.cert = Arc::new(cert);
+        Ok(())
     }
 
     /// Whether the key or one of its subkeys goes by this name.
@@ -183,11 +219,29 @@ impl Held {
                     | SignatureType::CertificationRevocation
             ) || signature.subpacket(SubpacketTag::RevocationKey).is_some()
         };
-        match self.cert.clone().into_packets().any(revokes) {
-            true => Err(Refusal::KeyRevoked {
-                key: self.fingerprint(),
-            }),
+        match Cert::clone(&self.cert).into_packets().any(revokes) {
+            true => Err(self.revoked()),
             false => Ok(()),
+        }
+    }
+
+    /// Refuses a key of a person that carries a revocation of the whole, or of the part by that name.
+    pub(crate) fn unrevoked_part(&self, handle: &KeyHandle) -> Result<(), Refusal> {
+        let whole = |packet: Packet| matches!(packet, Packet::Signature(signature) if signature.typ() == SignatureType::KeyRevocation);
+        let part = self.cert.keys().any(|key| {
+            let bundle = key.bundle();
+            let mut revocations = bundle.self_revocations().chain(bundle.other_revocations());
+            key.key().key_handle().aliases(handle) && revocations.next().is_some()
+        });
+        match part || Cert::clone(&self.cert).into_packets().any(whole) {
+            true => Err(self.revoked()),
+            false => Ok(()),
+        }
+    }
+
+    fn revoked(&self) -> Refusal {
+        Refusal::KeyRevoked {
+            key: self.fingerprint(),
         }
     }
 

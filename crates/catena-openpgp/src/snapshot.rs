@@ -138,6 +138,19 @@ pub enum SnapshotError {
     },
 }
 
+impl SnapshotError {
+    /// Returns the stable code of the reason, as docs/legacy.md and vectors name it.
+    #[must_use]
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::Pin { .. } => "keys-pin",
+            Self::Malformed { .. } => "keys-malformed",
+            Self::TooEarly { .. } => "keys-too-early",
+            Self::Rollback { .. } => "keys-rolled-back",
+        }
+    }
+}
+
 /// What counts for runs that are older than the first tag (legacy.md §3.3).
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Early {

@@ -147,7 +147,7 @@ fn by_known_key(
 fn parts(held: &Held, model: Model) -> Vec<(KeyHandle, &Key<PublicParts, UnspecifiedRole>)> {
     match model {
         Model::Bare => vec![(held.primary().key_handle(), held.primary())],
-        Model::Certified | Model::Flat => held
+        Model::Certified | Model::Flat | Model::People => held
             .cert
             .keys()
             .map(|part| (part.key().key_handle(), part.key()))
@@ -167,14 +167,17 @@ fn by(
     strong(held.primary())?;
     fits(signature, signed, key)?;
     inside(signature, moment)?;
-    held.unrevoked()?;
     let handle = key.key_handle();
+    match keys.model {
+        Model::People => held.unrevoked_part(&handle)?,
+        Model::Bare | Model::Certified | Model::Flat => held.unrevoked()?,
+    }
     let certifier = match keys.model {
         Model::Bare => {
             alive_without_signatures(key, signature.created)?;
             None
         }
-        Model::Flat => {
+        Model::Flat | Model::People => {
             held.signing(&handle, signature.created)?;
             held.signing(&handle, moment.reference)?;
             None

@@ -30,15 +30,17 @@ pub(crate) fn run(command: &Command) -> Result<Exit, Failure> {
         let reason = "expected public keys, found no file".to_owned();
         return Err(refuse("--git-keys", &options.git_keys, reason).into());
     }
-    let keys = KeySet::flat(&files)
+    let keys = KeySet::people(&files)
         .map_err(|error| refuse("--git-keys", &options.git_keys, error.to_string()))?;
-    let made = tags::build(&options.clone, &keys)
-        .map_err(|error| refuse("CLONE", &options.clone, clean(&error.to_string(), 1000)))?;
+    let made = tags::build(&options.clone, &keys).map_err(|error| {
+        let reason = format!("{}: {}", error.code(), clean(&error.to_string(), 1000));
+        refuse("CLONE", &options.clone, reason)
+    })?;
     if let Some(path) = &options.previous {
         let bytes = read("--previous", path)?;
         Snapshot::parse(&bytes)
             .and_then(|previous| made.follows(&previous))
-            .map_err(|error| refuse("--previous", path, error.to_string()))?;
+            .map_err(|error| refuse("--previous", path, format!("{}: {error}", error.code())))?;
     }
     let text = made
         .render()

@@ -3,7 +3,7 @@
 
 use std::fmt::Write as _;
 
-use catena_core::legacy::report::{Assurance, Report};
+use catena_core::legacy::report::Report;
 use catena_report::escape::clean;
 
 /// One line: verdict, worth, headline.
@@ -76,15 +76,6 @@ pub(super) fn page(report: &Report) -> String {
 
 /// The classes of assurance, as JSON names them.
 fn worth(report: &Report) -> String {
-    let name = |class: &Assurance| match class {
-        Assurance::LegacyActionTask => "legacy-action-task",
-        Assurance::LegacyGpg => "legacy-gpg",
-        Assurance::LegacyV1 => "legacy-v1",
-    };
-    report
-        .assurance
-        .iter()
-        .map(name)
-        .collect::<Vec<_>>()
-        .join(", ")
+    let names = report.assurance.iter().map(|class| class.name());
+    names.collect::<Vec<_>>().join(", ")
 }

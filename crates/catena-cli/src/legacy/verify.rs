@@ -11,7 +11,7 @@ use catena_core::legacy::{self, Evidence, Inputs, Opened, Opener, Opening, Unope
 use catena_core::model::task_type::WorkerImplementation;
 use catena_core::request::Request;
 use catena_evidence::{DirectorySource, Source as _};
-use catena_openpgp::in_force::{InForceError, verify_in_force};
+use catena_openpgp::in_force::{InForceError, Keyring};
 use catena_openpgp::snapshot::{Early, Family, Snapshot};
 use catena_openpgp::time::{Moment, UnixTime};
 use tokio::runtime::{self, Runtime};
@@ -45,8 +45,9 @@ pub(crate) fn verify(options: &args::Verify, _: When) -> Result<Exit, Failure> {
         flag: "--as-of",
         reason,
     })?;
+    let snapshot = snapshot(flags)?;
     let opener = Keys {
-        snapshot: snapshot(flags)?,
+        keyring: Keyring::new(&snapshot),
         as_of,
         early: match flags.early_keys {
             true => Early::UseFirst,
@@ -151,13 +152,13 @@ impl Evidence for Recorded {
 }
 
 /// Keys of that time.
-struct Keys {
-    snapshot: Snapshot,
+struct Keys<'a> {
+    keyring: Keyring<'a>,
     as_of: Option<UnixTime>,
     early: Early,
 }
 
-impl Opener for Keys {
+impl Opener for Keys<'_> {
     fn open(&self, opening: &Opening<'_>) -> Result<Opened, Unopened> {
         let no_keys = |reason: String| Unopened::NoKeys { reason };
         let family: Family =
@@ -175,7 +176,9 @@ impl Opener for Keys {
             reference: self.as_of.unwrap_or(run.reference),
             ..run
         };
-        let found = verify_in_force(opening.text, family, &self.snapshot, &moment, self.early);
+        let found = self
+            .keyring
+            .verify(opening.text, family, &moment, self.early);
         let under = found.map_err(|error| match error {
             InForceError::Refused(refusal) => Unopened::Refused {
                 code: refusal.code(),

@@ -191,17 +191,22 @@ pub(crate) fn snapshot(gpg: &Gpg, dir: &std::path::Path) -> String {
     assert_eq!(Run::of(&again).status, 0);
     git.run(hour(4), &["tag", "--delete", "production-20170601030000"]);
     git.tag(hour(5), "production-20170601050000", "releng@x.org", "HEAD");
+    let third = path("keys3.json");
     let again: Vec<&str> = again
         .iter()
-        .map(|word| {
-            if word.ends_with("keys2.json") {
-                &clone[..0]
-            } else {
-                word
-            }
+        .map(|word| match word.ends_with("keys2.json") {
+            true => third.as_str(),
+            false => word,
         })
         .collect();
-    assert_eq!(Run::of(&again).status, 64);
+    let back = Run::of(&again);
+    assert_eq!(back.status, 64);
+    assert!(
+        back.stderr.contains("--previous") && back.stderr.contains("keys-rolled-back"),
+        "{}",
+        back.stderr
+    );
+    assert!(!dir.join("keys3.json").exists());
     run.stdout
         .rsplit_once("sha256:")
         .unwrap()

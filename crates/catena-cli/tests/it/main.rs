@@ -15,6 +15,7 @@ mod generate;
 #[path = "../../../catena-openpgp/tests/it/git.rs"]
 mod git;
 #[cfg(feature = "openpgp")]
+#[expect(dead_code, reason = "shared with the tests of catena-openpgp")]
 #[path = "../../../catena-openpgp/tests/it/gpg.rs"]
 mod gpg;
 mod help;
@@ -23,6 +24,10 @@ mod interrupt;
 mod keys;
 #[cfg(feature = "openpgp")]
 mod legacy;
+#[cfg(feature = "openpgp")]
+mod legacy_chains;
+#[cfg(feature = "openpgp")]
+mod legacy_vectors;
 #[cfg(feature = "openpgp")]
 mod legacy_world;
 mod lint;

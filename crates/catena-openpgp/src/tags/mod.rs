@@ -19,8 +19,8 @@ use gix::ObjectId;
 
 use self::objects::Objects;
 use self::signed::SignedTag;
-use crate::in_force;
-use crate::keys::{KeyFile, KeySet};
+use crate::in_force::Keyring;
+use crate::keys::KeySet;
 use crate::refusal::Refusal;
 use crate::snapshot::{Family, SCHEMA, Snapshot, SnapshotError, Tag, sha256};
 use crate::time::UnixTime;
@@ -103,6 +103,24 @@ pub enum TagsError {
     /// What was put together does not hold together.
     #[error(transparent)]
     Snapshot(#[from] SnapshotError),
+}
+
+impl TagsError {
+    /// Returns the stable code of the reason, as docs/legacy.md and vectors name it.
+    #[must_use]
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::Clone { .. } => "keys-clone",
+            Self::NoTags => "keys-no-tags",
+            Self::Unsigned { .. } => "keys-unsigned",
+            Self::Signature { refusal, .. } | Self::Key { refusal, .. } => refusal.code(),
+            Self::Renamed { .. } => "keys-renamed",
+            Self::Misdated { .. } => "keys-misdated",
+            Self::RolledBack { .. } => "keys-rolled-back",
+            Self::Object { .. } => "keys-object",
+            Self::Snapshot(error) => error.code(),
+        }
+    }
 }
 
 /// Takes the path of a clone and the git-signing keys, returns the snapshot.
@@ -215,23 +233,11 @@ fn in_model(family: Family, path: &str) -> bool {
 
 /// Refuses key files that are no keys, now and not when a document needs them.
 fn readable(snapshot: &Snapshot) -> Result<(), TagsError> {
-    let mut seen: HashSet<&String> = HashSet::new();
+    let keyring = Keyring::new(snapshot);
     for tag in &snapshot.tags {
-        for (path, digest) in tag.families.values().flatten() {
-            let (true, Some(text)) = (seen.insert(digest), snapshot.keys.get(digest)) else {
-                continue;
-            };
-            let file = KeyFile {
-                path: path.clone(),
-                bytes: text.clone().into_bytes(),
-            };
-            KeySet::flat(&[file]).map_err(|refusal| TagsError::Key {
-                tag: tag.name.clone(),
-                refusal,
-            })?;
-        }
         for family in tag.families.keys() {
-            in_force::keys(snapshot, tag, *family).map_err(|refusal| TagsError::Key {
+            let read = keyring.keys(tag, *family);
+            read.map_err(|refusal| TagsError::Key {
                 tag: tag.name.clone(),
                 refusal,
             })?;

@@ -57,27 +57,49 @@ impl Objects {
         Ok(out)
     }
 
-    /// Returns an object's kind and bytes, which have that id.
-    pub(super) fn read(&self, id: ObjectId) -> Result<(Kind, Vec<u8>), TagsError> {
-        let fail = |reason: String| broken(id, "an object of that id", reason);
+    /// Returns what an object says it is, before its bytes are read.
+    pub(super) fn kind(&self, id: ObjectId) -> Result<Kind, TagsError> {
+        let header = self.git.find_header(id);
+        let header = header.map_err(|e| broken(id, ANY, e.to_string()))?;
+        Ok(header.kind())
+    }
+
+    /// Returns the bytes of an object of that kind, which have that id. None larger than its kind has any need for is
+    /// read.
+    pub(super) fn read(
+        &self,
+        id: ObjectId,
+        kind: Kind,
+        name: &'static str,
+    ) -> Result<Vec<u8>, TagsError> {
+        let fail = |reason: String| broken(id, ANY, reason);
+        let header = self.git.find_header(id).map_err(|e| fail(e.to_string()))?;
+        if header.kind() != kind {
+            return Err(broken(id, name, format!("found a {}", header.kind())));
+        }
+        let limit = match kind {
+            Kind::Blob => KEY_SIZE,
+            Kind::Commit | Kind::Tag | Kind::Tree => OTHER_SIZE,
+        };
+        if header.size() > limit {
+            let found = header.size();
+            return Err(broken(
+                id,
+                name,
+                format!("it has {found} bytes, more than {limit}"),
+            ));
+        }
         let object = self.git.find_object(id).map_err(|e| fail(e.to_string()))?;
         let found =
             compute_hash(id.kind(), object.kind, &object.data).map_err(|e| fail(e.to_string()))?;
-        match found == id {
-            true => Ok((object.kind, object.data.clone())),
+        match found == id && object.kind == kind {
+            true => Ok(object.data.clone()),
             false => Err(fail(format!("its bytes have id {found}"))),
         }
     }
 
-    fn of_kind(&self, id: ObjectId, kind: Kind, name: &'static str) -> Result<Vec<u8>, TagsError> {
-        match self.read(id)? {
-            (found, data) if found == kind => Ok(data),
-            (found, _) => Err(broken(id, name, format!("found a {found}"))),
-        }
-    }
-
     pub(super) fn commit(&self, id: ObjectId) -> Result<Commit, TagsError> {
-        let data = self.of_kind(id, Kind::Commit, "a commit")?;
+        let data = self.read(id, Kind::Commit, "a commit")?;
         let fail = |reason: String| broken(id, "a commit", reason);
         let commit = CommitRef::from_bytes(&data, id.kind()).map_err(|e| fail(e.to_string()))?;
         Ok(Commit {
@@ -132,7 +154,7 @@ impl Objects {
     }
 
     fn tree(&self, id: ObjectId) -> Result<Vec<(String, EntryKind, ObjectId)>, TagsError> {
-        let data = self.of_kind(id, Kind::Tree, "a tree")?;
+        let data = self.read(id, Kind::Tree, "a tree")?;
         let fail = |reason: String| broken(id, "a tree", reason);
         let tree = TreeRef::from_bytes(&data, id.kind()).map_err(|e| fail(e.to_string()))?;
         let entry = |entry: &gix::objs::tree::EntryRef<'_>| {
@@ -144,14 +166,7 @@ impl Objects {
 
     /// Returns a file that is text.
     pub(super) fn text(&self, id: ObjectId) -> Result<String, TagsError> {
-        let data = self.of_kind(id, Kind::Blob, "a file")?;
-        if data.len() > KEY_SIZE {
-            return Err(broken(
-                id,
-                "a key file",
-                format!("it has more than {KEY_SIZE} bytes"),
-            ));
-        }
+        let data = self.read(id, Kind::Blob, "a key file")?;
         String::from_utf8(data)
             .map_err(|_| broken(id, "an armoured key file", "it is no text".to_owned()))
     }
@@ -170,4 +185,7 @@ const DEPTH: usize = 8;
 /// A family had some hundred keys.
 const FILES: usize = 20_000;
 /// Keys have a few kilobytes, with pictures some dozens.
-const KEY_SIZE: usize = 1 << 20;
+const KEY_SIZE: u64 = 1 << 20;
+/// A tag has a signature, a commit a message, and a directory forty bytes for each file.
+const OTHER_SIZE: u64 = 4 << 20;
+const ANY: &str = "an object of that id";

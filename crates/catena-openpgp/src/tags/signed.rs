@@ -31,10 +31,10 @@ pub(super) fn read(
         tag: name.to_owned(),
         found,
     };
-    let (kind, data) = objects.read(id)?;
-    if kind != Kind::Tag {
+    if objects.kind(id)? != Kind::Tag {
         return Err(unsigned("a lightweight one"));
     }
+    let data = objects.read(id, Kind::Tag, "a tag")?;
     let malformed = |reason: &str| broken(id, "a tag", reason.to_owned());
     let text = str::from_utf8(&data).map_err(|_| malformed("it is no text"))?;
     let begin = format!("\n{}\n", armour::BEGIN);

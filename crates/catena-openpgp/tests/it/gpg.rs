@@ -122,6 +122,15 @@ impl Gpg {
         String::from_utf8(self.must(at, &words, text.as_bytes())).unwrap()
     }
 
+    /// Exports public keys with an option of `--export-options`.
+    pub(crate) fn public_with(&self, at: UnixTime, name: &str, option: &str) -> KeyFile {
+        let words = ["--armor", "--export-options", option, "--export", name];
+        KeyFile {
+            path: format!("{name}.pub"),
+            bytes: self.must(at, &words, b""),
+        }
+    }
+
     /// Lets one key certify another.
     pub(crate) fn certify(&self, at: UnixTime, by: &str, whom: &str, digest: &str) {
         let words = [
@@ -129,18 +138,53 @@ impl Gpg {
             digest,
             "--allow-weak-digest-algos",
             "--allow-weak-key-signatures",
-            "--local-user",
-            by,
-            "--quick-sign-key",
         ];
+        self.certify_so(at, by, whom, &words, "--quick-sign-key");
+    }
+
+    /// Lets one key certify another for its own use.
+    pub(crate) fn certify_locally(&self, at: UnixTime, by: &str, whom: &str) {
+        let words = ["--cert-digest-algo", "SHA256"];
+        self.certify_so(at, by, whom, &words, "--quick-lsign-key");
+    }
+
+    /// Lets one key certify another, with options of `gpg`.
+    pub(crate) fn certify_so(
+        &self,
+        at: UnixTime,
+        by: &str,
+        whom: &str,
+        options: &[&str],
+        command: &str,
+    ) {
+        let fingerprint = self.fingerprint(at, whom);
+        let words = ["--local-user", by, command, &fingerprint];
+        self.must(at, &[options, &words].concat(), b"");
+    }
+
+    /// The fingerprints of the subkeys of a key, in the order in which they were made.
+    pub(crate) fn subkeys(&self, at: UnixTime, whom: &str) -> Vec<String> {
+        let words = [
+            "--with-colons",
+            "--with-subkey-fingerprint",
+            "--list-keys",
+            whom,
+        ];
+        let listed = String::from_utf8(self.must(at, &words, b"")).unwrap();
+        let lines = listed.lines().filter(|line| line.starts_with("fpr:"));
+        let all = lines.map(|line| line.split(':').nth(9).unwrap().to_owned());
+        all.skip(1).collect()
+    }
+
+    /// The fingerprint of a primary key.
+    pub(crate) fn fingerprint(&self, at: UnixTime, whom: &str) -> String {
         let listed = self.must(at, &["--with-colons", "--fingerprint", whom], b"");
         let listed = String::from_utf8(listed).unwrap();
         let line = listed
             .lines()
             .find(|line| line.starts_with("fpr:"))
             .unwrap();
-        let fingerprint = line.split(':').nth(9).unwrap();
-        self.must(at, &[&words[..], &[fingerprint]].concat(), b"");
+        line.split(':').nth(9).unwrap().to_owned()
     }
 }
 

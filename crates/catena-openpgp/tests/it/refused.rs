@@ -2,19 +2,16 @@
 //! What is refused although `gpg` made it, and what no tool makes: one reason each.
 
 use catena_openpgp::armour;
-use catena_openpgp::clear;
 use catena_openpgp::keys::{KeyFile, KeySet};
 use catena_openpgp::time::Moment;
 use catena_openpgp::verify::verify;
 use sequoia_openpgp as openpgp;
 
-use openpgp::packet::signature::SignatureBuilder;
-use openpgp::packet::signature::subpacket::{Subpacket, SubpacketValue};
-use openpgp::parse::Parse as _;
-use openpgp::serialize::MarshalInto as _;
-use openpgp::types::{HashAlgorithm, SignatureType};
-use openpgp::{Cert, KeyID, Packet};
+use openpgp::KeyID;
+use openpgp::packet::signature::subpacket::{NotationData, SubpacketValue};
+use openpgp::types::SignatureType;
 
+use crate::forged::{self, Forged, message, subkey_revoked, version_3};
 use crate::gpg::{Gpg, hour};
 
 const NAME: &str = "worker@example.org";
@@ -98,22 +95,6 @@ fn keys_that_have_expired_whenever_they_signed() {
     );
 }
 
-/// Revokes the key; returns it as it is then.
-fn revoked(gpg: &Gpg) -> KeyFile {
-    let revocations = gpg.home().join("openpgp-revocs.d");
-    let file = std::fs::read_dir(revocations)
-        .unwrap()
-        .next()
-        .unwrap()
-        .unwrap()
-        .path();
-    let text = std::fs::read_to_string(file)
-        .unwrap()
-        .replace(":-----BEGIN", "-----BEGIN");
-    gpg.must(hour(5), &["--import"], text.as_bytes());
-    gpg.public(hour(5), NAME)
-}
-
 #[test]
 fn keys_that_were_revoked() {
     let gpg = Gpg::new();
@@ -124,7 +105,7 @@ fn keys_that_were_revoked() {
         code(&signed, &KeySet::flat(&[before]).unwrap(), &run()),
         "verified"
     );
-    let after = revoked(&gpg);
+    let after = forged::revoked(&gpg, NAME, hour(5));
     for keys in [
         KeySet::flat(std::slice::from_ref(&after)),
         KeySet::bare(std::slice::from_ref(&after)),
@@ -140,7 +121,7 @@ fn keys_that_were_revoked_in_one_of_their_copies() {
     gpg.key(hour(0), NAME, "rsa2048", 0);
     let signed = gpg.clearsign(hour(2), NAME, "SHA512", "{}\n");
     let clean = gpg.public(hour(1), NAME);
-    let revoked = revoked(&gpg);
+    let revoked = forged::revoked(&gpg, NAME, hour(5));
     for files in [
         [clean.clone(), revoked.clone()],
         [revoked.clone(), clean.clone()],
@@ -149,6 +130,65 @@ fn keys_that_were_revoked_in_one_of_their_copies() {
             assert_eq!(code(&signed, &keys.unwrap(), &run()), "pgp-key-revoked");
         }
     }
+}
+
+/// An RSA subkey that signs, below a primary key that is none.
+#[test]
+fn a_primary_key_other_than_rsa_does_not_hide_behind_its_subkey() {
+    let gpg = Gpg::new();
+    gpg.key(hour(0), NAME, "ed25519", 0);
+    let primary = flat(&gpg).fingerprints().remove(0);
+    let words = ["--quick-add-key", &primary, "rsa2048", "sign", "0"];
+    gpg.must(hour(1), &words, b"");
+    let signed = gpg.clearsign(hour(2), NAME, "SHA512", "{}\n");
+    let file = gpg.public(hour(2), NAME);
+    for keys in [
+        KeySet::flat(std::slice::from_ref(&file)),
+        KeySet::people(std::slice::from_ref(&file)),
+    ] {
+        assert_eq!(code(&signed, &keys.unwrap(), &run()), "pgp-key-algorithm");
+    }
+}
+
+/// Of a worker's key any revocation counts; a person may have given up a part that did not sign.
+#[test]
+fn people_may_give_up_parts_of_their_keys_and_workers_may_not() {
+    let gpg = Gpg::new();
+    gpg.key(hour(0), NAME, "rsa2048", 0);
+    let primary = flat(&gpg).fingerprints().remove(0);
+    let by_primary = gpg.clearsign(hour(2), NAME, "SHA512", "{}\n");
+    let words = ["--quick-add-key", &primary, "rsa2048", "sign", "0"];
+    gpg.must(hour(1), &words, b"");
+    let by_subkey = gpg.clearsign(hour(2), NAME, "SHA512", "{}\n");
+    let subkey = gpg.subkeys(hour(2), NAME).remove(0);
+    let file = subkey_revoked(&gpg, NAME, &subkey, hour(9));
+    let people = KeySet::people(std::slice::from_ref(&file)).unwrap();
+    assert_eq!(code(&by_primary, &people, &run()), "verified");
+    assert_eq!(code(&by_subkey, &people, &run()), "pgp-key-revoked");
+    let workers = KeySet::flat(&[file]).unwrap();
+    assert_eq!(code(&by_primary, &workers, &run()), "pgp-key-revoked");
+    let whole = KeySet::people(&[forged::revoked(&gpg, NAME, hour(9))]).unwrap();
+    for signed in [&by_primary, &by_subkey] {
+        assert_eq!(code(signed, &whole, &run()), "pgp-key-revoked");
+    }
+}
+
+/// A local certification is of whoever made it, for himself.
+#[test]
+fn a_certification_that_is_not_to_be_exported_does_not_count() {
+    let gpg = Gpg::new();
+    let trusted = "trusted@example.org";
+    gpg.key(hour(0), trusted, "rsa2048", 0);
+    gpg.key(hour(0), NAME, "rsa2048", 0);
+    gpg.certify_locally(hour(1), trusted, NAME);
+    let signed = gpg.clearsign(hour(2), NAME, "SHA512", "{}\n");
+    let set =
+        |worker: KeyFile| KeySet::certified(&[worker], &[gpg.public(hour(1), trusted)]).unwrap();
+    let local = set(gpg.public_with(hour(1), NAME, "export-local-sigs"));
+    assert_eq!(code(&signed, &local, &run()), "pgp-uncertified");
+    gpg.certify(hour(1), trusted, NAME, "SHA256");
+    let both = set(gpg.public_with(hour(1), NAME, "export-local-sigs"));
+    assert_eq!(code(&signed, &both, &run()), "verified");
 }
 
 #[test]
@@ -374,95 +414,54 @@ fn signature_part(text: &str) -> String {
     )
 }
 
-/// A signature that no tool makes: as the builder says, over `{}`.
-fn forged(
-    gpg: &Gpg,
-    build: impl FnOnce(SignatureBuilder) -> SignatureBuilder,
-    typ: SignatureType,
-) -> String {
-    let cert = Cert::from_bytes(&gpg.private(hour(1), NAME)).unwrap();
-    let secret = cert
-        .primary_key()
-        .key()
-        .clone()
-        .parts_into_secret()
-        .unwrap();
-    let mut pair = secret.into_keypair().unwrap();
-    let builder = SignatureBuilder::new(typ)
-        .set_hash_algo(HashAlgorithm::SHA512)
-        .set_signature_creation_time(
-            std::time::UNIX_EPOCH + std::time::Duration::from_secs(hour(2).seconds()),
-        )
-        .unwrap();
-    let signature = match typ {
-        SignatureType::Text | SignatureType::Binary => {
-            build(builder).sign_message(&mut pair, b"{}")
-        }
-        _ => build(builder).sign_standalone(&mut pair),
-    };
-    let packet = Packet::from(signature.unwrap()).to_vec().unwrap();
-    let text = format!(
-        "-----BEGIN PGP SIGNED MESSAGE-----\nHash: SHA512\n\n{{}}\n{}",
-        armour::encode(&packet)
-    );
-    clear::parse(text.as_bytes()).unwrap();
-    text
-}
-
 #[test]
 fn signatures_that_no_worker_made() {
     let gpg = Gpg::new();
     gpg.key(hour(0), NAME, "rsa2048", 0);
     let keys = flat(&gpg);
-    let check = |text: String| code(&text, &keys, &run());
+    let check = |change: fn(&mut Forged)| {
+        let mut forged = Forged::at(hour(2));
+        change(&mut forged);
+        code(&forged.message(&gpg, NAME, "{}"), &keys, &run())
+    };
+    assert_eq!(check(|_| {}), "verified");
+    assert_eq!(check(|it| it.typ = SignatureType::Binary), "verified");
     assert_eq!(
-        check(forged(&gpg, |it| it, SignatureType::Text)),
-        "verified"
-    );
-    assert_eq!(
-        check(forged(&gpg, |it| it, SignatureType::Binary)),
-        "verified"
-    );
-    assert_eq!(
-        check(forged(&gpg, |it| it, SignatureType::Standalone)),
+        check(|it| it.typ = SignatureType::Standalone),
         "pgp-signature-type"
     );
-    let critical =
-        |it: SignatureBuilder| it.set_notation("x@example.org", b"x", None, true).unwrap();
+    assert_eq!(check(|it| it.hashed.push(unknown(true))), "pgp-critical");
+    assert_eq!(check(|it| it.hashed.push(unknown(false))), "verified");
+    assert_eq!(check(|it| it.unhashed.push(unknown(false))), "pgp-unhashed");
     assert_eq!(
-        check(forged(&gpg, critical, SignatureType::Text)),
-        "pgp-critical"
-    );
-    let brief = |it: SignatureBuilder| {
-        it.set_signature_validity_period(std::time::Duration::from_secs(60))
-            .unwrap()
-    };
-    assert_eq!(
-        check(forged(&gpg, brief, SignatureType::Text)),
+        check(|it| it.hashed.push(life(60))),
         "pgp-signature-expired"
     );
-    let beside = |it: SignatureBuilder| {
-        it.modify_unhashed_area(|mut area| {
-            area.add(Subpacket::new(
-                SubpacketValue::SignersUserID(b"x".to_vec()),
-                false,
-            )?)?;
-            Ok(area)
-        })
-        .unwrap()
+    assert_eq!(check(|it| it.hashed.push(life(3601))), "verified");
+    assert_eq!(check(|it| it.issuer = false), "pgp-no-issuer");
+    assert_eq!(check(|it| it.created = None), "pgp-packets");
+    let other = |it: &mut Forged| {
+        it.issuer = false;
+        let other = "0123456789ABCDEF".parse::<KeyID>().unwrap();
+        it.hashed.push((SubpacketValue::Issuer(other), false));
     };
+    assert_eq!(check(other), "pgp-unknown-signer");
+    let old = version_3(&gpg, NAME, hour(2));
     assert_eq!(
-        check(forged(&gpg, beside, SignatureType::Text)),
-        "pgp-unhashed"
+        code(&message("SHA256", "{}", &old), &keys, &run()),
+        "pgp-signature-version"
     );
-    let other = |it: SignatureBuilder| {
-        it.set_issuer("0123456789ABCDEF".parse::<KeyID>().unwrap())
-            .unwrap()
-    };
-    assert_eq!(
-        check(forged(&gpg, other, SignatureType::Text)),
-        "pgp-unknown-signer"
-    );
+}
+
+/// A notation, which means nothing to anybody here.
+fn unknown(critical: bool) -> (SubpacketValue, bool) {
+    let notation = NotationData::new("x@example.org", b"x", None);
+    (SubpacketValue::NotationData(notation), critical)
+}
+
+fn life(seconds: u32) -> (SubpacketValue, bool) {
+    let life = SubpacketValue::SignatureExpirationTime(seconds.into());
+    (life, false)
 }
 
 #[test]

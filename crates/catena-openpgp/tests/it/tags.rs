@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: MPL-2.0
 //! Snapshots of real repositories with real signed tags, and documents judged by them.
 
-use catena_openpgp::in_force::{InForceError, verify_in_force};
+use catena_openpgp::in_force::{InForceError, Keyring};
 use catena_openpgp::keys::KeySet;
 use catena_openpgp::snapshot::{Early, Family, Snapshot, SnapshotError};
 use catena_openpgp::tags::{TagsError, build};
 use catena_openpgp::time::Moment;
 
+use crate::forged::{self, subkey_revoked};
 use crate::git::{Git, text};
 use crate::gpg::{Gpg, hour};
 
@@ -26,7 +27,7 @@ fn gpg() -> Gpg {
 }
 
 fn git_keys(gpg: &Gpg) -> KeySet {
-    KeySet::flat(&[gpg.public(hour(1), SIGNER)]).unwrap()
+    KeySet::people(&[gpg.public(hour(1), SIGNER)]).unwrap()
 }
 
 /// A repository with one tag of each stage: all keys, then docker-worker's key gone.
@@ -129,7 +130,7 @@ fn documents_of_every_family_verify_under_the_tag_in_force() {
     let judge = |name: &str, family: Family, at: u64, early: Early| {
         let signed = gpg.clearsign(hour(at), name, "SHA512", "{}\n");
         let moment = Moment::of_run(hour(at), hour(at));
-        match verify_in_force(signed.as_bytes(), family, &made, &moment, early) {
+        match Keyring::new(&made).verify(signed.as_bytes(), family, &moment, early) {
             Ok(under) => format!("{} by {}", under.tag, under.used),
             Err(InForceError::Refused(refusal)) => refusal.code().to_owned(),
             Err(InForceError::Snapshot(SnapshotError::TooEarly { .. })) => "too early".to_owned(),
@@ -206,13 +207,9 @@ fn a_key_of_the_next_tag_counts_for_it_may_have_been_rolled_out_before() {
     let judge = |at: u64| {
         let signed = gpg.clearsign(hour(at), GENERIC, "SHA512", "{}\n");
         let moment = Moment::of_run(hour(at), hour(at));
-        let under = verify_in_force(
-            signed.as_bytes(),
-            Family::DockerWorker,
-            &made,
-            &moment,
-            Early::Refuse,
-        );
+        let keyring = Keyring::new(&made);
+        let family = Family::DockerWorker;
+        let under = keyring.verify(signed.as_bytes(), family, &moment, Early::Refuse);
         under
             .map(|under| under.used)
             .map_err(|error| error.to_string())
@@ -220,6 +217,88 @@ fn a_key_of_the_next_tag_counts_for_it_may_have_been_rolled_out_before() {
     assert_eq!(judge(35).unwrap(), "production-2");
     assert_eq!(judge(25).unwrap(), "production-2");
     assert!(judge(15).is_err());
+}
+
+/// A key counts by its worst copy of the tag in force; what the next tag says of it is for later runs.
+#[test]
+fn a_key_that_the_next_tag_revokes_or_removes_counts_until_then_and_no_longer() {
+    let gpg = gpg();
+    let git = Git::new(&gpg);
+    let clean = gpg.public(hour(2), DOCKER);
+    let dead = forged::revoked(&gpg, DOCKER, hour(15));
+    let never = forged::revoked(&gpg, GENERIC, hour(15));
+    let path = "docker-worker/a.pub";
+    for (at, files) in [
+        (10, vec![(path, text(&clean))]),
+        (
+            20,
+            vec![(path, text(&dead)), ("docker-worker/b.pub", text(&never))],
+        ),
+        (30, vec![(path, text(&clean))]),
+        (40, vec![(path, &b""[..])]),
+    ] {
+        let commit = git.commit(hour(at), &files);
+        git.tag(hour(at), &format!("production-{at}"), SIGNER, &commit);
+    }
+    let made = build(git.path(), &git_keys(&gpg)).unwrap();
+    let judge = |name: &str, at: u64| {
+        let signed = gpg.clearsign(hour(at), name, "SHA512", "{}\n");
+        let moment = Moment::of_run(hour(at), hour(at));
+        let keyring = Keyring::new(&made);
+        let family = Family::DockerWorker;
+        match keyring.verify(signed.as_bytes(), family, &moment, Early::Refuse) {
+            Ok(under) => under.used,
+            Err(InForceError::Refused(refusal)) => refusal.code().to_owned(),
+            Err(other) => panic!("{other}"),
+        }
+    };
+    assert_eq!(judge(DOCKER, 15), "production-10");
+    // a clean copy in the next tag makes it no better
+    assert_eq!(judge(DOCKER, 25), "pgp-key-revoked");
+    assert_eq!(judge(DOCKER, 35), "production-30");
+    assert_eq!(judge(DOCKER, 45), "pgp-not-in-force");
+    // one that comes revoked is no key to be rolled out early
+    assert_eq!(judge(GENERIC, 15), "pgp-key-revoked");
+}
+
+/// Somebody gave up one signing subkey, and signs with another.
+#[test]
+fn a_signer_s_other_subkey_may_be_revoked() {
+    let gpg = gpg();
+    let git = repository(&gpg);
+    let primary = gpg.fingerprint(hour(2), SIGNER);
+    for _ in 0..2 {
+        let words = ["--quick-add-key", &primary, "rsa2048", "sign", "0"];
+        gpg.must(hour(2), &words, b"");
+    }
+    let subkeys = gpg.subkeys(hour(2), SIGNER);
+    let current = format!("{}!", subkeys[1]);
+    git.tag(hour(300), "production-20170613120000", &current, "HEAD");
+    let given_up =
+        |subkey: &str| KeySet::people(&[subkey_revoked(&gpg, SIGNER, subkey, hour(400))]);
+    let made = build(git.path(), &given_up(&subkeys[0]).unwrap()).unwrap();
+    assert_eq!(made.tags.len(), 4);
+    let error = build(git.path(), &given_up(&subkeys[1]).unwrap()).unwrap_err();
+    assert!(
+        matches!(&error, TagsError::Signature { tag, refusal }
+        if tag == "production-20170613120000" && refusal.code() == "pgp-key-revoked"),
+        "{error}"
+    );
+}
+
+/// What cannot be a key, a tag or a tree is not read.
+#[test]
+fn objects_that_are_too_large_are_refused_by_their_header() {
+    let gpg = gpg();
+    let git = repository(&gpg);
+    let large = vec![b'x'; (1 << 20) + 1];
+    let commit = git.commit(hour(300), &[("docker-worker/large", &large)]);
+    git.tag(hour(300), "production-20170613120000", SIGNER, &commit);
+    let error = refused(&git, &gpg);
+    assert!(
+        matches!(&error, TagsError::Object { reason, .. } if reason.contains("1048577 bytes")),
+        "{error}"
+    );
 }
 
 fn refused(git: &Git<'_>, gpg: &Gpg) -> TagsError {
@@ -312,7 +391,7 @@ fn a_tag_signed_with_sha1_or_by_a_short_key_is_refused() {
     gpg.key(hour(0), "short@example.org", "rsa1024", 0);
     let git = repository(&gpg);
     git.tag(hour(300), "production-short", "short@example.org", "HEAD");
-    let keys = KeySet::flat(&[
+    let keys = KeySet::people(&[
         gpg.public(hour(1), SIGNER),
         gpg.public(hour(1), "short@example.org"),
     ])

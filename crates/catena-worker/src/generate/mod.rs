@@ -2,7 +2,7 @@
 //! Chain-of-trust documents of what a task left behind (generation.md 2 and 6, R-05).
 //!
 //! The way is [`find`] → [`hash`](hash::hash) → [`Body`] → [`Signed::sign`] → [`Signed::write`]; [`generate`] goes all of it.
-//! Nothing is written before everything is known, and both files appear whole or not at all.
+//! Nothing is written before everything is known, and all files appear whole or not at all.
 
 mod body;
 pub mod claim;
@@ -26,7 +26,7 @@ pub use hash::{Hashed, Progress, hash};
 pub use names::{BODY, Found, LEGACY, SIGNATURE};
 pub use schema::SchemaError;
 pub use tree::{Entry, Tree, find, find_only};
-pub use write::{Signed, write_own};
+pub use write::Signed;
 
 /// What a document is made from.
 #[derive(Clone, Copy, Debug)]
@@ -70,6 +70,12 @@ pub enum GenerateError {
     Signature {
         /// The key.
         key: KeyId,
+    },
+    /// What was to be written beside the document cannot be made of it.
+    #[error("{reason}")]
+    Beside {
+        /// What whoever makes it said.
+        reason: String,
     },
     /// A file of the document could not be written.
     #[error("{}: {cause}", path.display())]
@@ -179,6 +185,22 @@ pub fn generate(
     signer: Option<&dyn Signer>,
     progress: &(dyn Progress + Sync),
 ) -> Result<Generated, GenerateError> {
+    generate_beside(inputs, signer, progress, None)
+}
+
+/// Makes the signed text of the GPG era from a document, or says why it cannot.
+pub type Beside<'a> = &'a dyn Fn(&[u8]) -> Result<String, String>;
+
+/// Generates, signs and writes the document of a run, and what `beside` makes of it as [`LEGACY`]: all or nothing.
+///
+/// # Errors
+/// [`GenerateError`]; then nothing was written.
+pub fn generate_beside(
+    inputs: &Inputs<'_>,
+    signer: Option<&dyn Signer>,
+    progress: &(dyn Progress + Sync),
+    beside: Option<Beside<'_>>,
+) -> Result<Generated, GenerateError> {
     let found = if inputs.replace {
         Found::Ours
     } else {
@@ -208,9 +230,15 @@ pub fn generate(
         &artifacts,
     );
     document.check()?;
-    let sign = || Signed::sign(document.to_text().into_bytes(), signer);
+    let sign = || -> Result<(Signed, Option<String>), GenerateError> {
+        let body = document.to_text().into_bytes();
+        // it may not be possible, and nobody should touch a token for nothing
+        let text = beside.map(|beside| beside(&body)).transpose();
+        let text = text.map_err(|reason| GenerateError::Beside { reason })?;
+        Ok((Signed::sign(body, signer)?, text))
+    };
     let look = || hash::unchanged(&tree, inputs.own, &artifacts);
-    let signed = match signer.is_none_or(|signer| signer.is_prompt()) {
+    let (signed, text) = match signer.is_none_or(|signer| signer.is_prompt()) {
         true => at_once(&pool, sign, look)?,
         // it may take minutes, in which files change
         false => {
@@ -224,9 +252,11 @@ pub fn generate(
         .iter()
         .map(|(name, bytes)| (*name, Some(bytes.as_slice())))
         .collect();
-    if inputs.replace {
+    match &text {
+        Some(text) => files.push((LEGACY, Some(text.as_bytes()))),
         // the signed text of an earlier generation says something else
-        files.push((LEGACY, None));
+        None if inputs.replace => files.push((LEGACY, None)),
+        None => {}
     }
     files.extend(signed.files());
     write::publish(&tree.dir, inputs.artifact_dir, &files, found)?;
@@ -249,11 +279,11 @@ fn pool(inputs: &Inputs<'_>) -> Result<ThreadPool, TreeError> {
 }
 
 /// Signs and looks at the files again at the same time.
-fn at_once(
+fn at_once<T>(
     pool: &ThreadPool,
-    sign: impl FnOnce() -> Result<Signed, GenerateError>,
+    sign: impl FnOnce() -> Result<T, GenerateError>,
     look: impl FnOnce() -> Result<(), TreeError> + Send,
-) -> Result<Signed, GenerateError> {
+) -> Result<T, GenerateError> {
     let mut unchanged = Ok(());
     let signed = pool.in_place_scope(|scope| {
         scope.spawn(|_| unchanged = look());

@@ -73,22 +73,6 @@ impl Signed {
 /// A file of the worker's own, directly in `public/`, and its content; without one it is removed.
 pub(super) type File<'a> = (&'static str, Option<&'a [u8]>);
 
-/// Writes a file of the worker's own below the artifact directory, whole or not at all.
-///
-/// `name` is one of the worker's names (P36), directly in `public/`.
-///
-/// # Errors
-/// [`GenerateError::Write`], or [`TreeError::Reserved`] when it exists and is not ours to replace.
-pub fn write_own(
-    artifact_dir: &Path,
-    name: &'static str,
-    bytes: &[u8],
-    found: Found,
-) -> Result<(), GenerateError> {
-    let dir = open(artifact_dir)?;
-    publish(&dir, artifact_dir, &[(name, Some(bytes))], found)
-}
-
 fn open(artifact_dir: &Path) -> Result<Dir, GenerateError> {
     Dir::open_ambient_dir(artifact_dir, ambient_authority())
         .map_err(|cause| failed(artifact_dir, "", cause))
@@ -219,5 +203,27 @@ fn failed(dir: &Path, name: &str, cause: io::Error) -> GenerateError {
     GenerateError::Write {
         path: dir.join(name),
         cause,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The file system of a container is full, or read-only for us: nothing of ours may be left.
+    #[test]
+    fn a_folder_that_was_made_for_nothing_goes() {
+        let dir = tempfile::tempdir().unwrap();
+        let long: &'static str = ("public/".to_owned() + &"x".repeat(300)).leak();
+        let files = [(BODY, Some(&b"{}"[..])), (long, Some(&b"{}"[..]))];
+        let error = publish(
+            &open(dir.path()).unwrap(),
+            dir.path(),
+            &files,
+            Found::Refused,
+        );
+        let error = error.unwrap_err();
+        assert!(matches!(error, GenerateError::Write { .. }), "{error}");
+        assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0);
     }
 }

@@ -6,9 +6,7 @@ use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::Path;
 
 use catena_crypto::signer::{Signer as _, SigningKey};
-use catena_worker::generate::{
-    BODY, Found, GenerateError, SIGNATURE, Signed, TreeError, write_own,
-};
+use catena_worker::generate::{BODY, Found, GenerateError, SIGNATURE, Signed, TreeError};
 
 use super::key;
 
@@ -95,16 +93,6 @@ fn a_replacement_that_fails_leaves_what_was_there() {
     fs::rename(dir.path().join("body"), dir.path().join(BODY)).unwrap();
     assert_eq!(pair(dir.path()), before);
     assert_eq!(fs::read_dir(dir.path().join("public")).unwrap().count(), 2);
-}
-
-/// The file system of a container is full, or read-only for us: nothing of ours may be left.
-#[test]
-fn a_folder_that_was_made_for_nothing_goes() {
-    let dir = tempfile::tempdir().unwrap();
-    let long = "public/".to_owned() + &"x".repeat(300);
-    let error = write_own(dir.path(), long.leak(), b"{}", Found::Refused).unwrap_err();
-    assert!(matches!(error, GenerateError::Write { .. }), "{error}");
-    assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 0);
 }
 
 #[test]

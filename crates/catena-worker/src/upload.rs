@@ -4,7 +4,7 @@
 //! Artifacts go first, several at once; then the logs; then the document, and after it its signature, so that nobody
 //! finds a signature whose document does not follow. What was hashed goes up only as the very file that was hashed.
 //!
-//! While one step is on its way, the queue is already asked where the content of the next one goes ([`Uploads::begin`]).
+//! While one step is on its way, the queue is already asked where the content of the next one goes (`Uploads::begin`).
 //! Until its content is there, such an artifact is none.
 
 use std::future::Future;
@@ -436,6 +436,6 @@ fn holds(reader: &mut dyn io::Read, digest: &Digest) -> Result<(), String> {
 /// Uploads at once.
 const PARALLEL: usize = 10;
 /// What is shorter is sent from memory.
-const SMALL: u64 = 256 << 10;
+const SMALL: u64 = 32 << 10;
 /// How long a place for content may wait to be used; the queue signs it for three quarters of an hour.
 const FRESH: Duration = Duration::from_mins(15);

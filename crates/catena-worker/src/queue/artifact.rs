@@ -209,4 +209,4 @@ impl Queue {
 }
 
 /// How much of a file is read at once.
-const PIECE: usize = 128 << 10;
+const PIECE: usize = 64 << 10;

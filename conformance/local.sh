@@ -83,7 +83,7 @@ run_part() {
             part "scriptworker $SCRIPTWORKER and catena worker side by side" served "$PYTHON" conformance/local/beside.py
             part "the same on broken chains" served "$PYTHON" conformance/local/beside_chains.py
             ;;
-        faults) part "catena worker while its queue breaks" short 6 "$PYTHON" conformance/local/worker_faults.py ;;
+        faults) part "catena worker while its queue breaks" short 8 "$PYTHON" conformance/local/worker_faults.py ;;
         clock) part "catena worker and clocks that jump" short 8 "$PYTHON" conformance/local/worker_clock.py ;;
         worker-kills) part "catena worker killed ${WORKER_KILLS:-$kills} times" short 3 "$PYTHON" conformance/local/worker_kills.py --kills "${WORKER_KILLS:-$kills}" ;;
         soak) part "${SOAK_TASKS:-$soak} tasks in one catena worker" served "$PYTHON" conformance/local/worker_soak.py --tasks "${SOAK_TASKS:-$soak}" ;;

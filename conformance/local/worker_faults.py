@@ -26,7 +26,7 @@ from proxy import Fault, Proxy
 HERE = pathlib.Path(__file__).resolve().parent
 WORKER = [os.environ["CATENA"], "worker"]
 # as the server was told
-CLAIM = 6
+CLAIM = 8
 # quick pauses; a call may take two seconds
 RETRY = {"base": 0.05, "cap": 0.2, "attempts": 5, "deadline": 2}
 check = Checks("catena worker and faults")

@@ -33,6 +33,7 @@ Environment:
   HTTPS_PROXY, NO_PROXY, SSL_CERT_FILE
                         as everywhere
   CATENA_LOG            what to log to stderr, such as `debug`
+  CATENA_LOG_FORMAT     `json`: a line of JSON for each event
 
 Exit status:
    0  trusted

@@ -14,7 +14,8 @@ use catena_report::text::{self, Characters, Colour, Detail, Style};
 use crate::args::{Format, When};
 use crate::failure::Failure;
 
-/// Starts logging to stderr if CATENA_LOG names what to log, as in `CATENA_LOG=debug`.
+/// Starts logging to stderr if CATENA_LOG names what to log, as in `CATENA_LOG=debug`; as lines of JSON if CATENA_LOG_FORMAT
+/// is `json` (P41).
 pub(crate) fn start_log() {
     let Ok(filter) = env::var("CATENA_LOG") else {
         return;
@@ -24,7 +25,10 @@ pub(crate) fn start_log() {
         .with_ansi(false)
         .with_writer(io::stderr);
     // only a second subscriber is refused, and there is none
-    let _ = log.try_init();
+    let _ = match env::var("CATENA_LOG_FORMAT").as_deref() {
+        Ok("json") => log.json().try_init(),
+        _ => log.try_init(),
+    };
 }
 
 /// Prints data.

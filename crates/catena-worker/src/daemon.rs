@@ -14,6 +14,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
+use tracing::Instrument as _;
 
 use crate::config::Directories;
 use crate::directories::{DirectoryError, cleanup};
@@ -405,9 +406,12 @@ async fn one(
     let work = {
         let (worker, session) = (Arc::clone(worker), Arc::clone(&session));
         let (directories, stop) = (directories.clone(), stop.clone());
-        tokio::spawn(async move {
+        let (task, run) = (claimed.task.id, claimed.task.run);
+        let span = tracing::info_span!("task", %task, %run, slot = number);
+        let work = async move {
             task::perform(&worker, number, &directories, &claimed, &session, &stop).await
-        })
+        };
+        tokio::spawn(work.instrument(span))
     };
     match work.await {
         Ok(Ok(())) => {}

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MPL-2.0
 //! `worker.log` (worker.md 10): a line at a time, rotated by us or by somebody else, and on the console if wanted.
 //!
+//! Each line is an event of `tracing` as well.
+//!
 //! A log that cannot be written never stops a task; the console gets the line then. A console that takes nothing never
 //! stops a task either ([`console`]).
 
@@ -83,6 +85,7 @@ impl Log {
     }
 
     fn write(&self, level: Level, message: &str) {
+        trace(level, message);
         let time = Zoned::now();
         let mut line = self.0.format.line(&Record {
             time: &time,
@@ -101,6 +104,17 @@ impl Log {
     /// Waits a moment until the console has what it was given, before the process ends.
     pub fn flush(&self) {
         console::flush();
+    }
+}
+
+/// Hands the line to whoever listens to structured logs (P41); what the task is, the span says.
+fn trace(level: Level, message: &str) {
+    const TARGET: &str = "catena_worker";
+    match level {
+        Level::Debug => tracing::debug!(target: TARGET, "{message}"),
+        Level::Info => tracing::info!(target: TARGET, "{message}"),
+        Level::Warning => tracing::warn!(target: TARGET, "{message}"),
+        Level::Error | Level::Critical => tracing::error!(target: TARGET, "{message}"),
     }
 }
 

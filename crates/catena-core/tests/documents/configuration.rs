@@ -43,7 +43,7 @@ Their types are checked; otherwise this release does nothing with them, because 
 
 ";
 
-const VARIABLES: [[&str; 2]; 15] = [
+const VARIABLES: [[&str; 2]; 16] = [
     [
         "CATENA_CACHE_DIR",
         "Where answers of GitHub's API are kept; wins over `x_cot.cache_dir`.",
@@ -53,6 +53,10 @@ const VARIABLES: [[&str; 2]; 15] = [
         "Token for GitHub's API; wins over `github_oauth_token`.",
     ],
     ["CATENA_LOG", "What to log on stderr, such as `debug`."],
+    [
+        "CATENA_LOG_FORMAT",
+        "`json`: a line of JSON for each event, with the task that it is about.",
+    ],
     [
         "HOME",
         "`$HOME/.cache/catena` is where answers are kept if nothing else is said.",

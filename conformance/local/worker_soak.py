@@ -106,6 +106,8 @@ def main():
             x_cot={"capacity": CAPACITY},
             verbose=False,
         )
+        # as docs/worker.md recommends: else glibc keeps freed memory for every thread, and finds it slowly
+        os.environ.setdefault("MALLOC_ARENA_MAX", "2")
         with daemon:
             work(queue, daemon, first)
             early = settle(daemon)

@@ -123,8 +123,8 @@ def main():
         check.equal(f"{what} stay the same", late[what], early[what])
     check.equal("no child is left", late["children"], [])
     check.true("threads do not grow", late["threads"] <= early["threads"] + 2, (early["threads"], late["threads"]))
-    # one connection for each slot that waits for work
-    check.true("sockets do not grow", late["sockets"] <= max(early["sockets"], 2 * CAPACITY + 4), (early["sockets"], late["sockets"]))
+    # one connection for each slot that waits for work, and some that are kept for a while
+    check.true("sockets do not grow", late["sockets"] <= max(early["sockets"] + 2, 2 * CAPACITY + 4), (early["sockets"], late["sockets"]))
     return check.done()
 
 

@@ -148,8 +148,9 @@ impl Session {
 
     /// Reports the end of the run; tries again until the claim ends as it stands now, whoever renews it meanwhile.
     ///
-    /// What the queue refuses for good is not tried again. A worker that is told to stop tries no longer than its pace
-    /// allows, and one that is told twice has a moment. Returns whether the queue knows the end.
+    /// Whatever the queue answers but 409, it is asked again (worker.md 7): a report that does not arrive would let the task
+    /// run once more. A worker that is told to stop tries no longer than its pace allows, and one that is told twice has a
+    /// moment. Returns whether the queue knows the end.
     pub async fn report(
         &self,
         report: Report,
@@ -186,13 +187,13 @@ impl Session {
         false
     }
 
-    /// Reports until the queue takes it, or says that it never will.
+    /// Reports until the queue takes it, or says that it is too late.
     async fn tell(&self, report: Report, retry: Retry, log: &Log) -> Result<(), QueueError> {
         let (task, run) = (self.task, self.run);
         let mut failed = 0;
         loop {
             match self.queue.report(task, run, report).await {
-                Err(why) if why.may_pass() => {
+                Err(why) if !why.is_conflict() => {
                     log.warn(&format!("{task}/{run}: not reported yet: {why}"));
                 }
                 done => return done,

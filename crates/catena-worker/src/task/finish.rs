@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::{CHAIN_LOG, FOLDER, LIVE_LOG, LOGS, Left, Run};
+use crate::config::Directories;
 use crate::generate::{self, Found, TreeError};
 use crate::metrics::Phase;
 use crate::script::{place, remove};
@@ -31,9 +32,6 @@ impl Run<'_> {
             self.bury(left).await;
             worker.metrics.ended(None);
             return;
-        }
-        if uploaded == status::INTERNAL_ERROR {
-            self.session.fault();
         }
         let status = status::worst(status, uploaded);
         let report = status::report(status, &worker.config.reversed);
@@ -113,7 +111,7 @@ impl Run<'_> {
             ),
         };
         let [chain_name, live_name] = LOGS;
-        let elsewhere = self.directories.log != self.directories.artifact.join(FOLDER);
+        let elsewhere = self.conventional().is_some();
         let failed = |name: &str, placed: std::io::Result<()>| {
             placed.is_err_and(|why| {
                 self.worker.log.error(&format!("{name}: {why}"));
@@ -133,11 +131,30 @@ impl Run<'_> {
 
     /// Puts the log of the script where it belongs.
     pub(super) fn place_log(&self) -> std::io::Result<()> {
+        self.free(LIVE_LOG)?;
         self.log.place(self.directories, LIVE_LOG)
+    }
+
+    /// The directories with the usual place of logs, unless the worker has it there.
+    fn conventional(&self) -> Option<Directories> {
+        let log = self.directories.artifact.join(FOLDER);
+        (self.directories.log != log).then(|| Directories {
+            log,
+            ..self.directories.clone()
+        })
+    }
+
+    /// Makes sure that no file of a script has the name that a log of the worker will have, where that comes from elsewhere.
+    fn free(&self, name: &str) -> std::io::Result<()> {
+        match self.conventional() {
+            Some(usual) => remove(&usual, name),
+            None => Ok(()),
+        }
     }
 
     /// Puts the log of the verification where it belongs; without one, nothing may have its name.
     pub(super) fn place_chain(&self, text: Option<&str>) -> std::io::Result<()> {
+        self.free(CHAIN_LOG)?;
         match text {
             Some(text) => place(self.directories, CHAIN_LOG, &mut text.as_bytes()),
             None => remove(self.directories, CHAIN_LOG),

@@ -47,10 +47,13 @@ async fn logs_arrive_wherever_task_log_dir_is() {
             .replace("/work", "/logs-of-tasks");
         page["task_log_dir"] = json!(other);
     };
-    let house = House::start_with("echo said", change, |_| ()).await;
+    // what a script puts in their place is no log
+    let script = "mkdir -p $DIR/artifacts/public/logs; echo mine > $DIR/artifacts/public/logs/live_backing.log; echo said";
+    let house = House::start_with(script, change, |_| ()).await;
     house.fake.give(json!({}));
     house.fake.until("completed").await;
-    assert!(house.live_log().contains("said"));
+    let log = house.live_log();
+    assert!(log.contains("said") && !log.contains("mine"), "{log}");
 }
 
 /// A run that has no document keeps no file under a name of the worker (P36).

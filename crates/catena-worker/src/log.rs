@@ -4,7 +4,7 @@
 //! Each line is an event of `tracing` as well.
 //!
 //! A log that cannot be written never stops a task; the console gets the line then. A console that takes nothing never
-//! stops a task either ([`console`]).
+//! stops a task either (`console`).
 
 mod console;
 

@@ -3,7 +3,7 @@
 //!
 //! It gets a process group of its own, no descriptors but its output and the credentials, and no secrets of the worker.
 //! It is over when both pipes and the process have ended, or when it is stopped: TERM to the whole group, a second, KILL.
-//! What left the group is killed when it is over ([`household`]).
+//! What left the group is killed when it is over (`household`).
 
 mod credentials;
 mod environment;

@@ -37,7 +37,9 @@ pub enum DaemonError {
     #[error(transparent)]
     Probe(#[from] ProbeError),
     /// Processes of a script did not end for too long; only a new start can be alone.
-    #[error("slot {number}: {why}; end them, or see why they do not end, and start the worker again")]
+    #[error(
+        "slot {number}: {why}; end them, or see why they do not end, and start the worker again"
+    )]
     Strays {
         /// The slot.
         number: u32,

@@ -323,9 +323,8 @@ impl Members {
         }
         houses.retain(|number, house| {
             let head = by_number.get(number).map(|head| id(head));
-            let known = head.is_none_or(|head| {
-                self.scripts.contains_key(number) || self.was_before(head)
-            });
+            let known =
+                head.is_none_or(|head| self.scripts.contains_key(number) || self.was_before(head));
             !known && !house.iter().any(|process| self.owned(process, carries))
         });
         houses.into_values().flatten().collect()
@@ -342,9 +341,10 @@ impl Members {
 
     /// Whether a child was there before the first script; what hides tells no beginning.
     fn was_before(&self, (number, began): (i32, u64)) -> bool {
-        self.before.iter().flatten().any(|before| {
-            before.0 == number && (before.1 == began || before.1 == 0 || began == 0)
-        })
+        self.before
+            .iter()
+            .flatten()
+            .any(|before| before.0 == number && (before.1 == began || before.1 == 0 || began == 0))
     }
 }
 

@@ -4,40 +4,31 @@
 use rustix::io::Errno;
 use rustix::process::{Pid, WaitId, WaitIdOptions, waitid};
 
-/// Whoever the system names first.
+/// A child that is dead, maybe among others: its number, if the system tells.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) enum First {
-    /// No child is dead.
-    Nobody,
-    /// This one is, and maybe others.
-    Child(i32),
-    /// Somebody is.
-    Somebody,
-}
+pub(super) struct Dead(pub(super) Option<i32>);
 
-/// Returns the child that is dead, and leaves it so.
+/// Returns a child that is dead, and leaves it so. `None`: no child is.
 #[cfg(target_os = "linux")]
-pub(super) fn first() -> First {
+pub(super) fn first() -> Option<Dead> {
     use nix::errno::Errno;
     use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid};
 
     let options = WaitPidFlag::WEXITED | WaitPidFlag::WNOHANG | WaitPidFlag::WNOWAIT;
     match waitid(Id::All, options) {
-        Ok(WaitStatus::StillAlive) | Err(Errno::ECHILD) => First::Nobody,
-        Ok(status) => status
-            .pid()
-            .map_or(First::Somebody, |pid| First::Child(pid.as_raw())),
+        Ok(WaitStatus::StillAlive) | Err(Errno::ECHILD) => None,
+        Ok(status) => Some(Dead(status.pid().map(nix::unistd::Pid::as_raw))),
         // a signal without a name, as real-time ones, ended it
-        Err(_) => First::Somebody,
+        Err(_) => Some(Dead(None)),
     }
 }
 
-/// Returns the child that is dead, and leaves it so.
+/// Returns a child that is dead, and leaves it so. `None`: no child is.
 #[cfg(not(target_os = "linux"))]
-pub(super) fn first() -> First {
+pub(super) fn first() -> Option<Dead> {
     match waitid(WaitId::All, OPTIONS | WaitIdOptions::NOWAIT) {
-        Ok(Some(_)) => First::Somebody,
-        _ => First::Nobody,
+        Ok(Some(_)) => Some(Dead(None)),
+        _ => None,
     }
 }
 

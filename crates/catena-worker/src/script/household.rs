@@ -23,7 +23,7 @@ use std::time::{Duration, Instant};
 use rustix::process::{Pid, getpid};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-use super::dead::{self, First, has_children, reap};
+use super::dead::{self, Dead, has_children, reap};
 use super::environment::marker;
 use crate::guard;
 use crate::log::Log;
@@ -113,7 +113,7 @@ pub(crate) async fn bury() {
             // a signal may be kept from us
             () = tokio::time::sleep(BURIAL) => {}
         }
-        if dead::first() != First::Nobody {
+        if dead::first().is_some() {
             // what goes wrong is tried again
             let _ = tokio::task::spawn_blocking(|| members().bury()).await;
         }
@@ -122,9 +122,12 @@ pub(crate) async fn bury() {
 
 /// Waits for the signal.
 async fn signalled(ends: Option<&mut Signal>) {
-    match ends {
-        Some(ends) if ends.recv().await.is_some() => {}
-        _ => std::future::pending().await,
+    let news = match ends {
+        Some(ends) => ends.recv().await,
+        None => None,
+    };
+    if news.is_none() {
+        std::future::pending::<()>().await;
     }
 }
 
@@ -280,13 +283,12 @@ impl Members {
             return;
         }
         for _ in 0..ROUND {
-            let named = match dead::first() {
-                First::Nobody => return,
-                First::Child(number) if !self.scripts.contains_key(&number) => {
-                    Pid::from_raw(number)
-                }
-                First::Child(_) | First::Somebody => None,
+            let Some(Dead(number)) = dead::first() else {
+                return;
             };
+            let named = number
+                .filter(|number| !self.scripts.contains_key(number))
+                .and_then(Pid::from_raw);
             if !named.is_some_and(|pid| self.gone(pid)) {
                 // a script that has ended, but not its output, hides others
                 return self.bury_all();

@@ -36,6 +36,16 @@ pub enum DaemonError {
     /// What every task needs was missing for too long.
     #[error(transparent)]
     Probe(#[from] ProbeError),
+    /// Processes of a script did not end for too long; only a new start can be alone.
+    #[error(
+        "slot {number}: {why}; end them, or see why they do not end, and start the worker again"
+    )]
+    Strays {
+        /// The slot.
+        number: u32,
+        /// How many there are.
+        why: String,
+    },
     /// A fault of ours.
     #[error("a slot ended by itself: {0}")]
     Slot(String),
@@ -195,24 +205,26 @@ async fn slot(
 }
 
 /// Waits until nothing is left of the slot's scripts: no task begins beside it. Returns whether that is so; it may not be
-/// when the worker is told to stop.
+/// when the worker is told to stop. What does not end for as long as something else may be missing ends the worker.
 async fn alone(
     worker: &Worker,
     number: u32,
     directories: &Directories,
     stop: &watch::Receiver<Stop>,
-) -> bool {
-    while household::settle(&directories.work, &worker.log)
-        .await
-        .is_err()
-    {
+) -> Result<bool, DaemonError> {
+    let begun = Instant::now();
+    while let Err(why) = household::settle(&directories.work, &worker.log).await {
         worker.metrics.ill(number, true);
+        if begun.elapsed() >= worker.pace.broken {
+            let why = why.to_string();
+            return Err(DaemonError::Strays { number, why });
+        }
         tokio::select! {
             () = sleep(worker.config.poll_interval) => {}
-            () = stopped(stop, Stop::Finish) => return false,
+            () = stopped(stop, Stop::Finish) => return Ok(false),
         }
     }
-    true
+    Ok(true)
 }
 
 /// Claims and runs what there is. Returns how long to wait before the next turn.
@@ -244,7 +256,7 @@ async fn turn(
     }
     for claimed in claims {
         let well = one(worker, number, &directories, claimed, stop).await;
-        if !alone(worker, number, &directories, stop).await {
+        if !alone(worker, number, &directories, stop).await? {
             return Ok(poll);
         }
         empty(&directories).await?;

@@ -42,6 +42,7 @@ mod worker_chain;
 mod worker_config;
 mod worker_machine;
 mod worker_operations;
+mod worker_orphans;
 mod worker_phases;
 mod worker_strays;
 mod world;

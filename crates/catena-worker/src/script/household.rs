@@ -6,9 +6,13 @@
 //! descendants are killed that do not belong to a script that still runs, and whoever is dead is asked how it ended, so
 //! that no zombie stays. Where orphans go elsewhere, the processes that carry the slot's directory are killed.
 //!
+//! Children are found by the list that the system keeps of them, which shows also those that `/proc` hides; where it keeps
+//! none, by a look at all processes. Without `/proc` nothing can be found, and only the dead are buried.
+//!
 //! A process that descends from no script that runs belongs to one all the same if it, or one that it started or that
-//! started it, is in the process group of that script or carries its directory. Slots of the same user can deceive each
-//! other in this; they could do worse.
+//! started it, is in the process group of that script or carries its directory. Where this cannot be read, it may belong to
+//! any script that ran when it was found, and is spared until the last of them has ended. Slots of the same user can
+//! deceive each other in this; they could do worse.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
@@ -16,8 +20,10 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use rustix::process::{Pid, WaitId, WaitIdOptions, getpid, waitid};
+use rustix::process::{Pid, getpid};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
+use super::dead::{self, Dead, has_children, reap};
 use super::environment::marker;
 use crate::guard;
 use crate::log::Log;
@@ -71,6 +77,11 @@ pub(crate) async fn settle(work_dir: &Path, log: &Log) -> Result<usize, Strays> 
         });
         let look = look.await;
         let look = look.unwrap_or_default();
+        if look.blind {
+            log.warn(
+                "/proc is not there, or is that of others: what leaves the group of its script cannot be found and goes on",
+            );
+        }
         if look.over {
             return Ok(strayed.len());
         }
@@ -92,12 +103,31 @@ pub(crate) async fn settle(work_dir: &Path, log: &Log) -> Result<usize, Strays> 
     }
 }
 
-/// Asks orphans that are dead how they ended, for ever, so that they do not stay as zombies while a script runs for long.
+/// Asks orphans that are dead how they ended, as soon as the system tells of it, for ever, so that they do not use up the
+/// processes that a user may have while a script runs.
 pub(crate) async fn bury() {
+    let mut ends = signal(SignalKind::child()).ok();
     loop {
-        tokio::time::sleep(BURIAL).await;
-        // what goes wrong is tried again
-        let _ = tokio::task::spawn_blocking(|| members().bury()).await;
+        tokio::select! {
+            () = signalled(ends.as_mut()) => {}
+            // a signal may be kept from us
+            () = tokio::time::sleep(BURIAL) => {}
+        }
+        if dead::first().is_some() {
+            // what goes wrong is tried again
+            let _ = tokio::task::spawn_blocking(|| members().bury()).await;
+        }
+    }
+}
+
+/// Waits for the signal.
+async fn signalled(ends: Option<&mut Signal>) {
+    let news = match ends {
+        Some(ends) => ends.recv().await,
+        None => None,
+    };
+    if news.is_none() {
+        std::future::pending::<()>().await;
     }
 }
 
@@ -108,6 +138,8 @@ struct Look {
     found: Vec<((i32, u64), bool)>,
     /// Nothing is left.
     over: bool,
+    /// Nothing can be seen, and nobody was told of this.
+    blind: bool,
 }
 
 /// The children of this process: they are its own, not those of a worker in it.
@@ -119,19 +151,27 @@ struct Members {
     last: BTreeMap<PathBuf, i32>,
     /// Children that were there before the first script: number and beginning.
     before: Option<BTreeSet<(i32, u64)>>,
+    /// Orphans that do not show whose they are, and the scripts that ran when they were found.
+    doubtful: BTreeMap<(i32, u64), BTreeSet<i32>>,
+    /// It was said that nothing can be seen.
+    blind: bool,
 }
 
-static MEMBERS: Mutex<Members> = Mutex::new(Members {
-    scripts: BTreeMap::new(),
-    last: BTreeMap::new(),
-    before: None,
-});
+static MEMBERS: Mutex<Members> = Mutex::new(Members::NONE);
 
 fn members() -> MutexGuard<'static, Members> {
     MEMBERS.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Members {
+    const NONE: Self = Self {
+        scripts: BTreeMap::new(),
+        last: BTreeMap::new(),
+        before: None,
+        doubtful: BTreeMap::new(),
+        blind: false,
+    };
+
     /// Remembers the children that whoever started the worker left it, before it does anything with children.
     fn know(&mut self) {
         if self.before.is_some() {
@@ -139,7 +179,7 @@ impl Members {
         }
         let me = getpid().as_raw_nonzero().get();
         let children = match has_children() {
-            true => processes::all(),
+            true => seen(&|_| false).unwrap_or_default(),
             false => Vec::new(),
         };
         let children = children.iter().filter(|process| process.parent == me);
@@ -147,28 +187,37 @@ impl Members {
     }
 
     /// Kills what nobody owns, and buries the dead.
-    fn end(&self, work_dir: &Path) -> Look {
+    fn end(&mut self, work_dir: &Path) -> Look {
         if !guard::adopts() {
             return self.end_marked(work_dir);
         }
+        let over = Look {
+            over: true,
+            ..Look::default()
+        };
         if !has_children() {
-            return Look {
-                over: true,
-                ..Look::default()
-            };
+            return over;
         }
-        let all = processes::all();
+        let enter = |number: i32| !self.scripts.contains_key(&number);
+        let Some(all) = seen(&enter) else {
+            self.bury();
+            let blind = !std::mem::replace(&mut self.blind, true);
+            return Look { blind, ..over };
+        };
         let me = getpid().as_raw_nonzero().get();
+        self.doubt(&all, me, &|process| {
+            process.began == 0 || processes::shows(process.pid, &[]).is_none()
+        });
         let nobodys = self.nobodys(&all, me, &|pid, dir| processes::carries(pid, &marker(dir)));
         // a process whose first thread has ended looks dead, and is not: so the dead are killed, too
         let refused = |process: &&Process| !processes::kill(process) && !self.scripts.is_empty();
         let (others, ours): (Vec<&Process>, Vec<_>) = nobodys.into_iter().partition(refused);
+        let look = self.told(ours.iter().copied(), work_dir);
         for process in others.iter().chain(&ours) {
-            if process.parent == me && process.zombie {
-                reap(process.pid);
+            if process.parent == me && (process.zombie || process.began == 0) {
+                self.gone(process.pid);
             }
         }
-        let look = self.told(ours, work_dir);
         // processes that follow each other quickly hide from a look, but the worker has a child as long as one lives
         let others =
             !self.scripts.is_empty() || self.before.as_ref().is_some_and(|b| !b.is_empty());
@@ -176,6 +225,29 @@ impl Members {
             over: look.over && others,
             ..look
         }
+    }
+
+    /// Notes which orphans cannot be read, so that they may belong to any script that runs now.
+    fn doubt(&mut self, all: &[Process], me: i32, dark: &dyn Fn(&Process) -> bool) {
+        let running: BTreeSet<i32> = self.scripts.keys().copied().collect();
+        let orphans = all.iter().filter(|process| {
+            let script = process.parent == me && running.contains(&process.number());
+            !script && !process.zombie && !running.is_empty() && dark(process)
+        });
+        let known = std::mem::take(&mut self.doubtful);
+        let since = |process| known.get(&process).unwrap_or(&running).clone();
+        self.doubtful = orphans
+            .map(|process| (id(process), since(id(process))))
+            .collect();
+    }
+
+    /// Asks an orphan how it ended, and forgets it if it has.
+    fn gone(&mut self, pid: Pid) -> bool {
+        let gone = reap(pid);
+        if let (true, Some(before)) = (gone, &mut self.before) {
+            before.retain(|(number, _)| *number != pid.as_raw_nonzero().get());
+        }
+        gone
     }
 
     fn told<'a>(&self, found: impl IntoIterator<Item = &'a Process>, work_dir: &Path) -> Look {
@@ -188,6 +260,7 @@ impl Members {
         Look {
             over: found.is_empty(),
             found,
+            blind: false,
         }
     }
 
@@ -205,20 +278,31 @@ impl Members {
     }
 
     /// Buries orphans that are dead.
-    fn bury(&self) {
-        if !guard::adopts() || !has_children() {
+    fn bury(&mut self) {
+        if !guard::adopts() {
             return;
         }
+        for _ in 0..ROUND {
+            let Some(Dead(number)) = dead::first() else {
+                return;
+            };
+            let named = number
+                .filter(|number| !self.scripts.contains_key(number))
+                .and_then(Pid::from_raw);
+            if !named.is_some_and(|pid| self.gone(pid)) {
+                // a script that has ended, but not its output, hides others
+                return self.bury_all();
+            }
+        }
+    }
+
+    /// Buries orphans that are dead, whoever else is.
+    fn bury_all(&mut self) {
         let me = getpid().as_raw_nonzero().get();
-        let dead = processes::all()
-            .into_iter()
-            .filter(|process| process.parent == me && process.zombie);
-        for process in dead {
-            if !self
-                .scripts
-                .contains_key(&process.pid.as_raw_nonzero().get())
-            {
-                reap(process.pid);
+        for process in seen(&|_| false).unwrap_or_default() {
+            let dead = process.parent == me && (process.zombie || process.began == 0);
+            if dead && !self.scripts.contains_key(&process.number()) {
+                self.gone(process.pid);
             }
         }
     }
@@ -241,10 +325,8 @@ impl Members {
         }
         houses.retain(|number, house| {
             let head = by_number.get(number).map(|head| id(head));
-            let known = head.is_none_or(|head| {
-                let before = self.before.as_ref();
-                self.scripts.contains_key(number) || before.is_some_and(|all| all.contains(&head))
-            });
+            let known =
+                head.is_none_or(|head| self.scripts.contains_key(number) || self.was_before(head));
             !known && !house.iter().any(|process| self.owned(process, carries))
         });
         houses.into_values().flatten().collect()
@@ -253,13 +335,30 @@ impl Members {
     /// Whether a script that runs owns an orphan.
     fn owned(&self, process: &Process, carries: &dyn Fn(Pid, &Path) -> bool) -> bool {
         let scripts = &self.scripts;
+        let doubtful = self.doubtful.get(&id(process));
         scripts.contains_key(&process.group)
             || scripts.values().any(|dir| carries(process.pid, dir))
+            || doubtful.is_some_and(|whose| whose.iter().any(|one| scripts.contains_key(one)))
+    }
+
+    /// Whether a child was there before the first script; what hides tells no beginning.
+    fn was_before(&self, (number, began): (i32, u64)) -> bool {
+        self.before
+            .iter()
+            .flatten()
+            .any(|before| before.0 == number && (before.1 == began || before.1 == 0 || began == 0))
     }
 }
 
 fn id(process: &Process) -> (i32, u64) {
-    (process.pid.as_raw_nonzero().get(), process.began)
+    (process.number(), process.began)
+}
+
+/// Looks at the children of this process and at what descends from those that `enter` says yes to; or at more. `None`:
+/// nothing can be seen.
+fn seen(enter: &dyn Fn(i32) -> bool) -> Option<Vec<Process>> {
+    let family = || processes::family(enter).unwrap_or_else(processes::all);
+    processes::are_listed().then(family)
 }
 
 /// Returns the child of `me` that a process descends from, or is.
@@ -279,24 +378,15 @@ fn child_of<'a>(
     None
 }
 
-fn has_children() -> bool {
-    let options = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
-    !matches!(waitid(WaitId::All, options), Err(rustix::io::Errno::CHILD))
-}
-
-/// Asks an orphan how it ended, if it has.
-fn reap(pid: Pid) {
-    let options = WaitIdOptions::EXITED | WaitIdOptions::NOHANG;
-    // it may not be over: then it is asked again
-    let _ = waitid(WaitId::Pid(pid), options);
-}
-
 /// How long processes are killed again and again.
 const PATIENCE: Duration = Duration::from_secs(10);
 /// How many are named in the log.
 const SHOWN: usize = 10;
 const PAUSE: Duration = Duration::from_millis(2);
-const BURIAL: Duration = Duration::from_secs(10);
+/// How long the dead wait that no signal tells of.
+const BURIAL: Duration = Duration::from_secs(1);
+/// How many are buried at most before others get their turn.
+const ROUND: u32 = 1000;
 
 #[cfg(test)]
 mod tests {
@@ -321,8 +411,8 @@ mod tests {
                 .iter()
                 .map(|&leader| (leader, "/work/1".into()))
                 .collect(),
-            last: BTreeMap::new(),
             before: Some(BTreeSet::from([(101, 1)])),
+            ..Members::NONE
         };
         let carries = |pid: Pid, _: &Path| marked.contains(&pid.as_raw_nonzero().get());
         let found = members.nobodys(all, ME, &carries);
@@ -380,5 +470,54 @@ mod tests {
         // a circle, which no machine has for long
         let all = [again, process(400, 401, 400), process(401, 400, 400)];
         assert_eq!(nobodys(&[], &all, &[]), [101]);
+    }
+
+    #[test]
+    fn orphans_that_cannot_be_read_are_spared_until_the_scripts_of_their_time_have_ended() {
+        let hidden = Process {
+            began: 0,
+            ..process(220, ME, 220)
+        };
+        let all = [
+            process(ME, 1, ME),
+            process(200, ME, 200),
+            process(300, ME, 300),
+            // two that cannot be read, of which one has a child that can, and is hidden itself
+            process(210, ME, 210),
+            hidden,
+            process(221, 220, 221),
+            // one that can
+            process(230, ME, 230),
+            // nobody asked this one how it ended
+            Process {
+                zombie: true,
+                ..process(240, ME, 240)
+            },
+        ];
+        let mut members = Members::NONE;
+        let mut nobodys = |scripts: &[i32]| -> Vec<i32> {
+            let dir = |leader: &i32| (*leader, format!("/work/{leader}").into());
+            members.scripts = scripts.iter().map(dir).collect();
+            let dark = |process: &Process| [210, 220, 240].contains(&process.number());
+            members.doubt(&all, ME, &dark);
+            let found = members.nobodys(&all, ME, &|_, _| false);
+            found.iter().map(|process| process.number()).collect()
+        };
+        // each look when 400 ends, which is not there any more
+        assert_eq!(nobodys(&[200, 300]), [230, 240]);
+        assert_eq!(nobodys(&[200]), [230, 240, 300]);
+        // a script that began after they were found has none of them
+        assert_eq!(nobodys(&[500]), [200, 210, 220, 221, 230, 240, 300]);
+    }
+
+    #[test]
+    fn a_child_that_was_there_before_is_known_when_it_hides() {
+        let members = Members {
+            before: Some(BTreeSet::from([(101, 7), (102, 0)])),
+            ..Members::NONE
+        };
+        assert!(members.was_before((101, 7)) && members.was_before((101, 0)));
+        assert!(members.was_before((102, 7)));
+        assert!(!members.was_before((101, 8)) && !members.was_before((103, 0)));
     }
 }

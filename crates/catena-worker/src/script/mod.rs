@@ -6,6 +6,7 @@
 //! What left the group is killed when it is over (`household`).
 
 mod credentials;
+mod dead;
 mod environment;
 mod exit;
 pub(crate) mod household;

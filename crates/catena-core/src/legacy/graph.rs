@@ -258,13 +258,7 @@ fn strip_expiry(payload: &mut Value) {
 }
 
 const GRAPH: &str = "public/task-graph.json";
-/// Keys that were not compared (legacy.md §4.2).
-const IGNORED: [&str; 5] = [
-    "created",
-    "deadline",
-    "dependencies",
-    "expires",
-    "schedulerId",
-];
+/// Keys that are not compared (legacy.md §4.2). `schedulerId`, which was not either, is: it tells try (V88).
+const IGNORED: [&str; 4] = ["created", "deadline", "dependencies", "expires"];
 /// Keys that the queue fills in.
-const BY_QUEUE: [&str; 3] = ["priority", "requires", "retries"];
+const BY_QUEUE: [&str; 4] = ["priority", "requires", "retries", "schedulerId"];

@@ -89,8 +89,8 @@ pub(super) struct Chain<'a> {
     pub(super) relaxations: BTreeSet<String>,
     pub(super) assurance: BTreeSet<Assurance>,
     pub(super) version: Option<CotVersion>,
-    /// Repositories of decision tasks, and of their actions.
-    pub(super) repositories: BTreeMap<TaskId, BTreeSet<String>>,
+    /// The repository of each task, if the policy knows it.
+    pub(super) repositories: BTreeMap<TaskId, String>,
 }
 
 impl<'a> Chain<'a> {

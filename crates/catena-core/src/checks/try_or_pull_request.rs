@@ -81,44 +81,43 @@ fn finding(task: TaskId, found: String, pointer: &str) -> Finding {
         .build()
 }
 
-/// Looks for signs of try (V88): it errs towards refusal.
 fn try_push(source: &Source<'_>) -> Result<Judged, Shape> {
-    let (definition, mut judged) = (source.definition, Judged::default());
-    let scheduler = definition.fields()?.text("schedulerId")?;
+    let signs = signs_of_try(source.definition, source.head_repository()?)?;
+    let id = source.definition.id();
+    Ok(Judged {
+        findings: signs
+            .into_iter()
+            .map(|(found, pointer)| finding(id, found, pointer))
+            .collect(),
+        blocked: false,
+    })
+}
+
+/// Returns the signs of try of a task with that head repository (V88), each with its place: it errs towards refusal.
+pub(crate) fn signs_of_try(
+    definition: &Definition,
+    head: Option<&str>,
+) -> Result<Vec<(String, &'static str)>, Shape> {
+    let fields = definition.fields()?;
+    let mut signs = Vec::new();
+    let scheduler = fields.text("schedulerId")?;
     if TRY_SCHEDULER_IDS.contains(&scheduler) {
-        judged.findings.push(finding(
-            definition.id(),
-            format!("schedulerId {scheduler}"),
-            "/schedulerId",
-        ));
+        signs.push((format!("schedulerId {scheduler}"), "/schedulerId"));
     }
-    if let Some(branch) = definition
-        .env()?
-        .optional_text("MH_BRANCH")?
-        .filter(|branch| branch.contains("try"))
-    {
-        judged.findings.push(finding(
-            definition.id(),
-            format!("MH_BRANCH {branch:.200}"),
-            "/payload/env/MH_BRANCH",
-        ));
+    let branch = definition.env()?.optional_text("MH_BRANCH")?;
+    if let Some(branch) = branch.filter(|branch| branch.contains("try")) {
+        signs.push((format!("MH_BRANCH {branch:.200}"), "/payload/env/MH_BRANCH"));
     }
-    for url in [source.head_repository()?, Some(source.source_text()?)]
-        .into_iter()
-        .flatten()
-    {
+    let source = fields.object("metadata")?.text("source")?;
+    for url in head.into_iter().chain([source]) {
         let first = VcsUrl::parse(url)
             .ok()
             .and_then(|url| url.components().into_iter().next());
         if first.is_some_and(|first| first.contains("try")) {
-            judged.findings.push(finding(
-                definition.id(),
-                format!("{url:.300}"),
-                "/metadata/source",
-            ));
+            signs.push((format!("{url:.300}"), "/metadata/source"));
         }
     }
-    Ok(judged)
+    Ok(signs)
 }
 
 /// Judges owner and commit of both repositories that a GitHub task names (V89).

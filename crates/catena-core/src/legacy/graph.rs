@@ -14,7 +14,8 @@ use crate::document::{Body, EvidenceError, GraphStore};
 use crate::json::{self, Reading};
 use crate::model::definition::Definition;
 use crate::model::ids::TaskId;
-use crate::model::shape::Shape;
+use crate::model::shape::{Shape, describe};
+use crate::policy::{InGraph, QueueMember};
 use crate::request::Request;
 
 impl Chain<'_> {
@@ -203,6 +204,7 @@ fn difference(
     decision: TaskId,
     parent: TaskId,
 ) -> Result<Option<String>, Shape> {
+    let planned_task = graph;
     let (runtime, graph) = (runtime.fields()?, graph.fields()?);
     let planned: BTreeSet<&str> = graph.texts("dependencies")?.into_iter().collect();
     for dependency in runtime.texts("dependencies")? {
@@ -231,13 +233,31 @@ fn difference(
     }
     // the original did not look at these
     for (key, value) in runtime.members() {
-        let settled = graph.get(key).is_some() || IGNORED.contains(&key) || BY_QUEUE.contains(&key);
-        let group = key == "taskGroupId" && value.as_str() == Some(decision.as_str());
-        if !settled && !group && value.is_truthy() {
-            return Ok(Some(format!("{key}, which the graph does not have")));
+        let settled = graph.get(key).is_some() || IGNORED.contains(&key);
+        if !settled && !is_the_queues(key, value, planned_task) {
+            let found = describe(Some(value));
+            return Ok(Some(format!(
+                "{key} {found}, which the graph does not have"
+            )));
         }
     }
     Ok(None)
+}
+
+/// Whether a key that only the runtime definition has is as queue and creator fill it in (S6, P16).
+fn is_the_queues(key: &str, value: &Value, graph: &Definition) -> bool {
+    match key {
+        // the queue's default, under its name of that time as well
+        "priority" => ["lowest", "normal"].map(Some).contains(&value.as_str()),
+        // whoever made the task filled it in; it was compared with the parent, and is screened for try
+        "schedulerId" | "taskGroupId" => true,
+        _ if QueueMember::in_graph(key) == InGraph::Default => {
+            let known = QueueMember::find(key).zip(graph.value().as_object());
+            let due = known.and_then(|(known, entry)| known.value(entry, graph.id()));
+            due.is_some_and(|due| compare::differences(&due, value, Exactness::Exact, 1).is_empty())
+        }
+        _ => !value.is_truthy(),
+    }
 }
 
 /// Drops the dates of artifacts, which change when a task is triggered again.
@@ -258,13 +278,5 @@ fn strip_expiry(payload: &mut Value) {
 }
 
 const GRAPH: &str = "public/task-graph.json";
-/// Keys that were not compared (legacy.md §4.2).
-const IGNORED: [&str; 5] = [
-    "created",
-    "deadline",
-    "dependencies",
-    "expires",
-    "schedulerId",
-];
-/// Keys that the queue fills in.
-const BY_QUEUE: [&str; 3] = ["priority", "requires", "retries"];
+/// Keys that are not compared (legacy.md §4.2). `schedulerId`, which was not either, is: it tells try (V88).
+const IGNORED: [&str; 4] = ["created", "deadline", "dependencies", "expires"];

@@ -14,8 +14,10 @@
 //! 5. Under version 1 decision and action tasks must look as they had to; later they must be what the tree's template
 //!    renders to (`rebuild`). Every other task must be in the graph of the decision or action task that made it,
 //!    exactly or, up to version 2, but for its dates.
-//! 6. Images and upstream artifacts must have the digests that their tasks signed.
-//! 7. The root's restricted scopes must fit the repository.
+//! 6. The type that a name claims of a task must be known, and fit the task.
+//! 7. Images and upstream artifacts must have the digests that their tasks signed.
+//! 8. Every task must go back to the repository of the root's decision task. The root's restricted scopes must fit it, and
+//!    then nothing may be of try.
 
 mod artifacts;
 mod begin;
@@ -28,6 +30,7 @@ mod rebuild;
 pub mod report;
 mod roles;
 mod source;
+mod types;
 mod walk;
 
 use std::collections::BTreeMap;
@@ -118,6 +121,7 @@ pub fn verify(inputs: &Inputs, evidence: &mut dyn Evidence, opener: &dyn Opener)
     chain.collect();
     if chain.begin() {
         chain.documents();
+        chain.types();
         chain.roles();
         chain.artifacts();
         chain.scopes();

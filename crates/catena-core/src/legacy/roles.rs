@@ -7,7 +7,6 @@ use catena_jsone::Value;
 use super::ALGORITHMS;
 use super::command::{self, Purpose};
 use super::era::CotVersion;
-use super::source::repository;
 use super::walk::{Chain, Link, Role, image_task};
 use crate::model::ids::TaskId;
 use crate::model::shape::{Fields, Shape};
@@ -34,6 +33,7 @@ impl Chain<'_> {
             }
             self.image(task);
             self.interactive(task);
+            self.came_from(task);
         }
     }
 
@@ -76,10 +76,10 @@ impl Chain<'_> {
         }
     }
 
-    /// Judges a decision or action task: pool, command, repository.
+    /// Judges a decision or action task: pool, command or rebuild.
     fn made_by_command(&mut self, task: TaskId, purpose: Purpose) {
         let version = self.version.unwrap_or(CotVersion::V5);
-        let Some((pool, command, environment, source)) = self.judged(task, |link| {
+        let Some((pool, command, environment)) = self.judged(task, |link| {
             let fields = link.definition.fields()?;
             let command = match version {
                 CotVersion::V1 => link.definition.payload()?.texts("command")?,
@@ -94,7 +94,6 @@ impl Chain<'_> {
                     .members()
                     .map(|(name, _)| name.to_owned())
                     .collect::<Vec<String>>(),
-                repository(link)?,
             ))
         }) else {
             return;
@@ -127,7 +126,6 @@ impl Chain<'_> {
         } else {
             self.rebuild(task, version);
         }
-        self.came_from(task, version, source);
     }
 
     /// Judges the command of a docker-image task. Since version 3 the graph vouches for it.

@@ -1,19 +1,23 @@
 // SPDX-License-Identifier: MPL-2.0
-//! Repositories, and the scopes that they may have.
-
-use std::collections::BTreeSet;
+//! Repositories of all tasks, and the scopes that they may have (V72, V84 to V89).
 
 use super::era::CotVersion;
 use super::walk::{Chain, Link, Role};
+use crate::checks::try_or_pull_request::signs_of_try;
 use crate::model::ids::TaskId;
 use crate::model::shape::Shape;
+use crate::model::url::VcsUrl;
+use crate::policy::PULL_REQUEST_TASKS_FOR;
 
 impl Chain<'_> {
-    /// Enters where a decision or action task came from.
-    pub(super) fn came_from(&mut self, task: TaskId, version: CotVersion, source: Source) {
+    /// Enters where a task came from (V72), which every task says of itself, as it was then.
+    pub(super) fn came_from(&mut self, task: TaskId) {
+        let Some(source) = self.judged(task, repository) else {
+            return;
+        };
         if source.differs {
-            match version {
-                CotVersion::V1 => {
+            match self.version {
+                Some(CotVersion::V1) => {
                     let text = format!(
                         "{task}: metadata.source does not begin with GECKO_HEAD_REPOSITORY, which counts"
                     );
@@ -35,11 +39,7 @@ impl Chain<'_> {
                 source.repository,
             );
         }
-        let decision = self.decision_of(task);
-        self.repositories
-            .entry(decision)
-            .or_default()
-            .insert(source.repository);
+        self.repositories.insert(task, source.repository);
     }
 
     /// Returns the decision task that a task goes back to: that of its group, or of the action that made its group.
@@ -51,23 +51,19 @@ impl Chain<'_> {
         }
     }
 
-    /// Compares the root's restricted scopes with its repository. What other decision tasks made, an image for
-    /// instance, may be from another repository, but only from one of a tree.
+    /// Traces all tasks to the tree, and compares the root's restricted scopes with it (V84 to V86).
     pub(super) fn scopes(&mut self) {
         let root = self.inputs.root;
         let own = self.decision_of(root);
-        let Some(repository) = self.one_repository(own) else {
-            return;
-        };
-        let others: Vec<TaskId> = self.repositories.keys().copied().collect();
-        for other in others.into_iter().filter(|other| *other != own) {
-            let Some(foreign) = self.one_repository(other) else {
-                continue;
-            };
-            if foreign != repository && !self.inputs.policy.has_tree(&foreign) {
-                let expected = format!("{repository}, or a repository of a tree");
-                self.reject("legacy-source", other, expected, foreign);
-            }
+        let repository = self.repositories.get(&own).cloned();
+        match &repository {
+            Some(repository) => self.trace(own, repository),
+            None => self.undetermined(
+                "legacy-source",
+                own,
+                "a repository that the chain goes back to",
+                "none",
+            ),
         }
         let Some(scopes) = self.judged(root, |link| {
             let scopes = link.definition.scopes()?;
@@ -79,6 +75,13 @@ impl Chain<'_> {
             return;
         };
         let scopes: Vec<&str> = scopes.iter().map(String::as_str).collect();
+        // no tree has this repository
+        if !self.inputs.policy.denied(&scopes, "").is_empty() {
+            self.screen();
+        }
+        let Some(repository) = repository else {
+            return;
+        };
         let denied = self.inputs.policy.denied(&scopes, &repository).join(", ");
         if !denied.is_empty() {
             self.reject(
@@ -90,49 +93,94 @@ impl Chain<'_> {
         }
     }
 
-    /// Returns the one repository of a decision task and its actions.
-    fn one_repository(&mut self, decision: TaskId) -> Option<String> {
-        let found: BTreeSet<String> = self
-            .repositories
-            .get(&decision)
-            .cloned()
-            .unwrap_or_default();
-        let mut all = found.iter();
-        match (all.next(), all.next()) {
-            (Some(only), None) => return Some(only.clone()),
-            (None, _) => self.undetermined(
-                "legacy-source",
-                decision,
-                "a repository that the chain goes back to",
-                "none",
-            ),
-            _ => self.reject(
-                "legacy-source",
-                decision,
-                "one repository for a decision task and its actions",
-                found.into_iter().collect::<Vec<String>>().join(", "),
-            ),
+    /// Compares the repository of every task with that of the root's decision task (V85). What other decision tasks
+    /// made, an image for instance, may be from another repository, but only from one of a tree.
+    fn trace(&mut self, own: TaskId, repository: &str) {
+        for (task, found) in self.repositories.clone() {
+            let decision = self.decision_of(task);
+            let action = self
+                .links
+                .get(&task)
+                .is_some_and(|link| link.role == Role::Action);
+            let made = self.repositories.get(&decision).cloned();
+            let made = made.filter(|_| decision == own || action);
+            if let Some(made) = made.filter(|made| *made != found) {
+                let expected = format!("{made}, as its decision task's repository");
+                self.reject("legacy-source", task, expected, found);
+            } else if found != repository && !self.inputs.policy.has_tree(&found) {
+                let expected = format!("{repository}, or a repository of a tree");
+                self.reject("legacy-source", task, expected, found);
+            }
         }
-        None
+    }
+
+    /// Refuses try in a chain with restricted scopes (V86, V88), and pull requests. What else is from GitHub is not
+    /// judged.
+    fn screen(&mut self) {
+        let tasks: Vec<TaskId> = self.links.keys().copied().collect();
+        for task in tasks {
+            let Some((signs, github)) = self.judged(task, |link| {
+                let head = head_repository(link)?;
+                Ok((signs_of_try(&link.definition, head)?, github(link, head)?))
+            }) else {
+                continue;
+            };
+            for (found, _) in signs {
+                self.reject("legacy-try", task, "a task that is not of try", found);
+            }
+            match github {
+                Some((found, true)) => {
+                    self.reject("legacy-try", task, "no pull request", found);
+                }
+                Some((found, false)) => {
+                    let expected =
+                        "a task of hg: whether one of GitHub is a pull request is not judged";
+                    self.undetermined("legacy-try", task, expected, found);
+                }
+                None => {}
+            }
+        }
     }
 }
 
-/// Where a decision or action task says that it is from: the task's own word, as it was then.
-pub(super) struct Source {
-    pub(super) repository: String,
-    /// Whether `metadata.source` is somewhere else.
-    pub(super) differs: bool,
+/// Returns the mark of GitHub on a task (V80), and whether it is that of a pull request (V89).
+fn github(link: &Link, head: Option<&str>) -> Result<Option<(String, bool)>, Shape> {
+    let fields = link.definition.fields()?;
+    let trigger = link.definition.extra()?.optional_text("tasks_for")?;
+    if let Some(trigger) = trigger.filter(|trigger| trigger.starts_with("github-")) {
+        let pull = PULL_REQUEST_TASKS_FOR.contains(&trigger);
+        return Ok(Some((format!("tasks_for {trigger:.100}"), pull)));
+    }
+    let scheduler = fields.text("schedulerId")?;
+    if scheduler == "taskcluster-github" {
+        return Ok(Some((format!("schedulerId {scheduler}"), false)));
+    }
+    let source = fields.object("metadata")?.text("source")?;
+    let there = |url: &&str| {
+        VcsUrl::parse(url).is_ok_and(|url| url.host().eq_ignore_ascii_case("github.com"))
+    };
+    let found = head.into_iter().chain([source]).find(there);
+    Ok(found.map(|url| (format!("{url:.300}"), false)))
 }
 
-pub(super) fn repository(link: &Link) -> Result<Source, Shape> {
+fn head_repository(link: &Link) -> Result<Option<&str>, Shape> {
+    let env = link.definition.env()?;
+    let head = env.optional_text("GECKO_HEAD_REPOSITORY")?;
+    Ok(head.filter(|head| !head.is_empty()))
+}
+
+/// Where a task says that it is from.
+struct Source {
+    repository: String,
+    /// Whether `metadata.source` is somewhere else.
+    differs: bool,
+}
+
+fn repository(link: &Link) -> Result<Source, Shape> {
     let fields = link.definition.fields()?;
     let source = fields.object("metadata")?.text("source")?;
-    let head = link
-        .definition
-        .env()?
-        .optional_text("GECKO_HEAD_REPOSITORY")?;
     let trimmed = |url: &str| url.trim_end_matches('/').to_owned();
-    match head.filter(|head| !head.is_empty()) {
+    match head_repository(link)? {
         Some(head) => {
             let repository = trimmed(head);
             let inside = source

@@ -89,8 +89,8 @@ pub(super) struct Chain<'a> {
     pub(super) relaxations: BTreeSet<String>,
     pub(super) assurance: BTreeSet<Assurance>,
     pub(super) version: Option<CotVersion>,
-    /// Repositories of decision tasks, and of their actions.
-    pub(super) repositories: BTreeMap<TaskId, BTreeSet<String>>,
+    /// The repository of each task, if the policy knows it.
+    pub(super) repositories: BTreeMap<TaskId, String>,
 }
 
 impl<'a> Chain<'a> {
@@ -257,14 +257,14 @@ impl<'a> Chain<'a> {
         }
         if role != Role::Decision {
             named.extend([decision, parent]);
-            named.extend(definition.inputs()?.into_iter().map(|(_, task)| task));
-            named.extend(
-                definition
-                    .upstream_artifacts()?
-                    .iter()
-                    .map(|upstream| upstream.task),
-            );
         }
+        named.extend(definition.inputs()?.into_iter().map(|(_, task)| task));
+        named.extend(
+            definition
+                .upstream_artifacts()?
+                .iter()
+                .map(|upstream| upstream.task),
+        );
         let link = Link {
             definition,
             role,
@@ -411,11 +411,13 @@ fn times(status: &Value) -> Result<Option<(String, String)>, Shape> {
         .map(|(started, resolved)| (started.to_owned(), resolved.to_owned())))
 }
 
-/// Returns the task that built a task's image, if its payload names one.
+/// Returns the task that built a task's image. Only a text is an image by name; whatever else there is must name a task.
 pub(super) fn image_task(definition: &Definition) -> Result<Option<TaskId>, Shape> {
     let payload = definition.payload()?;
     match payload.get("image") {
-        Some(image) if image.get("taskId").is_some() => {
+        None | Some(Value::String(_)) => Ok(None),
+        Some(image) if !image.is_truthy() && image.as_object().is_none() => Ok(None),
+        Some(image) => {
             let fields = Fields::of(image, payload.pointer("image"))?;
             let id = fields.text("taskId")?;
             let id = id.parse().map_err(|_| {
@@ -423,7 +425,6 @@ pub(super) fn image_task(definition: &Definition) -> Result<Option<TaskId>, Shap
             })?;
             Ok(Some(id))
         }
-        _ => Ok(None),
     }
 }
 

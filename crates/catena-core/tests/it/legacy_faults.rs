@@ -112,10 +112,10 @@ const SABOTEURS: &[(&str, &str, Sabotage)] = &[
             &format!("{RELEASE}/raw-file/{}/.taskcluster.yml", "0".repeat(40)),
         )
     }),
-    ("legacy-source", "mozilla.org/try/raw-file", |it| {
+    ("legacy-source", "mozilla.org/other/raw-file", |it| {
         source(
             it,
-            &format!("https://hg.mozilla.org/try/raw-file/{REVISION}/.taskcluster.yml"),
+            &format!("https://hg.mozilla.org/other/raw-file/{REVISION}/.taskcluster.yml"),
         )
     }),
     ("legacy-rebuild", "found default", |it| {

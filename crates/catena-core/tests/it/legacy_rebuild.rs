@@ -225,7 +225,10 @@ fn events_of_github_are_not_rebuilt() {
     });
     assert_eq!(
         world.findings(),
-        (Verdict::Undetermined, vec!["legacy-rebuild".to_owned()])
+        (
+            Verdict::Undetermined,
+            vec!["legacy-rebuild".to_owned(), "legacy-try".to_owned()]
+        )
     );
     let mut world = World::push(5);
     let url = "https://github.com/mozilla-mobile/fenix";

@@ -41,6 +41,8 @@ pub(crate) struct World {
     pub(crate) template: Value,
     pub(crate) pushlog: Value,
     pub(crate) projects: Value,
+    /// What is served in its place.
+    pub(crate) projects_text: Option<String>,
     pub(crate) failures: BTreeMap<Request, ErrorKind>,
     /// When runs started and were resolved, unless on the task's day.
     pub(crate) times: BTreeMap<&'static str, [&'static str; 2]>,
@@ -141,6 +143,7 @@ impl World {
                 "mozilla-central": {"repo": "https://hg.mozilla.org/mozilla-central", "repo_type": "hg", "access": "scm_level_3"},
                 "mozilla-release": {"repo": RELEASE, "repo_type": "hg", "access": "scm_level_3"},
             }),
+            projects_text: None,
             failures: BTreeMap::new(),
             times: BTreeMap::new(),
             states: BTreeMap::new(),
@@ -238,7 +241,9 @@ impl World {
             };
             answers.insert(pushlog, body(&self.pushlog));
         }
-        answers.insert(Request::Projects, body(&projects));
+        let text = self.projects_text.clone();
+        let projects = text.unwrap_or_else(|| projects.to_string());
+        answers.insert(Request::Projects, Body::Bytes(projects.into()));
         Served {
             answers,
             failures: self.failures.clone(),

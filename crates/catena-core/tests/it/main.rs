@@ -5,4 +5,5 @@
 mod legacy_commands;
 mod legacy_faults;
 mod legacy_rebuild;
+mod legacy_rules;
 mod legacy_world;

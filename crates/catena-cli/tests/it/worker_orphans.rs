@@ -106,7 +106,7 @@ async fn an_orphan_that_proc_hides_stops_no_worker() {
     let script = "
         for old in $DIR/hidden-*; do test -e $old && kill -0 $(cat $old) && exit 90; done
         own=$DIR/hidden-$TASK_ID
-        setsid --fork env -i PATH=$PATH python3 $DIR/shy.py $own < /dev/null > /dev/null 2>&1
+        setsid --fork env -i PATH=$PATH python3 $DIR/shy.py $own < /dev/null > $DIR/out 2>&1
         while ! test -e $own; do sleep 0.02; done
         # or this would show nothing
         kill -0 $(cat $own) || exit 91; test -e /proc/$(cat $own) && exit 92
@@ -132,9 +132,9 @@ async fn a_worker_without_proc_goes_on_and_says_what_it_cannot_do() {
     let world = World::start(Duration::from_secs(60)).await;
     // a process that is dead and was not asked how can be sent signals
     let script = "
-        setsid --fork sleep 600 < /dev/null > /dev/null 2>&1
-        setsid --fork sh -c 'echo $$ > $DIR/dead.new; mv $DIR/dead.new $DIR/dead' < /dev/null > /dev/null 2>&1
-        while ! test -e $DIR/dead || kill -0 $(cat $DIR/dead) 2> /dev/null; do sleep 0.02; done
+        setsid --fork sleep 600 < /dev/null > $DIR/out 2>&1
+        setsid --fork sh -c 'echo $$ > $DIR/dead.new; mv $DIR/dead.new $DIR/dead' < /dev/null > $DIR/out 2>&1
+        while ! test -e $DIR/dead || kill -0 $(cat $DIR/dead) 2> $DIR/out; do sleep 0.02; done
         rm $DIR/dead";
     let config = world.config(script);
     let _worker = start(&prefix, &world, &config);
@@ -184,7 +184,7 @@ async fn a_task_that_ends_spares_orphans_that_cannot_be_read_while_another_runs(
     let (first, second) = (world.create(0).await, world.create(1).await);
     let script = format!(
         "slot={{slot}}; own=$DIR/own-$TASK_ID
-        setsid --fork python3 $DIR/shy.py $own < /dev/null > /dev/null 2>&1
+        setsid --fork python3 $DIR/shy.py $own < /dev/null > $DIR/out 2>&1
         while ! test -e $own; do sleep 0.02; done
         test $TASK_ID = {second} && while ! test -e $DIR/own-{first}; do sleep 0.02; done
         test $TASK_ID = {first} && while ! test -e $DIR/go; do sleep 0.02; done

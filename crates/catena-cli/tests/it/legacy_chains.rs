@@ -5,6 +5,7 @@ use catena_core::request::Request;
 use catena_crypto::signer::{Signer as _, SigningKey};
 use serde_json::{Value, json};
 
+use crate::legacy_rules::MORE;
 use crate::legacy_world::{
     BUILD, Chain, DECISION, IMAGE, ROOT, SCRIPT, SIGNED, TASKS, artifact, body, signature,
 };
@@ -22,8 +23,8 @@ pub(crate) struct Named {
     pub(crate) change: fn(&mut Chain),
 }
 
-type Change = fn(&mut Chain);
-type Words = &'static [&'static str];
+pub(crate) type Change = fn(&mut Chain);
+pub(crate) type Words = &'static [&'static str];
 
 const fn named(
     name: &'static str,
@@ -43,11 +44,16 @@ const fn named(
     }
 }
 
-const fn good(name: &'static str, says: &'static str, change: Change) -> Named {
+pub(crate) const fn good(name: &'static str, says: &'static str, change: Change) -> Named {
     named(name, 0, &[], says, change)
 }
 
-const fn refused(name: &'static str, findings: Words, says: &'static str, change: Change) -> Named {
+pub(crate) const fn refused(
+    name: &'static str,
+    findings: Words,
+    says: &'static str,
+    change: Change,
+) -> Named {
     named(name, 1, findings, says, change)
 }
 
@@ -67,7 +73,12 @@ const fn with_pairs(one: Named) -> Named {
 /// What was never signed, or not so, is no document, and what rests on it cannot be told.
 const UNSIGNED: &str = "legacy-digest B";
 
-pub(crate) const CHAINS: &[Named] = &[
+/// All chains.
+pub(crate) fn chains() -> impl Iterator<Item = &'static Named> {
+    CHAINS.iter().chain(MORE)
+}
+
+const CHAINS: &[Named] = &[
     good("chain-of-2017", "", |_| {}),
     good("chain-of-2018", "", Chain::rebuilt),
     good("chain-with-a-copy", "", |it| {
@@ -404,8 +415,8 @@ pub(crate) const CHAINS: &[Named] = &[
     refused(
         "chain-from-another-tree",
         &["legacy-scopes R"],
-        "from https://hg.mozilla.org/try",
-        |it| it.repository("https://hg.mozilla.org/try"),
+        "from https://hg.mozilla.org/projects/x",
+        |it| it.from("https://hg.mozilla.org/projects/x", &TASKS),
     ),
     refused(
         "chain-of-two-workers",
@@ -535,7 +546,7 @@ impl Chain {
         self.signers.insert(task, name);
     }
 
-    fn document(&mut self, task: &'static str) -> &mut Value {
+    pub(crate) fn document(&mut self, task: &'static str) -> &mut Value {
         self.documents.get_mut(task).unwrap()
     }
 

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::legacy_chains::{CHAINS, CONFIG, Named};
+use crate::legacy_chains::{CONFIG, Named, chains};
 use crate::legacy_world::{Chain, Era, ROOT};
 use crate::run::Run;
 
@@ -104,7 +104,7 @@ fn every_chain_has_its_answer() {
         };
         assert_eq!(run.status, status, "{name}");
     }
-    let written: Vec<&str> = CHAINS.iter().map(|one| one.name).collect();
+    let written: Vec<&str> = chains().map(|one| one.name).collect();
     let written: BTreeSet<&str> = written.into_iter().collect();
     assert_eq!(
         list.cases
@@ -139,7 +139,7 @@ fn every_fault_is_named_and_none_is_trusted() {
     let era = Era::new();
     let config = era.dir.path().join("scriptworker.yaml");
     std::fs::write(&config, CONFIG).unwrap();
-    for one in CHAINS {
+    for one in chains() {
         let mut chain = Chain::new();
         (one.change)(&mut chain);
         let options = ["--config", config.to_str().unwrap()];
@@ -176,15 +176,15 @@ fn every_fault_is_named_and_none_is_trusted() {
 #[ignore = "writes into vectors/"]
 fn write_chains() {
     let era = Era::new();
-    let chains = place().join("chains");
-    let _ = std::fs::remove_dir_all(&chains);
-    std::fs::create_dir_all(chains.join("documents")).unwrap();
+    let out = place().join("chains");
+    let _ = std::fs::remove_dir_all(&out);
+    std::fs::create_dir_all(out.join("documents")).unwrap();
     for name in ["keys.json", "policy.json"] {
-        std::fs::copy(era.dir.path().join(name), chains.join(name)).unwrap();
+        std::fs::copy(era.dir.path().join(name), out.join(name)).unwrap();
     }
-    std::fs::write(chains.join("scriptworker.yaml"), CONFIG).unwrap();
+    std::fs::write(out.join("scriptworker.yaml"), CONFIG).unwrap();
     let mut cases = BTreeMap::new();
-    for one in CHAINS {
+    for one in chains() {
         let mut chain = Chain::new();
         (one.change)(&mut chain);
         let recorded = tempfile::tempdir().unwrap();
@@ -194,7 +194,7 @@ fn write_chains() {
             let document = document.unwrap();
             std::fs::copy(
                 document.path(),
-                chains.join("documents").join(document.file_name()),
+                out.join("documents").join(document.file_name()),
             )
             .unwrap();
         }

@@ -27,6 +27,8 @@ mod legacy;
 #[cfg(feature = "openpgp")]
 mod legacy_chains;
 #[cfg(feature = "openpgp")]
+mod legacy_rules;
+#[cfg(feature = "openpgp")]
 mod legacy_vectors;
 #[cfg(feature = "openpgp")]
 mod legacy_world;

@@ -122,15 +122,23 @@ pub(crate) fn version_3(gpg: &Gpg, name: &str, at: UnixTime) -> Vec<u8> {
     packet
 }
 
-/// A key's file with the key revoked.
+/// A key's file with the key revoked, because it is out of use.
 pub(crate) fn revoked(gpg: &Gpg, name: &str, at: UnixTime) -> KeyFile {
+    revoked_for(gpg, name, at, ReasonForRevocation::KeyRetired)
+}
+
+/// A key's file with the key revoked for a reason.
+pub(crate) fn revoked_for(
+    gpg: &Gpg,
+    name: &str,
+    at: UnixTime,
+    reason: ReasonForRevocation,
+) -> KeyFile {
     let cert = private(gpg, name);
     let mut pair = pair(gpg, name);
     let builder = CertRevocationBuilder::new();
     let builder = builder.set_signature_creation_time(system(at)).unwrap();
-    let builder = builder
-        .set_reason_for_revocation(ReasonForRevocation::KeyRetired, b"")
-        .unwrap();
+    let builder = builder.set_reason_for_revocation(reason, b"").unwrap();
     let revocation = builder.build(&mut pair, &cert, None).unwrap();
     with(cert, revocation, name)
 }

@@ -12,7 +12,7 @@ use openpgp::cert::CertParser;
 use openpgp::packet::key::{PublicParts, UnspecifiedRole};
 use openpgp::packet::signature::subpacket::SubpacketTag;
 use openpgp::packet::{Key, Signature};
-use openpgp::parse::Parse as _;
+use openpgp::parse::{PacketParser, PacketParserResult, Parse as _};
 use openpgp::policy::StandardPolicy;
 use openpgp::types::{PublicKeyAlgorithm, RevocationType, SignatureType};
 use openpgp::{Cert, Fingerprint, KeyHandle, Packet};
@@ -142,6 +142,18 @@ fn read(files: &[KeyFile]) -> Result<Vec<Held>, Refusal> {
     files.iter().map(read).collect()
 }
 
+/// Whether every packet can be read: one that cannot may be a revocation. Says which cannot.
+fn whole(bytes: &[u8]) -> Result<(), String> {
+    let mut parser = PacketParser::from_bytes(bytes).map_err(|error| error.to_string())?;
+    while let PacketParserResult::Some(at) = parser {
+        if let Packet::Unknown(unknown) = &at.packet {
+            return Err(format!("a packet that cannot be read: {}", unknown.tag()));
+        }
+        (_, parser) = at.next().map_err(|error| error.to_string())?;
+    }
+    Ok(())
+}
+
 /// Puts copies of a key together.
 fn each_once(keys: Vec<Held>) -> Result<Vec<Held>, Refusal> {
     let mut places: HashMap<Fingerprint, usize> = HashMap::new();
@@ -164,6 +176,7 @@ impl Held {
             path: path.to_owned(),
             found,
         };
+        whole(bytes).map_err(refuse)?;
         let mut certs = CertParser::from_bytes(bytes).map_err(|e| refuse(e.to_string()))?;
         let cert = certs
             .next()

@@ -174,6 +174,13 @@ pub(crate) fn revocable(gpg: &Gpg, name: &str, by: &str, at: UnixTime) -> KeyFil
     with(private(gpg, name), naming, name)
 }
 
+/// A private key's file with the key revoked.
+pub(crate) fn revoked_private(gpg: &Gpg, name: &str, at: UnixTime) -> Vec<u8> {
+    let public = Cert::from_bytes(&revoked(gpg, name, at).bytes).unwrap();
+    let cert = private(gpg, name).merge_public(public).unwrap();
+    cert.as_tsk().armored().to_vec().unwrap()
+}
+
 fn with(cert: Cert, revocation: Signature, name: &str) -> KeyFile {
     let (cert, _) = cert.insert_packets(revocation).unwrap();
     KeyFile {

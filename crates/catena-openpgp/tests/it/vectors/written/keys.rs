@@ -119,6 +119,7 @@ impl Made {
     }
 
     /// Three tags, on as many days. Of docker-worker's keys some come, go, are revoked, and are so no longer.
+    #[expect(clippy::too_many_lines, reason = "a table of keys")]
     pub(super) fn snapshot(&self) -> Snapshot {
         let gpg = &self.gpg;
         let public = |dir: &str, name: &str| {

@@ -372,6 +372,55 @@ fn objects_that_are_too_large_are_refused_by_their_header() {
     );
 }
 
+/// A tree that stands a hundred times in one that stands a hundred times in another is small, and long to walk.
+#[test]
+fn directories_without_end_are_refused() {
+    let gpg = gpg();
+    let git = repository(&gpg);
+    let mut tree = git.run(hour(300), &["mktree", "--missing"]);
+    for _ in 0..4 {
+        let lines = (0..100).map(|at| format!("040000 tree {tree}\td{at:02}\n"));
+        tree = git.input(hour(300), &["mktree"], &lines.collect::<String>());
+    }
+    let root = format!("040000 tree {tree}\tdocker-worker\n");
+    let root = git.input(hour(300), &["mktree"], &root);
+    let commit = ["commit-tree", "-m", "x", "-p", "HEAD", &root];
+    let commit = git.run(hour(300), &commit);
+    git.tag(hour(300), "production-20170613120000", SIGNER, &commit);
+    let error = refused(&git, &gpg);
+    assert!(
+        matches!(&error, TagsError::Object { reason, .. } if reason.contains("directories")),
+        "{error}"
+    );
+}
+
+/// A key file that git keeps as a difference to something large: unpacking it unpacks both.
+#[test]
+fn a_small_object_on_a_large_one_is_not_unpacked() {
+    let gpg = gpg();
+    let git = repository(&gpg);
+    // as text in which differences are found, and more than is unpacked
+    let line = |at: u64| format!("{:016x}\n", at.wrapping_mul(0x9E37_79B9_7F4A_7C15));
+    let large: String = (0..1_100_000).map(line).collect();
+    let small = &large[..1_000_000];
+    let files = [
+        ("other", large.as_bytes()),
+        ("docker-worker/large", small.as_bytes()),
+    ];
+    let commit = git.commit(hour(300), &files);
+    git.tag(hour(300), "production-20170613120000", SIGNER, &commit);
+    git.run(hour(300), &["repack", "-a", "-d", "-f", "--quiet"]);
+    git.run(hour(300), &["prune-packed"]);
+    let id = git.run(hour(300), &["rev-parse", "HEAD:docker-worker/large"]);
+    let base = git.input(hour(300), &["cat-file", "--batch-check=%(deltabase)"], &id);
+    assert_eq!(base, git.run(hour(300), &["rev-parse", "HEAD:other"]));
+    let error = refused(&git, &gpg);
+    assert!(
+        matches!(&error, TagsError::Object { id: found, .. } if *found == id),
+        "{error}"
+    );
+}
+
 fn refused(git: &Git<'_>, gpg: &Gpg) -> TagsError {
     build(git.path(), &git_keys(gpg)).unwrap_err()
 }

@@ -43,7 +43,10 @@ pub(crate) fn certified_by(
                 !issuers.is_empty() && issuers.iter().all(|issuer| issuer.aliases(&handle))
             };
             for trusted in keys.trusted.iter().filter(issued) {
-                match certifies(trusted, worker, name.userid(), signature, (at, reference)) {
+                let judged = keys.uncompromised(trusted).and_then(|()| {
+                    certifies(trusted, worker, name.userid(), signature, (at, reference))
+                });
+                match judged {
                     Ok(()) => return Ok(trusted.fingerprint()),
                     Err(refusal) => refused = refused.or(Some(refusal)),
                 }

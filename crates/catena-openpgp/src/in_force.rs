@@ -1,9 +1,13 @@
 // SPDX-License-Identifier: MPL-2.0
 //! Verifies a document with the keys that a snapshot had in force for its run (legacy.md §3.3).
+//!
+//! One thing is not judged by the tags in force: a key that any tag revokes for compromise never counts (P27).
 
-use std::cell::RefCell;
-use std::collections::HashMap;
+use std::cell::{OnceCell, RefCell};
+use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
+
+use sequoia_openpgp::Fingerprint;
 
 use crate::keys::{Held, KeySet, Model};
 use crate::refusal::Refusal;
@@ -39,6 +43,8 @@ pub struct Keyring<'a> {
     files: RefCell<HashMap<String, Held>>,
     /// By the date of the tag, which no other has.
     sets: RefCell<HashMap<(UnixTime, Family), Rc<KeySet>>>,
+    /// Of all tags and families.
+    compromised: OnceCell<Rc<HashSet<Fingerprint>>>,
 }
 
 impl<'a> Keyring<'a> {
@@ -49,6 +55,7 @@ impl<'a> Keyring<'a> {
             snapshot,
             files: RefCell::default(),
             sets: RefCell::default(),
+            compromised: OnceCell::new(),
         }
     }
 
@@ -123,7 +130,35 @@ impl<'a> Keyring<'a> {
             Family::GenericWorker => Model::Flat,
             Family::Scriptworker => Model::Certified,
         };
-        KeySet::of(model, keys, trusted)
+        let compromised = self.compromised()?;
+        Ok(KeySet {
+            compromised,
+            ..KeySet::of(model, keys, trusted)?
+        })
+    }
+
+    /// Returns the keys that any file of any tag and family says to be revoked for compromise, or without a reason: who
+    /// had such a key could sign for any run, and the time of a run is a claim (P27).
+    fn compromised(&self) -> Result<Rc<HashSet<Fingerprint>>, Refusal> {
+        if let Some(known) = self.compromised.get() {
+            return Ok(Rc::clone(known));
+        }
+        let mut seen = HashSet::new();
+        let mut found = HashSet::new();
+        let families = self
+            .snapshot
+            .tags
+            .iter()
+            .flat_map(|tag| tag.families.values());
+        for (path, digest) in families.flatten() {
+            if !seen.insert(digest) {
+                continue;
+            }
+            if let Some(held) = self.file(path, digest)?.filter(Held::compromised) {
+                found.extend(held.fingerprints());
+            }
+        }
+        Ok(Rc::clone(self.compromised.get_or_init(|| Rc::new(found))))
     }
 
     fn file(&self, path: &str, digest: &str) -> Result<Option<Held>, Refusal> {

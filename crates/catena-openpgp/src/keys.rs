@@ -4,16 +4,17 @@
 //! A key is judged at a time that the caller chose: alive, unrevoked and, where the library must judge
 //! self-signatures, by the rules of that time.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
+use std::rc::Rc;
 use std::sync::Arc;
 
 use openpgp::cert::CertParser;
-use openpgp::packet::Key;
 use openpgp::packet::key::{PublicParts, UnspecifiedRole};
 use openpgp::packet::signature::subpacket::SubpacketTag;
-use openpgp::parse::Parse as _;
+use openpgp::packet::{Key, Signature};
+use openpgp::parse::{PacketParser, PacketParserResult, Parse as _};
 use openpgp::policy::StandardPolicy;
-use openpgp::types::{PublicKeyAlgorithm, SignatureType};
+use openpgp::types::{PublicKeyAlgorithm, RevocationType, SignatureType};
 use openpgp::{Cert, Fingerprint, KeyHandle, Packet};
 use sequoia_openpgp as openpgp;
 
@@ -50,6 +51,8 @@ pub struct KeySet {
     pub(crate) model: Model,
     pub(crate) keys: Vec<Held>,
     pub(crate) trusted: Vec<Held>,
+    /// Keys that are revoked for good somewhere, whatever the copies of this set say of them.
+    pub(crate) compromised: Rc<HashSet<Fingerprint>>,
 }
 
 /// A key and its file. Copies share the key, which is large.
@@ -98,7 +101,19 @@ impl KeySet {
             model,
             keys: each_once(keys)?,
             trusted: each_once(trusted)?,
+            compromised: Rc::default(),
         })
+    }
+
+    /// Refuses a key that was revoked for good at any time, or a part of which was (P27).
+    pub(crate) fn uncompromised(&self, held: &Held) -> Result<(), Refusal> {
+        match held
+            .fingerprints()
+            .any(|name| self.compromised.contains(&name))
+        {
+            true => Err(held.revoked()),
+            false => Ok(()),
+        }
     }
 
     /// Whether a key of the set has this fingerprint or key id, or a subkey where subkeys count.
@@ -127,6 +142,18 @@ fn read(files: &[KeyFile]) -> Result<Vec<Held>, Refusal> {
     files.iter().map(read).collect()
 }
 
+/// Whether every packet can be read: one that cannot may be a revocation. Says which cannot.
+fn whole(bytes: &[u8]) -> Result<(), String> {
+    let mut parser = PacketParser::from_bytes(bytes).map_err(|error| error.to_string())?;
+    while let PacketParserResult::Some(at) = parser {
+        if let Packet::Unknown(unknown) = &at.packet {
+            return Err(format!("a packet that cannot be read: {}", unknown.tag()));
+        }
+        (_, parser) = at.next().map_err(|error| error.to_string())?;
+    }
+    Ok(())
+}
+
 /// Puts copies of a key together.
 fn each_once(keys: Vec<Held>) -> Result<Vec<Held>, Refusal> {
     let mut places: HashMap<Fingerprint, usize> = HashMap::new();
@@ -149,6 +176,7 @@ impl Held {
             path: path.to_owned(),
             found,
         };
+        whole(bytes).map_err(refuse)?;
         let mut certs = CertParser::from_bytes(bytes).map_err(|e| refuse(e.to_string()))?;
         let cert = certs
             .next()
@@ -212,17 +240,32 @@ impl Held {
             let Packet::Signature(signature) = packet else {
                 return false;
             };
-            matches!(
-                signature.typ(),
-                SignatureType::KeyRevocation
-                    | SignatureType::SubkeyRevocation
-                    | SignatureType::CertificationRevocation
-            ) || signature.subpacket(SubpacketTag::RevocationKey).is_some()
+            revocation(&signature) || signature.subpacket(SubpacketTag::RevocationKey).is_some()
         };
         match Cert::clone(&self.cert).into_packets().any(revokes) {
             true => Err(self.revoked()),
             false => Ok(()),
         }
+    }
+
+    /// Whether the key carries a revocation that also counts for what was signed before it: of the key, of a subkey or of
+    /// a name, and for another reason than that something replaced it or is out of use (RFC 4880 §5.2.3.23). Whoever
+    /// stole a key signs with any date; and who gives no reason may mean that.
+    pub(crate) fn compromised(&self) -> bool {
+        let hard = |packet: Packet| {
+            let Packet::Signature(signature) = packet else {
+                return false;
+            };
+            let reason = signature.reason_for_revocation();
+            let kind = reason.map_or(RevocationType::Hard, |(code, _)| code.revocation_type());
+            revocation(&signature) && kind == RevocationType::Hard
+        };
+        Cert::clone(&self.cert).into_packets().any(hard)
+    }
+
+    /// The fingerprints of the key and its subkeys.
+    pub(crate) fn fingerprints(&self) -> impl Iterator<Item = Fingerprint> {
+        self.cert.keys().map(|part| part.key().fingerprint())
     }
 
     /// Refuses a key of a person that carries a revocation of the whole, or of the part by that name.
@@ -284,6 +327,15 @@ impl Held {
             .find(|part| part.fingerprint() == key.key().fingerprint())
             .ok_or_else(|| invalid(format!("its part {handle} is gone")))
     }
+}
+
+fn revocation(signature: &Signature) -> bool {
+    matches!(
+        signature.typ(),
+        SignatureType::KeyRevocation
+            | SignatureType::SubkeyRevocation
+            | SignatureType::CertificationRevocation
+    )
 }
 
 /// Refuses keys of another version than 4, other than RSA, or short (legacy.md §2.1 rule 3).

@@ -44,14 +44,18 @@ pub(crate) fn inspect(packets: &[u8], signed: Signed) -> Result<Vec<Inspected>, 
         .map_err(|error| unread(error.to_string()))?;
     let mut found = Vec::new();
     while let PacketParserResult::Some(at) = parser {
+        // before the rest of it is read: what is compressed can be large
+        if !matches!(at.packet, Packet::Signature(_)) {
+            return Err(unread(at.packet.tag().to_string()));
+        }
+        if found.len() == MAX_SIGNATURES {
+            return Err(unread(format!("more than {MAX_SIGNATURES}")));
+        }
         let (packet, next) = at.next().map_err(|error| unread(error.to_string()))?;
         parser = next;
         let Packet::Signature(signature) = packet else {
             return Err(unread(packet.tag().to_string()));
         };
-        if found.len() == MAX_SIGNATURES {
-            return Err(unread(format!("more than {MAX_SIGNATURES}")));
-        }
         found.push(one(signature, signed)?);
     }
     match found.is_empty() {
@@ -80,6 +84,13 @@ fn one(signature: Signature, signed: Signed) -> Result<Inspected, Refusal> {
     }
     let digest = digest(signature.hash_algo())?;
     subpackets(&signature)?;
+    let areas = [signature.hashed_area(), signature.unhashed_area()];
+    let named = areas.into_iter().flat_map(|area| area.iter());
+    if named.filter(names_issuer).nth(MAX_ISSUERS).is_some() {
+        return Err(Refusal::Packets {
+            found: format!("a signature with more than {MAX_ISSUERS} issuers"),
+        });
+    }
     let issuers = signature.get_issuers();
     let created = signature.signature_creation_time();
     match (created, issuers.is_empty()) {
@@ -125,12 +136,7 @@ fn subpackets(signature: &Signature) -> Result<(), Refusal> {
             found: name(packet),
         });
     }
-    let issuer = |packet: &&Subpacket| {
-        matches!(
-            packet.tag(),
-            SubpacketTag::Issuer | SubpacketTag::IssuerFingerprint
-        ) && !packet.critical()
-    };
+    let issuer = |packet: &&Subpacket| names_issuer(packet) && !packet.critical();
     match signature
         .unhashed_area()
         .iter()
@@ -141,6 +147,13 @@ fn subpackets(signature: &Signature) -> Result<(), Refusal> {
         }),
         None => Ok(()),
     }
+}
+
+fn names_issuer(packet: &&Subpacket) -> bool {
+    matches!(
+        packet.tag(),
+        SubpacketTag::Issuer | SubpacketTag::IssuerFingerprint
+    )
 }
 
 /// A time as the library has it; times before 1970 do not occur in OpenPGP.
@@ -156,3 +169,5 @@ pub(crate) fn to_system(time: UnixTime) -> SystemTime {
 
 /// Documents had one signature. More are allowed as long as nobody has to check many.
 const MAX_SIGNATURES: usize = 8;
+/// A key id and a fingerprint. Each is looked for among all keys, and reported.
+const MAX_ISSUERS: usize = 2;

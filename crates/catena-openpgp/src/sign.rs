@@ -5,6 +5,8 @@
 //! The library's arithmetic is variable-time: who can time many signatures by the same key may learn it. This is for
 //! `catena generate --gpg-key` alone, never for the worker.
 
+use std::sync::Arc;
+
 use openpgp::crypto::hash::Hash as _;
 use openpgp::crypto::{KeyPair, Signer as _, mpi};
 use openpgp::packet::Signature;
@@ -19,10 +21,11 @@ use sequoia_openpgp as openpgp;
 
 use crate::armour;
 use crate::clear::{self, Digest};
-use crate::keys::strong;
+use crate::keys::{Held, KeySet, Model, strong};
 use crate::profile::to_system;
 use crate::refusal::Refusal;
-use crate::time::UnixTime;
+use crate::time::{Moment, UnixTime};
+use crate::verify::verify;
 
 /// A private key that can sign. It has no `Debug`; the library erases its memory.
 pub struct SigningKey {
@@ -82,6 +85,18 @@ impl SigningKey {
         self.cert.fingerprint().to_hex()
     }
 
+    /// Whether those who verify take the text: they judge the whole key, and any revocation on it.
+    fn accepts(&self, text: &str, at: UnixTime) -> Result<(), SignError> {
+        let held = Held {
+            path: String::new(),
+            cert: Arc::new(self.cert.clone().strip_secret_key_material()),
+        };
+        let keys = KeySet::of(Model::Flat, vec![held], Vec::new()).map_err(SignError::Weak)?;
+        verify(text.as_bytes(), &keys, &Moment::of_run(at, at))
+            .map(drop)
+            .map_err(SignError::Weak)
+    }
+
     /// The part that signs, at that time.
     fn pair(&self, at: UnixTime) -> Result<KeyPair, SignError> {
         let refuse = |reason: String| SignError::Key { reason };
@@ -102,6 +117,7 @@ impl SigningKey {
                 ))
             })?;
         let key = part.key().clone();
+        strong(self.cert.primary_key().key().role_as_unspecified()).map_err(SignError::Weak)?;
         strong(key.parts_as_public().role_as_unspecified()).map_err(SignError::Weak)?;
         key.into_keypair()
             .map_err(|error| refuse(error.to_string()))
@@ -145,6 +161,7 @@ pub fn clearsign(document: &str, key: &SigningKey, at: UnixTime) -> Result<Strin
         text.push('\n');
     }
     text.push_str(&armour::encode(&packet));
+    key.accepts(&text, at)?;
     Ok(text)
 }
 

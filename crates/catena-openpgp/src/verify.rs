@@ -6,7 +6,8 @@
 //! 3. The signature must fit the text, and have been made inside the run.
 //! 4. The key must be strong, unrevoked, and valid and alive both when it signed and at the reference time: the first
 //!    alone would let a stolen, expired key sign with an old date.
-//! 5. A worker's key that needs a certification must have one by a trusted key.
+//! 5. A worker's key that needs a certification must have one by a trusted key. Neither may be one that was revoked for
+//!    compromise or without a reason later on: a recorded time revives no such key (P27).
 //! 6. Exactly one signature must be good.
 
 use openpgp::KeyHandle;
@@ -168,6 +169,7 @@ fn by(
     fits(signature, signed, key)?;
     inside(signature, moment)?;
     let handle = key.key_handle();
+    keys.uncompromised(held)?;
     match keys.model {
         Model::People => held.unrevoked_part(&handle)?,
         Model::Bare | Model::Certified | Model::Flat => held.unrevoked()?,

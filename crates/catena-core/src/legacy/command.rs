@@ -55,11 +55,10 @@ pub fn judge(command: &[&str], purpose: Purpose) -> Result<(), String> {
     let mut made = 0_usize;
     for part in split(last)? {
         match part.first().map(String::as_str) {
-            // a link may not stand in for the tool
-            Some("ln") if part.iter().any(|word| is_mach(word)) => {
-                return Err("expected links to other things than mach, found one".to_owned());
+            Some("cd" | "ln") => {
+                prepares(&part)?;
+                continue;
             }
-            Some("cd" | "ln") => continue,
             Some(_) => {}
             None => return Err("expected a command between \"&&\", found none".to_owned()),
         }
@@ -102,11 +101,52 @@ pub fn judge_image(command: Option<&[&str]>) -> Result<(), String> {
     }
 }
 
+/// Judges a `cd` or `ln`: its words stand for themselves alone, and no link comes to stand in for the tool.
+fn prepares(part: &[String]) -> Result<(), String> {
+    // quoted or not: nothing of that time was called so
+    let expands = |word: &&String| word.contains(['$', '*', '?', '[', '{', '~']);
+    if let Some(word) = part.iter().find(expands) {
+        return Err(format!(
+            "expected cd and ln with plain words, found {}",
+            shown(word)
+        ));
+    }
+    let (Some("ln"), words) = (part.first().map(String::as_str), part.iter().skip(1)) else {
+        return Ok(());
+    };
+    let (options, places): (Vec<&String>, Vec<&String>) =
+        words.partition(|word| word.starts_with('-'));
+    // others make backups under another name, or links in another place
+    let plain = |word: &&&String| {
+        let letters = word.trim_start_matches('-');
+        word.len() == letters.len().saturating_add(1)
+            && !letters.is_empty()
+            && letters.bytes().all(|letter| b"sfnv".contains(&letter))
+    };
+    if let Some(word) = options.iter().find(|word| !plain(word)) {
+        return Err(format!(
+            "expected ln with -s, -f, -n and -v alone, found {}",
+            shown(word)
+        ));
+    }
+    match places.iter().any(|word| has_mach(word)) {
+        true => Err("expected links to other things than mach, found one".to_owned()),
+        false => Ok(()),
+    }
+}
+
 /// Splits a script at `&&`, and each part into words, as a shell does.
 fn split(script: &str) -> Result<Vec<Vec<String>>, String> {
     let mut parts = vec![Vec::new()];
     let mut word: Option<String> = None;
-    let mut characters = script.trim().chars().peekable();
+    let script = script.trim_matches([' ', '\t', '\n']);
+    if let Some(character) = script
+        .chars()
+        .find(|it| it.is_control() && !"\t\n".contains(*it))
+    {
+        return Err(format!("expected text, found {character:?} in it"));
+    }
+    let mut characters = script.chars().peekable();
     while let Some(character) = characters.next() {
         match character {
             ' ' | '\t' => finish(&mut parts, &mut word),
@@ -119,9 +159,7 @@ fn split(script: &str) -> Result<Vec<Vec<String>>, String> {
                     "expected commands joined by \"&&\" alone, found {character:?}"
                 ));
             }
-            '$' if characters.peek() == Some(&'{') => {
-                variable(&mut characters, word.get_or_insert_default())?;
-            }
+            '$' => variable(&mut characters, word.get_or_insert_default())?,
             '\'' => {
                 let text = word.get_or_insert_default();
                 loop {
@@ -157,12 +195,17 @@ fn double(
         match characters.next() {
             Some('"') => return Ok(()),
             Some('`') => return Err("expected no command inside quotes, found '`'".to_owned()),
-            Some('$') if characters.peek() == Some(&'(') => {
-                return Err("expected no command inside quotes, found \"$(\"".to_owned());
-            }
-            Some('$') if characters.peek() == Some(&'{') => variable(characters, word)?,
+            Some('$') => variable(characters, word)?,
+            // of other characters it hides nothing, and stays
             Some('\\') => match characters.next() {
-                Some(other) => word.push(other),
+                Some(other @ ('$' | '`' | '"' | '\\')) => word.push(other),
+                Some('\n') => {
+                    return Err(
+                        "expected no line that goes on, found a backslash before its end"
+                            .to_owned(),
+                    );
+                }
+                Some(other) => word.extend(['\\', other]),
                 None => return Err("expected a quote to end, found that it does not".to_owned()),
             },
             Some(other) => word.push(other),
@@ -171,25 +214,36 @@ fn double(
     }
 }
 
-/// Reads `{NAME}` behind a dollar sign: a plain variable. What a shell would make of it otherwise is refused.
+/// Reads `NAME` or `{NAME}` behind a dollar sign: a plain variable. Whatever else may stand there is refused: quotes with
+/// escapes of their own, commands, arithmetic (which runs commands in subscripts), positional and special parameters,
+/// and what a shell does to a variable.
 fn variable(
     characters: &mut std::iter::Peekable<std::str::Chars<'_>>,
     word: &mut String,
 ) -> Result<(), String> {
     word.push('$');
-    for character in characters.by_ref() {
+    let braces = characters.next_if_eq(&'{').is_some();
+    let begins = |it: &char| it.is_ascii_alphabetic() || *it == '_';
+    let Some(first) = characters.next_if(begins) else {
+        return Err(match characters.next() {
+            Some(other) => format!("expected the name of a variable behind \"$\", found {other:?}"),
+            None => "expected the name of a variable behind \"$\", found the end".to_owned(),
+        });
+    };
+    word.push(first);
+    while let Some(character) = characters.next_if(|it| begins(it) || it.is_ascii_digit()) {
         word.push(character);
-        match character {
-            '}' => return Ok(()),
-            '{' | '_' | 'A'..='Z' | 'a'..='z' | '0'..='9' => {}
-            other => return Err(format!("expected ${{NAME}}, found {other:?} in it")),
-        }
     }
-    Err("expected ${NAME} to end, found that it does not".to_owned())
+    match (braces, braces.then(|| characters.next()).flatten()) {
+        (false, _) | (true, Some('}')) => Ok(()),
+        (true, Some(other)) => Err(format!("expected ${{NAME}}, found {other:?} in it")),
+        (true, None) => Err("expected ${NAME} to end, found that it does not".to_owned()),
+    }
 }
 
-fn is_mach(word: &str) -> bool {
-    word.rsplit('/').next() == Some("mach")
+/// Whether a path leads to the tool, or through something of its name.
+fn has_mach(word: &str) -> bool {
+    word.split('/').any(|part| part == "mach")
 }
 
 /// Takes the names of a task's environment. Of these a shell makes code before any command runs, or another command.
@@ -197,16 +251,9 @@ fn is_mach(word: &str) -> bool {
 /// # Errors
 /// Which of them it is.
 pub fn judge_environment<'a>(names: impl IntoIterator<Item = &'a str>) -> Result<(), String> {
-    let known = [
-        "BASH_ENV",
-        "ENV",
-        "LD_PRELOAD",
-        "PATH",
-        "PROMPT_COMMAND",
-        "PS4",
-        "SHELLOPTS",
-    ];
-    let wrong = |name: &&str| known.contains(name) || name.starts_with("BASH_FUNC_");
+    let wrong = |name: &&str| {
+        CODE.contains(name) || CODE_PREFIXES.iter().any(|prefix| name.starts_with(prefix))
+    };
     match names.into_iter().find(wrong) {
         Some(name) => Err(format!(
             "expected an environment that changes no command, found {}",
@@ -228,6 +275,36 @@ fn shown(text: &str) -> String {
 
 /// Where run-task lay, before and after images moved their home.
 const RUN_TASK: [&str; 2] = ["/home/worker/bin/run-task", "/builds/worker/bin/run-task"];
+
+/// Names of an environment that a shell, the loader, Python, Mercurial or `mach` take code or the place of code from.
+const CODE: [&str; 24] = [
+    "BASHOPTS",
+    "BASH_COMPAT",
+    "BASH_ENV",
+    "BASH_LOADABLES_PATH",
+    "CDPATH",
+    "ENV",
+    "GCONV_PATH",
+    "GLIBC_TUNABLES",
+    "GLOBIGNORE",
+    "HGRCPATH",
+    "IFS",
+    "MACHRC",
+    "PATH",
+    "POSIXLY_CORRECT",
+    "PROMPT_COMMAND",
+    "PS4",
+    "PYTHONEXECUTABLE",
+    "PYTHONHOME",
+    "PYTHONINSPECT",
+    "PYTHONPATH",
+    "PYTHONSTARTUP",
+    "PYTHONUSERBASE",
+    "PYTHONWARNINGS",
+    "SHELLOPTS",
+];
+/// How others of them begin.
+const CODE_PREFIXES: [&str; 2] = ["BASH_FUNC_", "LD_"];
 
 #[cfg(test)]
 mod tests {
@@ -268,6 +345,7 @@ mod tests {
     }
 
     #[test]
+    #[expect(clippy::too_many_lines, reason = "a table of cases")]
     fn tricks_of_the_shell_are_refused() {
         for trick in [
             "cd x; evil",
@@ -294,6 +372,29 @@ mod tests {
             "ln -sf /tmp/evil ./mach",
             "ln -s x mach",
             "ln -sf '/tmp/mach' .",
+            "ln -sfn /tmp/evil mach/",
+            "ln -sb --suffix=h /tmp/evil mac",
+            "ln -sbSh /tmp/evil mac",
+            "ln -sf $A $B",
+            "ln -sf /tmp/evil \"${B}\"",
+            "ln -sf /tmp/evil mac?",
+            "ln -sf /tmp/evil m*",
+            "ln -sf /tmp/evil mac[h]",
+            "ln -sf /tmp/evil {mach,x}",
+            "ln -sf /tmp/evil ~/x",
+            "ln -sf /tmp/evil $'mach'",
+            "ln -sf /tmp/evil $\"mach\"",
+            "ln -sf /tmp/evil \"mac\\\nh\"",
+            "cd $'\\''; evil; ./mach taskgraph decision #'",
+            "cd $[X]",
+            "cd \"$[X]\"",
+            "cd $((X))",
+            "cd $X",
+            "cd ~evil",
+            "cd $@",
+            "cd $1",
+            "cd x$",
+            "cd \0",
             "cd ${Y@P}",
             "cd \"${Y:-x}\"",
             "cd ${Y",
@@ -301,7 +402,16 @@ mod tests {
             let script = format!("{trick} && {GOOD}");
             assert!(decision(&script).is_err(), "{trick}");
         }
-        decision(&format!("cd ${HOME_1} && {GOOD}", HOME_1 = "{HOME_1}")).unwrap();
+        for option in [
+            "--x=${HOME_1}",
+            "--x=\"${HOME_1} $Y\"",
+            "--x=\"a\\$(b)\"",
+            "--x=$X",
+        ] {
+            decision(&format!("{} {option}", GOOD.trim())).unwrap();
+        }
+        // a shell keeps the backslash: another program
+        assert!(decision(&GOOD.replace("./mach", "\"./mac\\h\"")).is_err());
         // with anything behind it, a backslash is part of a name
         assert!(decision(&format!("{GOOD} && cd x\\")).is_err());
         for option in [
@@ -310,6 +420,16 @@ mod tests {
             "--x=\"$(evil)\"",
             "--x=y;evil",
             "--x=y&evil",
+            "--x=$[X]",
+            "--x=\"$[X]\"",
+            "--x=$'\\''",
+            "--x=\"$'\"",
+            "--x=${1}",
+            "--x=${#X}",
+            "--x=${!X}",
+            "--x=${}",
+            "--x=$$",
+            "--x=$?",
         ] {
             assert!(
                 decision(&format!("{} {option}", GOOD.trim())).is_err(),
@@ -321,7 +441,13 @@ mod tests {
     #[test]
     fn variables_that_a_shell_runs_are_refused() {
         judge_environment(["GECKO_HEAD_REV", "BASH_ENVIRONMENT", "MY_PATH"]).unwrap();
-        for name in ["BASH_ENV", "BASH_FUNC_cd%%", "PATH", "PS4", "LD_PRELOAD"] {
+        let all = CODE.into_iter();
+        for name in all.chain([
+            "BASH_FUNC_cd%%",
+            "LD_PRELOAD",
+            "LD_AUDIT",
+            "LD_LIBRARY_PATH",
+        ]) {
             assert!(judge_environment(["X", name]).is_err(), "{name}");
         }
     }

@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
+use crate::json::{self, Reading};
+
 /// The file's form.
 pub const SCHEMA: &str = "catena-legacy-policy/1";
 
@@ -17,7 +19,7 @@ pub struct Policy {
     repositories: Vec<String>,
     /// Of each tree, its repositories in full.
     trees: BTreeMap<String, Vec<String>>,
-    /// Scopes that only chains from a tree may have.
+    /// Scopes, or prefixes of scopes with `*` behind them (V83), that only chains from a tree may have.
     restricted_scopes: BTreeMap<String, String>,
 }
 
@@ -33,9 +35,10 @@ impl Policy {
     /// Takes the bytes of the file.
     ///
     /// # Errors
-    /// [`PolicyError`]; an empty rule set is one.
+    /// [`PolicyError`]; an empty rule set is one, and so are equal keys (P23) and two entries for one scope (V83).
     pub fn parse(bytes: &[u8]) -> Result<Self, PolicyError> {
         let wrong = |reason: String| PolicyError { reason };
+        json::parse(bytes, Reading::Strict).map_err(|error| wrong(error.to_string()))?;
         let read: Self = serde_json::from_slice(bytes).map_err(|error| wrong(error.to_string()))?;
         if read.schema != SCHEMA {
             return Err(wrong(format!(
@@ -59,7 +62,21 @@ impl Policy {
         if let Some(tree) = read.restricted_scopes.values().find(unknown) {
             return Err(wrong(format!("tree {tree:?} has no repositories")));
         }
+        if let Some((one, other)) = read.both() {
+            return Err(wrong(format!(
+                "expected one restricted scope for each scope, found {one:?} and {other:?}"
+            )));
+        }
         Ok(read)
+    }
+
+    /// Two restricted scopes that can match one scope.
+    fn both(&self) -> Option<(&str, &str)> {
+        let names = || self.restricted_scopes.keys().map(String::as_str);
+        names().find_map(|one| {
+            let covered = |other: &&str| *other != one && matches(one, other);
+            names().find(covered).map(|other| (one, other))
+        })
     }
 
     /// Whether a repository may be one at all.
@@ -90,7 +107,8 @@ impl Policy {
                 None => (false, **scope),
             };
             self.restricted_scopes.iter().any(|(restricted, tree)| {
-                let covers = restricted == prefix || (star && restricted.starts_with(prefix));
+                let begun = restricted.trim_end_matches('*');
+                let covers = matches(restricted, scope) || (star && begun.starts_with(prefix));
                 let allowed = self
                     .trees
                     .get(tree)
@@ -100,6 +118,12 @@ impl Policy {
         };
         scopes.iter().filter(denied).copied().collect()
     }
+}
+
+/// Whether a restricted scope is this one, or ends in `*` and begins it (V83).
+fn matches(restricted: &str, scope: &str) -> bool {
+    restricted == scope
+        || (restricted.ends_with('*') && scope.starts_with(restricted.trim_end_matches('*')))
 }
 
 #[cfg(test)]
@@ -137,6 +161,48 @@ mod tests {
                 )
                 .is_empty()
         );
+    }
+
+    #[test]
+    fn a_star_behind_a_restricted_scope_stands_for_whatever_it_begins() {
+        let text = TEXT.replace("cert:release-signing", "cert:*");
+        let policy = Policy::parse(text.as_bytes()).unwrap();
+        let release = "https://hg.mozilla.org/releases/mozilla-release";
+        let other = "https://hg.mozilla.org/try";
+        for scope in [
+            "project:releng:signing:cert:release-signing",
+            "project:releng:signing:cert:",
+            "project:releng:signing:cert:*",
+            "project:releng:signing:cert:x*",
+            "project:releng:*",
+            "*",
+        ] {
+            assert_eq!(policy.denied(&[scope], other), [scope]);
+            assert!(policy.denied(&[scope], release).is_empty());
+        }
+        let free = [
+            "project:releng:signing:format:gpg",
+            "project:releng:signing:cert",
+        ];
+        assert!(policy.denied(&free, other).is_empty());
+    }
+
+    #[test]
+    fn equal_keys_and_two_entries_for_one_scope_are_refused() {
+        let scope = "\"project:releng:signing:cert:release-signing\": \"release\"";
+        let tree = "\"release\": [\"https://hg.mozilla.org/releases/mozilla-release\"]";
+        for (from, more) in [
+            (scope, scope),
+            (tree, tree),
+            (scope, "\"project:releng:signing:*\": \"release\""),
+            (scope, "\"*\": \"release\""),
+        ] {
+            let text = TEXT.replace(from, &format!("{from}, {more}"));
+            assert_ne!(text, TEXT);
+            assert!(Policy::parse(text.as_bytes()).is_err(), "{more}");
+        }
+        let text = TEXT.replace(scope, &format!("{scope}, \"project:x:*\": \"release\""));
+        Policy::parse(text.as_bytes()).unwrap();
     }
 
     #[test]

@@ -24,7 +24,11 @@ pub(super) struct Commit {
 
 impl Objects {
     pub(super) fn open(path: &Path) -> Result<Self, TagsError> {
-        let options = gix::open::Options::isolated().with(gix::sec::Trust::Full);
+        // an object can be small and what it is a difference to large; the library refuses to unpack more than this
+        let limit = format!("gitoxide.objects.allocLimit={UNPACKED}");
+        let options = gix::open::Options::isolated()
+            .with(gix::sec::Trust::Full)
+            .config_overrides([limit]);
         let git = gix::open_opts(path, options).map_err(|error| TagsError::Clone {
             path: path.to_owned(),
             reason: error.to_string(),
@@ -115,9 +119,10 @@ impl Objects {
         dir: &str,
     ) -> Result<Vec<(String, ObjectId)>, TagsError> {
         let mut out = Vec::new();
+        let mut trees = TREES;
         for (name, kind, id) in self.tree(root)? {
             if name == dir && kind == EntryKind::Tree {
-                self.collect(id, dir, DEPTH, &mut out)?;
+                self.collect(id, dir, (DEPTH, &mut trees), &mut out)?;
             }
         }
         Ok(out)
@@ -127,7 +132,7 @@ impl Objects {
         &self,
         tree: ObjectId,
         under: &str,
-        depth: usize,
+        (depth, trees): (usize, &mut usize),
         out: &mut Vec<(String, ObjectId)>,
     ) -> Result<(), TagsError> {
         let refuse =
@@ -135,10 +140,15 @@ impl Objects {
         let Some(below) = depth.checked_sub(1) else {
             return refuse(tree, "it nests too deep");
         };
+        // one tree can stand in many places
+        *trees = match trees.checked_sub(1) {
+            Some(left) => left,
+            None => return refuse(tree, "it has too many directories"),
+        };
         for (name, kind, id) in self.tree(tree)? {
             let path = format!("{under}/{name}");
             match kind {
-                EntryKind::Tree => self.collect(id, &path, below, out)?,
+                EntryKind::Tree => self.collect(id, &path, (below, &mut *trees), out)?,
                 EntryKind::Blob | EntryKind::BlobExecutable if out.len() < FILES => {
                     out.push((path, id));
                 }
@@ -184,8 +194,12 @@ pub(super) fn broken(id: ObjectId, expected: &'static str, reason: String) -> Ta
 const DEPTH: usize = 8;
 /// A family had some hundred keys.
 const FILES: usize = 20_000;
+/// They had some dozens of directories.
+const TREES: usize = 1_000;
 /// Keys have a few kilobytes, with pictures some dozens.
 const KEY_SIZE: u64 = 1 << 20;
 /// A tag has a signature, a commit a message, and a directory forty bytes for each file.
 const OTHER_SIZE: u64 = 4 << 20;
+/// What one object may take while it is unpacked.
+const UNPACKED: u64 = 16 << 20;
 const ANY: &str = "an object of that id";

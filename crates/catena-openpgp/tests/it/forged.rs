@@ -122,15 +122,23 @@ pub(crate) fn version_3(gpg: &Gpg, name: &str, at: UnixTime) -> Vec<u8> {
     packet
 }
 
-/// A key's file with the key revoked.
+/// A key's file with the key revoked, because it is out of use.
 pub(crate) fn revoked(gpg: &Gpg, name: &str, at: UnixTime) -> KeyFile {
+    revoked_for(gpg, name, at, ReasonForRevocation::KeyRetired)
+}
+
+/// A key's file with the key revoked for a reason.
+pub(crate) fn revoked_for(
+    gpg: &Gpg,
+    name: &str,
+    at: UnixTime,
+    reason: ReasonForRevocation,
+) -> KeyFile {
     let cert = private(gpg, name);
     let mut pair = pair(gpg, name);
     let builder = CertRevocationBuilder::new();
     let builder = builder.set_signature_creation_time(system(at)).unwrap();
-    let builder = builder
-        .set_reason_for_revocation(ReasonForRevocation::KeyRetired, b"")
-        .unwrap();
+    let builder = builder.set_reason_for_revocation(reason, b"").unwrap();
     let revocation = builder.build(&mut pair, &cert, None).unwrap();
     with(cert, revocation, name)
 }
@@ -164,6 +172,13 @@ pub(crate) fn revocable(gpg: &Gpg, name: &str, by: &str, at: UnixTime) -> KeyFil
     let builder = builder.set_revocation_key(revoker).unwrap();
     let naming = builder.sign_direct_key(&mut pair(gpg, name), None).unwrap();
     with(private(gpg, name), naming, name)
+}
+
+/// A private key's file with the key revoked.
+pub(crate) fn revoked_private(gpg: &Gpg, name: &str, at: UnixTime) -> Vec<u8> {
+    let public = Cert::from_bytes(&revoked(gpg, name, at).bytes).unwrap();
+    let cert = private(gpg, name).merge_public(public).unwrap();
+    cert.as_tsk().armored().to_vec().unwrap()
 }
 
 fn with(cert: Cert, revocation: Signature, name: &str) -> KeyFile {

@@ -33,6 +33,11 @@ impl<'a> Git<'a> {
     }
 
     pub(crate) fn run(&self, at: UnixTime, words: &[&str]) -> String {
+        self.input(at, words, "")
+    }
+
+    /// Runs `git` with an input.
+    pub(crate) fn input(&self, at: UnixTime, words: &[&str], input: &str) -> String {
         let date = format!("{} +0000", at.seconds());
         let wrapper = self.gpg.home().join("at-a-time");
         let script = format!(
@@ -41,6 +46,8 @@ impl<'a> Git<'a> {
         );
         std::fs::write(&wrapper, script).unwrap();
         std::fs::set_permissions(&wrapper, std::fs::Permissions::from_mode(0o755)).unwrap();
+        let given = self.gpg.home().join("given");
+        std::fs::write(&given, input).unwrap();
         let done = Command::new("git")
             .current_dir(self.path())
             .args(["-c", &format!("gpg.program={}", wrapper.display())])
@@ -59,6 +66,7 @@ impl<'a> Git<'a> {
                 ("GIT_COMMITTER_EMAIL", "a@example.org"),
             ])
             .envs([("GIT_AUTHOR_DATE", &date), ("GIT_COMMITTER_DATE", &date)])
+            .stdin(std::fs::File::open(&given).unwrap())
             .output()
             .map_err(|error| format!("these tests need git: {error}"))
             .unwrap();

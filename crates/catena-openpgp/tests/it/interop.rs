@@ -6,6 +6,7 @@ use catena_openpgp::sign::{SignError, SigningKey, clearsign};
 use catena_openpgp::time::Moment;
 use catena_openpgp::verify::verify;
 
+use crate::forged::revoked_private;
 use crate::gpg::{Gpg, hour};
 
 /// Blanks at line ends, dashes at line starts, an empty line, more than ASCII.
@@ -122,6 +123,27 @@ fn we_do_not_sign_what_would_be_refused() {
         let refused = clearsign("{}", &private(name), hour(1)).unwrap_err();
         let expected = matches!(refused, SignError::Weak(_) | SignError::Key { .. });
         assert!(expected, "{name}: {refused}");
+    }
+    // a part that could sign, of a whole that nobody takes
+    for (name, algorithm) in [
+        ("given-up@example.org", "rsa2048"),
+        ("mixed@example.org", "ed25519"),
+    ] {
+        let words = ["--quick-generate-key", name, algorithm, "cert", "0"];
+        gpg.must(hour(0), &words, b"");
+        let primary = gpg.fingerprint(hour(0), name);
+        let words = ["--quick-add-key", &primary, "rsa2048", "sign", "0"];
+        gpg.must(hour(0), &words, b"");
+        let read = |bytes: &[u8]| SigningKey::read(bytes).unwrap();
+        let key = match algorithm {
+            "ed25519" => private(name),
+            _ => {
+                clearsign("{}", &private(name), hour(1)).unwrap();
+                read(&revoked_private(&gpg, name, hour(1)))
+            }
+        };
+        let refused = clearsign("{}", &key, hour(2)).unwrap_err();
+        assert!(matches!(refused, SignError::Weak(_)), "{name}: {refused}");
     }
     let brief = private("brief@example.org");
     clearsign("{}", &brief, hour(23)).unwrap();

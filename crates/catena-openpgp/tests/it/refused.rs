@@ -446,6 +446,15 @@ fn signatures_that_no_worker_made() {
         it.hashed.push((SubpacketValue::Issuer(other), false));
     };
     assert_eq!(check(other), "pgp-unknown-signer");
+    let issuers = |count: usize| {
+        let mut forged = Forged::at(hour(2));
+        let other = || SubpacketValue::Issuer(KeyID::from(1));
+        forged.hashed.extend((2..count).map(|_| (other(), false)));
+        code(&forged.message(&gpg, NAME, "{}"), &keys, &run())
+    };
+    assert_eq!(issuers(2), "verified");
+    assert_eq!(issuers(3), "pgp-packets");
+    assert_eq!(issuers(5000), "pgp-packets");
     let old = version_3(&gpg, NAME, hour(2));
     assert_eq!(
         code(&message("SHA256", "{}", &old), &keys, &run()),
@@ -509,5 +518,10 @@ fn key_files_that_are_not_one_public_key() {
     assert_eq!(refused(gpg.private(hour(1), NAME)), Some("pgp-key-file"));
     assert_eq!(refused(b"no key".to_vec()), Some("pgp-key-file"));
     assert_eq!(refused(Vec::new()), Some("pgp-key-file"));
-    assert_eq!(refused(gpg.must(hour(1), &["--export", NAME], b"")), None);
+    let key = gpg.must(hour(1), &["--export", NAME], b"");
+    assert_eq!(refused(key.clone()), None);
+    // of an unknown kind; and a revocation of an unknown version
+    for packet in [&[0xfc, 1, 0][..], &[0xc2, 4, 99, 0x20, 1, 8]] {
+        assert_eq!(refused([&key, packet].concat()), Some("pgp-key-file"));
+    }
 }

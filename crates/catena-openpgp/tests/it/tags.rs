@@ -7,6 +7,8 @@ use catena_openpgp::snapshot::{Early, Family, Snapshot, SnapshotError};
 use catena_openpgp::tags::{TagsError, build};
 use catena_openpgp::time::Moment;
 
+use sequoia_openpgp::types::ReasonForRevocation;
+
 use crate::forged::{self, subkey_revoked};
 use crate::git::{Git, text};
 use crate::gpg::{Gpg, hour};
@@ -219,9 +221,9 @@ fn a_key_of_the_next_tag_counts_for_it_may_have_been_rolled_out_before() {
     assert!(judge(15).is_err());
 }
 
-/// A key counts by its worst copy of the tag in force; what the next tag says of it is for later runs.
+/// A key counts by its worst copy of the tag in force; that the next tag has it out of use is for later runs.
 #[test]
-fn a_key_that_the_next_tag_revokes_or_removes_counts_until_then_and_no_longer() {
+fn a_key_that_the_next_tag_retires_or_removes_counts_until_then_and_no_longer() {
     let gpg = gpg();
     let git = Git::new(&gpg);
     let clean = gpg.public(hour(2), DOCKER);
@@ -261,6 +263,75 @@ fn a_key_that_the_next_tag_revokes_or_removes_counts_until_then_and_no_longer() 
     assert_eq!(judge(GENERIC, 15), "pgp-key-revoked");
 }
 
+/// Somebody had the key, and may have had it before: no time of a run makes it good (P27).
+#[test]
+fn a_key_that_any_later_tag_revokes_for_compromise_or_without_a_reason_never_counts() {
+    let gpg = gpg();
+    let run = |name: &str, family: Family, revoked: &[(&str, ReasonForRevocation)]| {
+        let git = repository(&gpg);
+        // the last but one has it, the last no longer
+        let files: Vec<(&str, Vec<u8>)> = revoked
+            .iter()
+            .map(|(path, reason)| {
+                (
+                    *path,
+                    forged::revoked_for(&gpg, name, hour(300), *reason).bytes,
+                )
+            })
+            .collect();
+        let files: Vec<(&str, &[u8])> = files
+            .iter()
+            .map(|(path, file)| (*path, &file[..]))
+            .collect();
+        let gone: Vec<(&str, &[u8])> = files.iter().map(|(path, _)| (*path, &b""[..])).collect();
+        for (at, tag, files) in [
+            (300, "production-300", files),
+            (400, "production-400", gone),
+        ] {
+            let commit = git.commit(hour(at), &files);
+            git.tag(hour(at), tag, SIGNER, &commit);
+        }
+        let made = build(git.path(), &git_keys(&gpg)).unwrap();
+        let by = if name == TRUSTED { SCRIPT } else { name };
+        let signed = gpg.clearsign(hour(50), by, "SHA512", "{}\n");
+        let moment = Moment::of_run(hour(50), hour(50));
+        match Keyring::new(&made).verify(signed.as_bytes(), family, &moment, Early::Refuse) {
+            Ok(_) => "verified",
+            Err(InForceError::Refused(refusal)) => refusal.code(),
+            Err(other) => panic!("{other}"),
+        }
+    };
+    let (docker, script) = (Family::DockerWorker, Family::Scriptworker);
+    let of_docker = "docker-worker/late.pub";
+    let of_trusted = "scriptworker/trusted/trusted@example.org.pub";
+    for (reason, answer) in [
+        (ReasonForRevocation::KeyCompromised, "pgp-key-revoked"),
+        (ReasonForRevocation::Unspecified, "pgp-key-revoked"),
+        (ReasonForRevocation::Unknown(77), "pgp-key-revoked"),
+        (ReasonForRevocation::KeyRetired, "verified"),
+        (ReasonForRevocation::KeySuperseded, "verified"),
+    ] {
+        assert_eq!(
+            run(DOCKER, docker, &[(of_docker, reason)]),
+            answer,
+            "{reason}"
+        );
+        // whichever family's files say so
+        assert_eq!(
+            run(DOCKER, docker, &[("generic-worker/x", reason)]),
+            answer,
+            "{reason}"
+        );
+        // and whoever it is: the worker, or who certified it
+        assert_eq!(
+            run(TRUSTED, script, &[(of_trusted, reason)]),
+            answer,
+            "{reason}"
+        );
+    }
+    assert_eq!(run(DOCKER, docker, &[]), "verified");
+}
+
 /// Somebody gave up one signing subkey, and signs with another.
 #[test]
 fn a_signer_s_other_subkey_may_be_revoked() {
@@ -297,6 +368,55 @@ fn objects_that_are_too_large_are_refused_by_their_header() {
     let error = refused(&git, &gpg);
     assert!(
         matches!(&error, TagsError::Object { reason, .. } if reason.contains("1048577 bytes")),
+        "{error}"
+    );
+}
+
+/// A tree that stands a hundred times in one that stands a hundred times in another is small, and long to walk.
+#[test]
+fn directories_without_end_are_refused() {
+    let gpg = gpg();
+    let git = repository(&gpg);
+    let mut tree = git.run(hour(300), &["mktree", "--missing"]);
+    for _ in 0..4 {
+        let lines = (0..100).map(|at| format!("040000 tree {tree}\td{at:02}\n"));
+        tree = git.input(hour(300), &["mktree"], &lines.collect::<String>());
+    }
+    let root = format!("040000 tree {tree}\tdocker-worker\n");
+    let root = git.input(hour(300), &["mktree"], &root);
+    let commit = ["commit-tree", "-m", "x", "-p", "HEAD", &root];
+    let commit = git.run(hour(300), &commit);
+    git.tag(hour(300), "production-20170613120000", SIGNER, &commit);
+    let error = refused(&git, &gpg);
+    assert!(
+        matches!(&error, TagsError::Object { reason, .. } if reason.contains("directories")),
+        "{error}"
+    );
+}
+
+/// A key file that git keeps as a difference to something large: unpacking it unpacks both.
+#[test]
+fn a_small_object_on_a_large_one_is_not_unpacked() {
+    let gpg = gpg();
+    let git = repository(&gpg);
+    // as text in which differences are found, and more than is unpacked
+    let line = |at: u64| format!("{:016x}\n", at.wrapping_mul(0x9E37_79B9_7F4A_7C15));
+    let large: String = (0..1_100_000).map(line).collect();
+    let small = &large[..1_000_000];
+    let files = [
+        ("other", large.as_bytes()),
+        ("docker-worker/large", small.as_bytes()),
+    ];
+    let commit = git.commit(hour(300), &files);
+    git.tag(hour(300), "production-20170613120000", SIGNER, &commit);
+    git.run(hour(300), &["repack", "-a", "-d", "-f", "--quiet"]);
+    git.run(hour(300), &["prune-packed"]);
+    let id = git.run(hour(300), &["rev-parse", "HEAD:docker-worker/large"]);
+    let base = git.input(hour(300), &["cat-file", "--batch-check=%(deltabase)"], &id);
+    assert_eq!(base, git.run(hour(300), &["rev-parse", "HEAD:other"]));
+    let error = refused(&git, &gpg);
+    assert!(
+        matches!(&error, TagsError::Object { id: found, .. } if *found == id),
         "{error}"
     );
 }

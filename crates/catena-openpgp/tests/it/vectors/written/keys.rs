@@ -4,6 +4,7 @@
 use catena_openpgp::keys::KeySet;
 use catena_openpgp::snapshot::Snapshot;
 use catena_openpgp::tags::build;
+use sequoia_openpgp::types::ReasonForRevocation;
 
 use super::mail;
 use crate::forged;
@@ -25,12 +26,15 @@ impl Made {
             "releng",
             "trusted",
             "former",
+            "fallen",
             "stranger",
             "docker",
             "second",
             "gone",
             "leaving",
             "relapsed",
+            "stolen",
+            "unsaid",
             "coming",
             "dead",
             "named",
@@ -45,6 +49,7 @@ impl Made {
             "briefly",
             "lately",
             "heir",
+            "ward",
         ] {
             gpg.key(hour(0), &mail(name), "rsa2048", 0);
         }
@@ -94,6 +99,7 @@ impl Made {
         gpg.certify(hour(1), "short@x.org", "short-certified@x.org", "SHA256");
         gpg.certify_locally(hour(1), "trusted@x.org", "locally@x.org");
         gpg.certify(hour(20), "trusted@x.org", "lately@x.org", "SHA256");
+        gpg.certify(hour(1), "fallen@x.org", "ward@x.org", "SHA256");
         let brief = [
             "--cert-digest-algo",
             "SHA256",
@@ -113,6 +119,7 @@ impl Made {
     }
 
     /// Three tags, on as many days. Of docker-worker's keys some come, go, are revoked, and are so no longer.
+    #[expect(clippy::too_many_lines, reason = "a table of keys")]
     pub(super) fn snapshot(&self) -> Snapshot {
         let gpg = &self.gpg;
         let public = |dir: &str, name: &str| {
@@ -123,16 +130,23 @@ impl Made {
                     .bytes,
             )
         };
-        let revoked = |name: &str| {
-            let path = format!("docker-worker/{name}.pub");
-            (path, forged::revoked(gpg, &mail(name), hour(20)).bytes)
+        let revoked_for = |dir: &str, name: &str, reason| {
+            let path = format!("{dir}/{name}.pub");
+            let file = forged::revoked_for(gpg, &mail(name), hour(20), reason);
+            (path, file.bytes)
         };
+        let revoked =
+            |name: &str| revoked_for("docker-worker", name, ReasonForRevocation::KeyRetired);
+        let stolen =
+            |dir: &str, name: &str| revoked_for(dir, name, ReasonForRevocation::KeyCompromised);
         let docker = [
             "docker",
             "second",
             "gone",
             "leaving",
             "relapsed",
+            "stolen",
+            "unsaid",
             "bits",
             "short",
             "dsa",
@@ -149,6 +163,7 @@ impl Made {
             "briefly",
             "lately",
             "heir",
+            "ward",
         ];
         let named = forged::revocable(gpg, "named@x.org", "releng@x.org", hour(1)).bytes;
         let mut first: Vec<(String, Vec<u8>)> = vec![("docker-worker/named.pub".to_owned(), named)];
@@ -156,7 +171,8 @@ impl Made {
         first.extend(generic.map(|name| public("generic-worker/x", name)));
         first.extend(script.map(|name| public("scriptworker/valid", name)));
         first.extend(
-            ["trusted", "former", "short"].map(|name| public("scriptworker/trusted", name)),
+            ["trusted", "former", "fallen", "short"]
+                .map(|name| public("scriptworker/trusted", name)),
         );
         let gone = ("docker-worker/gone.pub".to_owned(), Vec::new());
         let second = vec![
@@ -164,9 +180,15 @@ impl Made {
             revoked("leaving"),
             revoked("relapsed"),
             revoked("dead"),
+            stolen("docker-worker", "stolen"),
+            stolen("scriptworker/trusted", "fallen"),
+            revoked_for("docker-worker", "unsaid", ReasonForRevocation::Unspecified),
             public("docker-worker", "coming"),
         ];
-        let third = vec![public("docker-worker", "relapsed")];
+        let third = vec![
+            public("docker-worker", "relapsed"),
+            public("docker-worker", "stolen"),
+        ];
         let git = Git::new(gpg);
         for (at, files) in [(3, first), (24, second), (48, third)] {
             let files: Vec<(&str, &[u8])> = files

@@ -132,11 +132,32 @@ impl Made {
                 "verified",
             ),
             (
-                "good-key-revoked-later",
+                "good-key-retired-later",
                 docker,
                 [10, 10],
                 ("leaving", 10),
                 "verified",
+            ),
+            (
+                "key-stolen-later",
+                docker,
+                [10, 10],
+                ("stolen", 10),
+                "pgp-key-revoked",
+            ),
+            (
+                "key-stolen-before-and-clean-again",
+                docker,
+                [60, 60],
+                ("stolen", 60),
+                "pgp-key-revoked",
+            ),
+            (
+                "key-revoked-later-without-a-reason",
+                docker,
+                [10, 10],
+                ("unsaid", 10),
+                "pgp-key-revoked",
             ),
             (
                 "key-revoked",
@@ -194,6 +215,12 @@ impl Made {
                 [10, 10],
                 ("short-certified", 10),
                 "pgp-key-short",
+            ),
+            (
+                "certified-by-a-key-stolen-later",
+                [10, 10],
+                ("ward", 10),
+                "pgp-key-revoked",
             ),
             (
                 "certified-locally",

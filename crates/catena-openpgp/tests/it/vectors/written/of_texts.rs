@@ -207,6 +207,14 @@ impl Made {
                 forge(&|it| it.unhashed.push((notation(), false))),
                 "pgp-unhashed",
             ),
+            (
+                "many-issuers",
+                forge(&|it| {
+                    let id = openpgp::KeyID::from(1);
+                    it.unhashed.push((SubpacketValue::Issuer(id), false));
+                }),
+                "pgp-packets",
+            ),
             ("no-issuer", forge(&|it| it.issuer = false), "pgp-no-issuer"),
             ("no-time", forge(&|it| it.created = None), "pgp-packets"),
             (

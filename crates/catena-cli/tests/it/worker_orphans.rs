@@ -121,31 +121,6 @@ async fn an_orphan_that_proc_hides_stops_no_worker() {
     }
 }
 
-/// What cannot be found cannot be ended: the worker says so once, goes on, and buries what is dead.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_worker_without_proc_goes_on_and_says_what_it_cannot_do() {
-    let prefix = container("mount -t tmpfs none /proc");
-    let prefix: Vec<&str> = prefix.iter().map(String::as_str).collect();
-    if !works(&prefix) {
-        return;
-    }
-    let world = World::start(Duration::from_secs(60)).await;
-    // a process that is dead and was not asked how can be sent signals
-    let script = "
-        setsid --fork sleep 600 < /dev/null > $DIR/out 2>&1
-        setsid --fork sh -c 'echo $$ > $DIR/dead.new; mv $DIR/dead.new $DIR/dead' < /dev/null > $DIR/out 2>&1
-        while ! test -e $DIR/dead || kill -0 $(cat $DIR/dead) 2> $DIR/out; do sleep 0.02; done
-        rm $DIR/dead";
-    let config = world.config(script);
-    let _worker = start(&prefix, &world, &config);
-    for number in 0..3 {
-        let task = world.create(number).await;
-        completes(&world, task).await;
-    }
-    let log = fs::read_to_string(world.path("log/worker.log")).unwrap();
-    assert_eq!(log.matches("/proc is not there").count(), 1, "{log}");
-}
-
 /// Orphans that are dead count for the limit of their user until they are buried.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn dead_orphans_do_not_use_up_the_processes_of_a_user_while_a_script_runs() {

@@ -35,7 +35,9 @@ fn works(prefix: &[&str]) -> bool {
     let works = tried.is_ok_and(|status| status.success());
     if !works {
         let line = format!("LEFT OUT, for this does not work here: {prefix:?}");
-        writeln!(io::stderr(), "{line}").unwrap();
+        io::stderr()
+            .write_all(format!("{line}\n").as_bytes())
+            .unwrap();
     }
     works
 }

@@ -425,26 +425,18 @@ async fn one(
         };
         tokio::spawn(work.instrument(span))
     };
-    match work.await {
-        Ok(Ok(())) => {}
-        Ok(Err(why)) => give_back(worker, &session, stop, &format!("log_dir: {why}")).await,
-        Err(why) => task::give_up(worker, &session, stop, &why.to_string()).await,
+    let fault = match work.await {
+        Ok(Ok(())) => None,
+        // nothing has run: the queue makes another run
+        Ok(Err(why)) => Some((
+            Reason::WorkerShutdown,
+            format!("nothing was run: log_dir: {why}"),
+        )),
+        Err(why) => Some((Reason::InternalError, format!("internal error: {why}"))),
+    };
+    if let Some((reason, why)) = fault {
+        task::give_up(worker, &session, stop, reason, &why).await;
     }
     keeper.abort();
     !session.is_faulty()
-}
-
-/// Gives back a task of which nothing has run, because something that every task needs is missing: the queue makes
-/// another run.
-async fn give_back(worker: &Worker, session: &Session, stop: &watch::Receiver<Stop>, why: &str) {
-    let Session { task, run, .. } = session;
-    session.fault();
-    worker
-        .log
-        .error(&format!("{task}/{run}: nothing was run: {why}"));
-    let report = Report::Exception(Reason::WorkerShutdown);
-    let told = session
-        .report(report, &worker.pace, &worker.log, stop)
-        .await;
-    worker.metrics.ended(Some(report).filter(|_| told));
 }

@@ -41,7 +41,7 @@ const LIVE_LOG: &str = "live_backing.log";
 const CHAIN_LOG: &str = "chain_of_trust.log";
 /// Where logs lie among the artifacts.
 const FOLDER: &str = "public/logs";
-/// The artifacts that both become. Whoever sees them knows that the run is over.
+/// The artifacts that both become. Whoever can read them knows that the run is over.
 pub(crate) const LOGS: [&str; 2] = [
     "public/logs/chain_of_trust.log",
     "public/logs/live_backing.log",
@@ -337,14 +337,18 @@ impl Run<'_> {
     }
 }
 
-/// Reports a run whose worker failed, so that nobody waits for it.
-pub async fn give_up(worker: &Worker, session: &Session, stop: &watch::Receiver<Stop>, why: &str) {
+/// Reports a run that failed by a fault of ours, so that nobody waits for it.
+pub(crate) async fn give_up(
+    worker: &Worker,
+    session: &Session,
+    stop: &watch::Receiver<Stop>,
+    reason: status::Reason,
+    why: &str,
+) {
     let Session { task, run, .. } = session;
     session.fault();
-    worker
-        .log
-        .error(&format!("{task}/{run}: internal error: {why}"));
-    let report = Report::Exception(status::Reason::InternalError);
+    worker.log.error(&format!("{task}/{run}: {why}"));
+    let report = Report::Exception(reason);
     let told = session
         .report(report, &worker.pace, &worker.log, stop)
         .await;

@@ -414,7 +414,7 @@ impl Opening {
 
 /// Checks that readers will get what was signed (generation.md 6.4).
 fn holds(reader: &mut dyn io::Read, digest: &Digest) -> Result<(), String> {
-    let broken = |why: io::Error| format!("the packed file cannot be unpacked: {why}");
+    let broken = |why: io::Error| format!("what is to be sent cannot be read: {why}");
     let mut hasher = Hasher::new(digest.algorithm());
     let mut buffer = vec![0; 64 * 1024];
     loop {

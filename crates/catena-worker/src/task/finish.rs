@@ -99,30 +99,22 @@ impl Run<'_> {
 
     /// Puts the logs among the files. Returns those for which that does not go.
     fn held(&self, left: &Left, logs_only: bool) -> Vec<(&'static str, Text)> {
-        // they were hashed: nothing may be added to them
-        let (live, chain) = match left.generated.is_some() && !logs_only {
-            true => (Ok(()), Ok(())),
-            false => (
-                match left.linked {
-                    true => Ok(()),
-                    false => self.place_log(),
-                },
-                self.place_chain(left.chain.as_deref()),
-            ),
+        let hashed = left.generated.is_some() && !logs_only;
+        let elsewhere = self.conventional().is_some();
+        let lies_there = |name: &str, place: &dyn Fn() -> std::io::Result<()>| {
+            // what was hashed was placed before: nothing may be added to it
+            let placed = if hashed { Ok(()) } else { place() };
+            if let Err(why) = &placed {
+                self.worker.log.error(&format!("{name}: {why}"));
+            }
+            placed.is_ok() && !elsewhere
         };
         let [chain_name, live_name] = LOGS;
-        let elsewhere = self.conventional().is_some();
-        let failed = |name: &str, placed: std::io::Result<()>| {
-            placed.is_err_and(|why| {
-                self.worker.log.error(&format!("{name}: {why}"));
-                true
-            })
-        };
         let mut held = Vec::new();
-        if (failed(LIVE_LOG, live) || elsewhere) && !left.linked {
+        if !left.linked && !lies_there(LIVE_LOG, &|| self.place_log()) {
             held.push((live_name, Text::Script(self.log.held())));
         }
-        if failed(CHAIN_LOG, chain) || elsewhere {
+        if !lies_there(CHAIN_LOG, &|| self.place_chain(left.chain.as_deref())) {
             let text = left.chain.clone().map(Text::Chain);
             held.extend(text.map(|text| (chain_name, text)));
         }

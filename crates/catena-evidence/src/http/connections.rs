@@ -2,6 +2,7 @@
 //! Connections to hosts, which several sources may use one after the other or at once.
 
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use reqwest::{Certificate, ClientBuilder};
 
@@ -19,7 +20,17 @@ pub struct Connections {
     /// For hops whose address is judged; made when the first one comes.
     guarded: OnceLock<reqwest::Client>,
     names: Names,
-    options: HttpOptions,
+    how: How,
+}
+
+/// What of the options says how to connect. No credentials are among it.
+#[derive(Clone, Debug)]
+struct How {
+    ca_bundle: Option<Vec<u8>>,
+    connect_timeout: Duration,
+    proxy: Proxy,
+    read_timeout: Duration,
+    user_agent: String,
 }
 
 impl Connections {
@@ -30,7 +41,14 @@ impl Connections {
     /// [`OptionsError::Client`]
     pub fn new(options: &HttpOptions) -> Result<Self, OptionsError> {
         let names = Names::default();
-        let mut first = builder(options)?.dns_resolver(Arc::new(names.clone()));
+        let how = How {
+            ca_bundle: options.ca_bundle.clone(),
+            connect_timeout: options.connect_timeout,
+            proxy: options.proxy,
+            read_timeout: options.read_timeout,
+            user_agent: options.user_agent.clone(),
+        };
+        let mut first = builder(&how)?.dns_resolver(Arc::new(names.clone()));
         for (name, address) in &options.resolve {
             first = first.resolve(name, *address);
         }
@@ -38,13 +56,7 @@ impl Connections {
             first: first.build().map_err(|e| unbuilt(&e))?,
             guarded: OnceLock::new(),
             names,
-            options: HttpOptions {
-                credentials: None,
-                github_token: None,
-                host_tokens: std::collections::BTreeMap::new(),
-                shared: None,
-                ..options.clone()
-            },
+            how,
         })
     }
 
@@ -53,20 +65,20 @@ impl Connections {
         if let Some(client) = self.guarded.get() {
             return Ok(client);
         }
-        let guard = match self.options.proxy {
+        let guard = match self.how.proxy {
             Proxy::Direct => Guard::direct(self.names.clone()),
             Proxy::System => Guard::with_system_proxies(self.names.clone()),
         };
-        let client = builder(&self.options)?.dns_resolver(Arc::new(guard));
+        let client = builder(&self.how)?.dns_resolver(Arc::new(guard));
         let client = client.build().map_err(|e| unbuilt(&e))?;
         Ok(self.guarded.get_or_init(|| client))
     }
 }
 
-fn builder(options: &HttpOptions) -> Result<ClientBuilder, OptionsError> {
+fn builder(how: &How) -> Result<ClientBuilder, OptionsError> {
     let mut builder = reqwest::Client::builder()
-        .connect_timeout(options.connect_timeout)
-        .read_timeout(options.read_timeout)
+        .connect_timeout(how.connect_timeout)
+        .read_timeout(how.read_timeout)
         .redirect(reqwest::redirect::Policy::none()) // ours are judged, see `redirect`
         .referer(false)
         // another package may switch these on for all of the binary; coding is undone in `decode`
@@ -74,11 +86,11 @@ fn builder(options: &HttpOptions) -> Result<ClientBuilder, OptionsError> {
         .no_deflate()
         .no_gzip()
         .no_zstd()
-        .user_agent(&options.user_agent);
-    if options.proxy == Proxy::Direct {
+        .user_agent(&how.user_agent);
+    if how.proxy == Proxy::Direct {
         builder = builder.no_proxy();
     }
-    if let Some(pem) = &options.ca_bundle {
+    if let Some(pem) = &how.ca_bundle {
         let roots = Certificate::from_pem_bundle(pem).map_err(|e| unbuilt(&e))?;
         builder = builder.tls_certs_only(roots);
     }

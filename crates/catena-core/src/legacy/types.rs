@@ -55,7 +55,7 @@ impl Chain<'_> {
 }
 
 /// Returns the tasks that a definition names as inputs or upstream, each with its type.
-fn named(definition: &Definition) -> Result<Vec<(TaskId, String)>, Shape> {
+pub(super) fn named(definition: &Definition) -> Result<Vec<(TaskId, String)>, Shape> {
     let inputs = definition.inputs()?;
     let inputs = inputs.into_iter().map(|(name, task)| (task, name));
     let upstream = definition.upstream_artifacts()?;

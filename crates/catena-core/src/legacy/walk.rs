@@ -8,7 +8,7 @@ use catena_jsone::Value;
 
 use super::era::CotVersion;
 use super::report::{Assurance, Finding, LinkReport, Report, SCHEMA, Signed};
-use super::{Evidence, Inputs, Opener};
+use super::{Evidence, Inputs, Opener, types};
 use crate::document::{Body, ErrorKind, EvidenceError};
 use crate::json::{self, Reading};
 use crate::model::cot::CotDocument;
@@ -258,13 +258,7 @@ impl<'a> Chain<'a> {
         if role != Role::Decision {
             named.extend([decision, parent]);
         }
-        named.extend(definition.inputs()?.into_iter().map(|(_, task)| task));
-        named.extend(
-            definition
-                .upstream_artifacts()?
-                .iter()
-                .map(|upstream| upstream.task),
-        );
+        named.extend(types::named(&definition)?.into_iter().map(|(task, _)| task));
         let link = Link {
             definition,
             role,

@@ -242,7 +242,7 @@ impl Held {
             };
             revocation(&signature) || signature.subpacket(SubpacketTag::RevocationKey).is_some()
         };
-        match Cert::clone(&self.cert).into_packets().any(revokes) {
+        match self.packets().any(revokes) {
             true => Err(self.revoked()),
             false => Ok(()),
         }
@@ -260,7 +260,12 @@ impl Held {
             let kind = reason.map_or(RevocationType::Hard, |(code, _)| code.revocation_type());
             revocation(&signature) && kind == RevocationType::Hard
         };
-        Cert::clone(&self.cert).into_packets().any(hard)
+        self.packets().any(hard)
+    }
+
+    /// Everything in the file.
+    fn packets(&self) -> impl Iterator<Item = Packet> {
+        Cert::clone(&self.cert).into_packets()
     }
 
     /// The fingerprints of the key and its subkeys.
@@ -276,7 +281,7 @@ impl Held {
             let mut revocations = bundle.self_revocations().chain(bundle.other_revocations());
             key.key().key_handle().aliases(handle) && revocations.next().is_some()
         });
-        match part || Cert::clone(&self.cert).into_packets().any(whole) {
+        match part || self.packets().any(whole) {
             true => Err(self.revoked()),
             false => Ok(()),
         }

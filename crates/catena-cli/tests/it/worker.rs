@@ -157,6 +157,30 @@ impl World {
         self.client.create_task(task, &definition).await.unwrap();
         task
     }
+
+    /// Waits until a task has ended, demands that it was completed in its first run, and returns its log.
+    pub(crate) async fn completes(&self, task: TaskId) -> String {
+        wait("an end", async || {
+            runs(&self.client, task).await.ends_with("ed")
+        })
+        .await;
+        let log = text(&self.client, task, "public/logs/live_backing.log").await;
+        let end = runs(&self.client, task).await;
+        assert_eq!(end, "completed completed", "{log}");
+        log
+    }
+}
+
+/// Two tasks at once, each slot with directories of its own.
+pub(crate) fn two_slots(page: &mut Value) {
+    for key in ["work_dir", "artifact_dir", "task_log_dir"] {
+        let dir = page[key].as_str().unwrap();
+        page[key] = match key {
+            "task_log_dir" => json!(dir.replace("artifacts", "artifacts/{slot}")),
+            _ => json!(format!("{dir}/{{slot}}")),
+        };
+    }
+    page["x_cot"] = json!({"capacity": 2});
 }
 
 fn config(dir: &Path, root_url: &str, credentials: &Credentials, script: &str) -> Value {

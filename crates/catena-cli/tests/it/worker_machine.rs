@@ -74,18 +74,12 @@ async fn a_second_worker_with_the_same_directories_ends_and_says_who_has_them() 
     let holder = fs::read_to_string(world.path(".work.lock")).unwrap();
     assert_eq!(holder, format!("process {}, group/worker\n", first.id()));
     fs::write(world.path("go"), "").unwrap();
-    wait("completed", async || {
-        runs(&world.client, task).await == "completed completed"
-    })
-    .await;
+    world.completes(task).await;
     // what a dead worker held is free
     first.end("-KILL");
     let third = Worker::start(&second);
     let next = world.create(1).await;
-    wait("completed", async || {
-        runs(&world.client, next).await == "completed completed"
-    })
-    .await;
+    world.completes(next).await;
     assert_eq!(third.end("-TERM").code(), Some(0));
 }
 
@@ -128,10 +122,7 @@ async fn a_configuration_that_cannot_follow_is_refused_and_the_worker_goes_on() 
         assert!(log().contains(due), "{}", log());
     }
     let task = world.create(0).await;
-    wait("completed", async || {
-        runs(&world.client, task).await == "completed completed"
-    })
-    .await;
+    world.completes(task).await;
     assert_eq!(worker.end("-TERM").code(), Some(0));
 }
 
@@ -173,10 +164,7 @@ async fn lines_on_stderr_are_json_if_somebody_wants_that() {
     let prefix = ["env", "CATENA_LOG=info", "CATENA_LOG_FORMAT=json"];
     let worker = Worker::start_within(&prefix, &world.config("echo said"), stderr.into());
     let task = world.create(0).await;
-    wait("completed", async || {
-        runs(&world.client, task).await == "completed completed"
-    })
-    .await;
+    world.completes(task).await;
     assert_eq!(worker.end("-TERM").code(), Some(0));
     let text = fs::read_to_string(&path).unwrap();
     let events: Vec<Value> = text

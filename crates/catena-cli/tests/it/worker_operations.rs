@@ -192,10 +192,7 @@ async fn artifacts_may_go_to_the_object_service() {
     });
     let task = world.create(0).await;
     let worker = Worker::start(&config);
-    wait("completed", async || {
-        runs(&world.client, task).await == "completed completed"
-    })
-    .await;
+    world.completes(task).await;
     assert_eq!(
         text(&world.client, task, "public/hello.txt").await,
         "hello\n"

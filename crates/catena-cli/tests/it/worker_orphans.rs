@@ -10,10 +10,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use catena_core::model::ids::TaskId;
-use serde_json::json;
-
-use crate::worker::{Worker, World, runs, text, wait};
+use crate::worker::{Worker, World, runs, two_slots};
 
 /// A Python program that nobody of its user may look into from then on, as `ssh-agent`; it writes its number.
 const SHY: &str = "import ctypes, os, sys, time
@@ -77,17 +74,6 @@ fn shy(world: &World) -> PathBuf {
     path
 }
 
-async fn completes(world: &World, task: TaskId) -> String {
-    wait("an end", async || {
-        runs(&world.client, task).await.ends_with("ed")
-    })
-    .await;
-    let log = text(&world.client, task, "public/logs/live_backing.log").await;
-    let end = runs(&world.client, task).await;
-    assert_eq!(end, "completed completed", "{log}");
-    log
-}
-
 /// The children of a process.
 fn children(of: u32) -> String {
     let lists = fs::read_dir(format!("/proc/{of}/task")).unwrap().flatten();
@@ -117,7 +103,7 @@ async fn an_orphan_that_proc_hides_stops_no_worker() {
     let _worker = start(&prefix, &world, &config);
     for number in 0..3 {
         let task = world.create(number).await;
-        let log = completes(&world, task).await;
+        let log = world.completes(task).await;
         let due = "[taskcluster] processes that left the group of the script were killed: 1\n";
         assert!(log.contains(due), "{log}");
     }
@@ -142,7 +128,7 @@ async fn dead_orphans_do_not_use_up_the_processes_of_a_user_while_a_script_runs(
     let config = world.config(script);
     let worker = start(&prefix, &world, &config);
     let task = world.create(0).await;
-    let log = completes(&world, task).await;
+    let log = world.completes(task).await;
     assert!(log.contains("\nall of them\n"), "{log}");
     assert!(!log.to_lowercase().contains("fork"), "{log}");
     assert_eq!(worker.end("-TERM").code(), Some(0));
@@ -169,21 +155,12 @@ async fn a_task_that_ends_spares_orphans_that_cannot_be_read_while_another_runs(
         cat /proc/$(cat $own)/environ && exit 90
         kill -0 $(cat $own)"
     );
-    let config = world.config_with(&script, |page| {
-        for key in ["work_dir", "artifact_dir", "task_log_dir"] {
-            let dir = page[key].as_str().unwrap();
-            page[key] = match key {
-                "task_log_dir" => json!(dir.replace("artifacts", "artifacts/{slot}")),
-                _ => json!(format!("{dir}/{{slot}}")),
-            };
-        }
-        page["x_cot"] = json!({"capacity": 2});
-    });
+    let config = world.config_with(&script, two_slots);
     let worker = start(&prefix, &world, &config);
-    completes(&world, second).await;
+    world.completes(second).await;
     assert_eq!(runs(&world.client, first).await, "running -");
     fs::write(world.path("go"), "").unwrap();
-    completes(&world, first).await;
+    world.completes(first).await;
     assert_eq!(children(worker.id()), "");
     assert_eq!(worker.end("-TERM").code(), Some(0));
 }

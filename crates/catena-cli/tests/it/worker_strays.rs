@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use crate::worker::{Worker, World, runs, text, wait};
+use crate::worker::{Worker, World, runs, text, two_slots, wait};
 
 /// Three orphans that leave the group, two of them without the worker's variables; `$DIR/pids` has their numbers.
 const ORPHANS: &str = "
@@ -33,11 +33,7 @@ fn children(of: &str) -> Vec<String> {
 async fn ten_tasks_leave_nothing(world: &World, worker: u32) {
     for number in 0..10 {
         let task = world.create(number).await;
-        wait("completed", async || {
-            runs(&world.client, task).await == "completed completed"
-        })
-        .await;
-        let log = text(&world.client, task, "public/logs/live_backing.log").await;
+        let log = world.completes(task).await;
         let due = "[taskcluster] processes that left the group of the script were killed: ";
         assert!(log.contains(due), "{log}");
         // neither alive nor dead
@@ -180,10 +176,7 @@ async fn a_console_that_nobody_reads_stops_nothing() {
     let worker = Worker::start_within(&[], &config, Stdio::piped());
     for number in 0..2 {
         let task = world.create(number).await;
-        wait("completed", async || {
-            runs(&world.client, task).await == "completed completed"
-        })
-        .await;
+        world.completes(task).await;
     }
     assert_eq!(worker.end("-TERM").code(), Some(0));
     // the file has everything
@@ -213,10 +206,7 @@ while os.path.exists('$DIR/relay'):
         while ! test -s $DIR/up; do sleep 0.01; done";
     let worker = Worker::start(&world.config(script));
     let task = world.create(0).await;
-    wait("completed", async || {
-        runs(&world.client, task).await == "completed completed"
-    })
-    .await;
+    world.completes(task).await;
     assert_eq!(children(&worker.id().to_string()), Vec::<String>::new());
     assert_eq!(worker.end("-TERM").code(), Some(0));
 }
@@ -268,27 +258,12 @@ async fn a_task_that_ends_leaves_the_orphans_of_another_slot_alone() {
         test $TASK_ID = {first} && while ! test -e $DIR/go; do sleep 0.02; done
         kill -0 $(cat own)"
     );
-    let config = world.config_with(&script, |page| {
-        for key in ["work_dir", "artifact_dir", "task_log_dir"] {
-            let dir = page[key].as_str().unwrap();
-            page[key] = match key {
-                "task_log_dir" => json!(dir.replace("artifacts", "artifacts/{slot}")),
-                _ => json!(format!("{dir}/{{slot}}")),
-            };
-        }
-        page["x_cot"] = json!({"capacity": 2});
-    });
+    let config = world.config_with(&script, two_slots);
     let worker = Worker::start(&config);
-    wait("the second", async || {
-        runs(&world.client, second).await == "completed completed"
-    })
-    .await;
+    world.completes(second).await;
     assert_eq!(runs(&world.client, first).await, "running -");
     fs::write(world.path("go"), "").unwrap();
-    wait("the first", async || {
-        runs(&world.client, first).await == "completed completed"
-    })
-    .await;
+    world.completes(first).await;
     assert_eq!(children(&worker.id().to_string()), Vec::<String>::new());
     assert_eq!(worker.end("-TERM").code(), Some(0));
 }

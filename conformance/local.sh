@@ -4,7 +4,7 @@
 #   conformance/local.sh [--full] [PART...]
 #
 # PART: python npm curl scriptworker worker release faults clock worker-kills soak demo taskgraph kills claims; without one,
-# all. Only with --full, or by its name: beside, which takes a quarter of an hour.
+# all. Only with --full, or by its name: beside, which takes some minutes.
 # CATENA: the binary to ask; without it, an optimised build is made.
 # LOCAL_TMP: where the clients are installed; without it, a directory that is removed at the end.
 # Needs Python, git, curl, node 20.19 or later, and Debian's faketime for the part clock; installs the clients from the package registries.

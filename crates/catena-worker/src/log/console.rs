@@ -57,13 +57,7 @@ struct Waiting {
 impl Console {
     fn push(&self, line: String) {
         let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
-        let size = waiting.size.saturating_add(line.len());
-        if size > MOST {
-            waiting.left_out = waiting.left_out.saturating_add(1);
-            return;
-        }
-        waiting.size = size;
-        waiting.lines.push_back(line);
+        waiting.put(line);
         drop(waiting);
         self.changed.notify_all();
     }
@@ -102,11 +96,27 @@ impl Console {
 }
 
 impl Waiting {
-    fn take(&mut self) -> Option<String> {
-        if let Some(line) = self.lines.pop_front() {
-            self.size = self.size.saturating_sub(line.len());
-            return Some(line);
+    /// Lines that were left out are told of in their place: before the next one that is taken.
+    fn put(&mut self, line: String) {
+        if self.size.saturating_add(line.len()) > MOST {
+            self.left_out = self.left_out.saturating_add(1);
+            return;
         }
+        for line in self.gap().into_iter().chain([line]) {
+            self.size = self.size.saturating_add(line.len());
+            self.lines.push_back(line);
+        }
+    }
+
+    fn take(&mut self) -> Option<String> {
+        let Some(line) = self.lines.pop_front() else {
+            return self.gap();
+        };
+        self.size = self.size.saturating_sub(line.len());
+        Some(line)
+    }
+
+    fn gap(&mut self) -> Option<String> {
         let count = std::mem::take(&mut self.left_out);
         (count > 0).then(|| format!("{count} lines were left out: nobody read this\n"))
     }
@@ -122,7 +132,7 @@ mod tests {
 
     use super::*;
 
-    /// Takes nothing until it is told to, as a full pipe does.
+    /// Takes nothing until it is told to, as a full pipe does; says when it is given something, and what.
     struct Stuck {
         go: mpsc::Receiver<()>,
         out: mpsc::Sender<String>,
@@ -130,9 +140,9 @@ mod tests {
 
     impl Write for Stuck {
         fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-            self.go.recv().map_err(io::Error::other)?;
             let text = String::from_utf8(bytes.to_vec()).map_err(io::Error::other)?;
             self.out.send(text).map_err(io::Error::other)?;
+            self.go.recv().map_err(io::Error::other)?;
             Ok(bytes.len())
         }
 
@@ -142,39 +152,45 @@ mod tests {
     }
 
     #[test]
-    fn lines_that_nobody_takes_are_left_out_and_counted() {
+    fn lines_that_nobody_takes_are_left_out_and_counted_where_they_were() {
         let console = Arc::new(Console::default());
         let (go, told) = mpsc::channel();
-        let (written, read) = mpsc::channel();
+        let (given, written) = mpsc::channel();
         let writer = Arc::clone(&console);
         let mut stuck = Stuck {
             go: told,
-            out: written,
+            out: given,
         };
         thread::spawn(move || writer.serve(&mut stuck));
+        let next = || {
+            go.send(()).unwrap();
+            written.recv().unwrap()
+        };
         let line = |number: usize| format!("{number:01023}\n");
-        for number in 0..2000 {
-            // this returns, which is what counts
+        // one is being written, 1,024 wait; this returns, which is what counts
+        console.push(line(0));
+        assert_eq!(written.recv().unwrap(), line(0));
+        for number in 1..2000 {
             console.push(line(number));
         }
         console.drain(Duration::from_millis(1));
-        let mut found = Vec::new();
-        while !found
-            .last()
-            .is_some_and(|last: &String| last.contains("left out"))
-        {
-            go.send(()).unwrap();
-            found.push(read.recv().unwrap());
-        }
-        let kept = found.len() - 1;
-        assert!((1024..=1025).contains(&kept), "{kept}");
-        let due: Vec<_> = (0..kept).map(line).collect();
-        assert_eq!(found[..kept], due);
-        let due = format!("{} lines were left out: nobody read this\n", 2000 - kept);
-        assert_eq!(found[kept], due);
-        // and it goes on
+        assert_eq!(next(), line(1));
+        // there is room again
         console.push("more\n".to_owned());
-        go.send(()).unwrap();
-        assert_eq!(read.recv().unwrap(), "more\n");
+        for number in 2..=1024 {
+            assert_eq!(next(), line(number));
+        }
+        assert_eq!(next(), "975 lines were left out: nobody read this\n");
+        assert_eq!(next(), "more\n");
+        // and when nothing follows
+        for number in 0..1026 {
+            console.push(line(number));
+        }
+        for number in 0..1024 {
+            assert_eq!(next(), line(number));
+        }
+        assert_eq!(next(), "2 lines were left out: nobody read this\n");
+        console.push("and it goes on\n".to_owned());
+        assert_eq!(next(), "and it goes on\n");
     }
 }

@@ -42,7 +42,8 @@ Environment:
 Exit status:
    0  told to stop; or the configuration is valid
    5  directories or logs cannot be written or are in use by another worker,
-      something that every task needs is missing for minutes, or internal error
+      something that every task needs is missing for minutes, processes of a
+      script do not end for minutes, or internal error
   64  usage, configuration or key";
 
 #[derive(Args, Debug)]

@@ -2,8 +2,8 @@
 //! A worker has its directories for itself: a second one would kill the first one's script and empty its directories.
 //!
 //! For each directory a file beside it is locked for as long as the worker lives; the system releases what a dead worker
-//! held. The file stays, and says who holds it. Where nothing can be made beside a directory, as beside a mount point, the
-//! file lies in `log_dir`.
+//! held. The file stays, and says who holds it. The directory is locked as well: that is what counts where nothing can be
+//! made beside it, and for a directory that two containers have mounted; it is never removed then, only emptied.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -12,7 +12,6 @@ use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use catena_crypto::digest::{Algorithm, Digest};
 use rustix::fs::{FlockOperation, Mode, OFlags, flock, open};
 use rustix::io::Errno;
 
@@ -57,8 +56,11 @@ impl Locks {
         let mut all = BTreeMap::new();
         for slot in 0..config.capacity.get() {
             for directory in roots(config.directories.of_slot(slot)) {
-                let (path, file) = one(&directory, config, old)?;
-                all.insert(path, file);
+                for (path, file) in files(&directory)? {
+                    if let Some(file) = lock(&directory, &path, file, config, old)? {
+                        all.insert(path, file);
+                    }
+                }
             }
         }
         Ok(Self(all))
@@ -78,61 +80,78 @@ fn roots(directories: Directories) -> Vec<PathBuf> {
     roots
 }
 
-fn one(
+/// What is locked for a directory: a file beside it, and itself.
+fn files(directory: &Path) -> Result<Vec<(PathBuf, File)>, LockError> {
+    let mut files = Vec::new();
+    if let Some(path) = beside(directory) {
+        match opened(&path) {
+            Ok(file) => files.push((path, file)),
+            Err(why) if denied(&why) => {}
+            Err(cause) => return Err(LockError::File { path, cause }),
+        }
+    }
+    // one that is not there yet has no other user, and without it no task can run
+    let own = itself(directory).ok();
+    files.extend(own.map(|file| (directory.to_owned(), file)));
+    Ok(files)
+}
+
+/// `None`: the file system locks no directories, as NFS.
+fn lock(
     directory: &Path,
+    path: &Path,
+    file: File,
     config: &WorkerConfig,
     old: &Locks,
-) -> Result<(PathBuf, Arc<File>), LockError> {
-    let (path, file) = match beside(directory) {
-        Ok(found) => found,
-        Err(_) => elsewhere(directory, &config.log.dir)?,
-    };
-    if let Some(file) = old.0.get(&path) {
-        return Ok((path, Arc::clone(file)));
+) -> Result<Option<Arc<File>>, LockError> {
+    if let Some(file) = old.0.get(path) {
+        return Ok(Some(Arc::clone(file)));
     }
     match flock(&file, FlockOperation::NonBlockingLockExclusive) {
         Ok(()) => {}
         Err(Errno::WOULDBLOCK) => {
             return Err(LockError::Held {
                 directory: directory.to_owned(),
-                path,
+                path: path.to_owned(),
                 holder: holder(file),
             });
         }
+        Err(_) if path == directory => return Ok(None),
         Err(why) => {
-            let cause = why.into();
+            let (path, cause) = (path.to_owned(), why.into());
             return Err(LockError::File { path, cause });
         }
     }
     let identity = &config.identity;
     let (group, id) = (&identity.worker_group, &identity.worker_id);
     let line = format!("process {}, {group}/{id}\n", std::process::id());
-    // it is for whoever is refused; another user's file, or a full disk, does not matter
+    // it is for whoever is refused; a directory, another user's file, or a full disk does not matter
     let _ = file
         .set_len(0)
         .and_then(|()| (&file).write_all(line.as_bytes()));
-    Ok((path, Arc::new(file)))
+    Ok(Some(Arc::new(file)))
 }
 
-fn beside(directory: &Path) -> io::Result<(PathBuf, File)> {
-    let parent = directory.parent().ok_or(io::ErrorKind::InvalidInput)?;
-    fs::create_dir_all(parent)?;
+/// The file beside a directory; `None`: there is no place for one.
+fn beside(directory: &Path) -> Option<PathBuf> {
+    let parent = directory.parent()?;
     let mut name = OsString::from(".");
-    name.push(directory.file_name().ok_or(io::ErrorKind::InvalidInput)?);
+    name.push(directory.file_name()?);
     name.push(".lock");
-    let path = parent.canonicalize()?.join(name);
-    let file = opened(&path)?;
-    Ok((path, file))
+    fs::create_dir_all(parent).ok()?;
+    Some(parent.canonicalize().ok()?.join(name))
 }
 
-fn elsewhere(directory: &Path, log_dir: &Path) -> Result<(PathBuf, File), LockError> {
-    let name = directory.as_os_str().as_encoded_bytes();
-    let name = Digest::of(Algorithm::Sha256, name).hex();
-    let path = log_dir.join(format!(".{}.lock", name.get(..16).unwrap_or(&name)));
-    match opened(&path) {
-        Ok(file) => Ok((path, file)),
-        Err(cause) => Err(LockError::File { path, cause }),
-    }
+fn denied(why: &io::Error) -> bool {
+    matches!(
+        why.kind(),
+        io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem
+    )
+}
+
+fn itself(directory: &Path) -> io::Result<File> {
+    let flags = OFlags::CLOEXEC | OFlags::NOFOLLOW | OFlags::DIRECTORY | OFlags::RDONLY;
+    Ok(open(directory, flags, Mode::empty())?.into())
 }
 
 /// Opens a file to lock it. One of another user can be read, which is enough.

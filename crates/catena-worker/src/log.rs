@@ -138,7 +138,6 @@ struct Sink {
 struct Opened {
     file: File,
     place: (u64, u64),
-    size: u64,
 }
 
 impl Opened {
@@ -148,8 +147,11 @@ impl Opened {
         Ok(Self {
             file,
             place: (metadata.dev(), metadata.ino()),
-            size: metadata.len(),
         })
+    }
+
+    fn is(&self, found: &fs::Metadata) -> bool {
+        (found.dev(), found.ino()) == self.place
     }
 }
 
@@ -159,20 +161,28 @@ impl Sink {
         match self.policy {
             Policy::Append => {}
             Policy::Watch => {
-                let found = fs::metadata(&self.path).map(|m| (m.dev(), m.ino()));
-                if found.ok() != Some(self.file.place) {
-                    self.file = Opened::new(&self.path)?;
-                }
+                self.follow()?;
             }
             Policy::Rotate { bytes, backups } => {
-                if self.file.size > 0 && self.file.size.saturating_add(length) > bytes {
+                // beside a worker that was replaced and still has a task, another log writes the same file
+                let size = self.follow()?;
+                if size > 0 && size.saturating_add(length) > bytes {
                     self.rotate(backups)?;
                 }
             }
         }
-        self.file.file.write_all(line.as_bytes())?;
-        self.file.size = self.file.size.saturating_add(length);
-        Ok(())
+        self.file.file.write_all(line.as_bytes())
+    }
+
+    /// Opens the file anew if another one, or none, has its name. Returns its size.
+    fn follow(&mut self) -> io::Result<u64> {
+        match fs::metadata(&self.path) {
+            Ok(found) if self.file.is(&found) => Ok(found.len()),
+            _ => {
+                self.file = Opened::new(&self.path)?;
+                Ok(self.file.file.metadata()?.len())
+            }
+        }
     }
 
     /// `worker.log.1` is the youngest of the old ones.
@@ -236,6 +246,19 @@ mod tests {
         assert_eq!(read(dir.path(), "worker.log.1"), "WARNING six\n");
         assert_eq!(read(dir.path(), "worker.log.2"), "WARNING five\n");
         assert!(!dir.path().join("worker.log.3").exists());
+    }
+
+    /// A reload makes a log of its own for the same file, while a task in hand keeps the old one.
+    #[test]
+    fn two_logs_of_one_file_rotate_it_once_section_10() {
+        let dir = tempfile::tempdir().unwrap();
+        let (old, new) = (log(dir.path(), false, 20), log(dir.path(), false, 20));
+        old.warn("one");
+        new.warn("two");
+        old.warn("three");
+        assert_eq!(read(dir.path(), "worker.log"), "WARNING three\n");
+        assert_eq!(read(dir.path(), "worker.log.1"), "WARNING two\n");
+        assert_eq!(read(dir.path(), "worker.log.2"), "WARNING one\n");
     }
 
     #[test]

@@ -33,8 +33,8 @@ pub struct Room {
 impl Default for Room {
     fn default() -> Self {
         Self {
-            at_once: 16,
-            longest: Duration::from_secs(5),
+            at_once: 64,
+            longest: Duration::from_secs(2),
         }
     }
 }

@@ -5,8 +5,9 @@ use std::fs::{self, OpenOptions};
 use std::io::{self, Write as _};
 use std::path::Path;
 
+use catena_core::json::{self, Reading};
 use catena_openpgp::keys::{KeyFile, KeySet};
-use catena_openpgp::snapshot::{Snapshot, sha256};
+use catena_openpgp::snapshot::{Snapshot, SnapshotError, sha256};
 use catena_openpgp::tags;
 use catena_openpgp::time::UnixTime;
 use catena_report::escape::clean;
@@ -38,7 +39,7 @@ pub(crate) fn run(command: &Command) -> Result<Exit, Failure> {
     })?;
     if let Some(path) = &options.previous {
         let bytes = read("--previous", path)?;
-        Snapshot::parse(&bytes)
+        strictly(&bytes, Snapshot::parse)
             .and_then(|previous| made.follows(&previous))
             .map_err(|error| refuse("--previous", path, format!("{}: {error}", error.code())))?;
     }
@@ -101,6 +102,20 @@ pub(super) fn read(flag: &'static str, path: &Path) -> Result<Vec<u8>, Refusal> 
         path: path.to_owned(),
         reason: error.to_string(),
     })
+}
+
+/// Takes a file of ours: read strictly, so that two equal keys are no snapshot (P23).
+pub(super) fn strictly(
+    bytes: &[u8],
+    take: impl FnOnce(&[u8]) -> Result<Snapshot, SnapshotError>,
+) -> Result<Snapshot, SnapshotError> {
+    let taken = take(bytes)?;
+    match json::parse(bytes, Reading::Strict) {
+        Ok(_) => Ok(taken),
+        Err(why) => Err(SnapshotError::Malformed {
+            reason: why.to_string(),
+        }),
+    }
 }
 
 /// The time of this machine, which new signatures carry.

@@ -16,7 +16,7 @@ use catena_openpgp::snapshot::{Early, Family, Snapshot};
 use catena_openpgp::time::{Moment, UnixTime};
 use tokio::runtime::{self, Runtime};
 
-use super::keys::read;
+use super::keys::{read, strictly};
 use super::{Options, Refusal, text};
 use crate::args::{self, Format, When};
 use crate::exit::Exit;
@@ -95,7 +95,8 @@ fn snapshot(flags: &Options) -> Result<Snapshot, Refusal> {
         .as_deref()
         .ok_or_else(|| need("--legacy-keys-sha256"))?;
     let pin = pin.strip_prefix("sha256:").unwrap_or(pin);
-    Snapshot::open(&read("--legacy-keys", path)?, pin).map_err(|error| Refusal::File {
+    let bytes = read("--legacy-keys", path)?;
+    strictly(&bytes, |bytes| Snapshot::open(bytes, pin)).map_err(|error| Refusal::File {
         flag: "--legacy-keys",
         path: path.to_owned(),
         reason: error.to_string(),

@@ -141,10 +141,39 @@ fn a_chain_of_2018_is_rebuilt_from_recorded_evidence() {
 fn neither_receipts_nor_the_worker_know_the_gpg_era() {
     let era = Era::new();
     let chain = Chain::new();
-    assert_eq!(era.verify(&chain, &["--receipt", "x"]).status, 64);
-    assert_eq!(Run::of(&["worker", "--legacy"]).status, 64);
-    let run = Run::of(&["worker", "--legacy-keys", "keys.json", "scriptworker.yaml"]);
-    assert_eq!(run.status, 64);
+    let without = |run: Run, flag: &str| {
+        let due = format!("unexpected argument '{flag}'");
+        assert!(
+            run.status == 64 && run.stderr.contains(&due),
+            "{}",
+            run.stderr
+        );
+    };
+    without(era.verify(&chain, &["--receipt", "x"]), "--receipt");
+    for flag in ["--legacy", "--legacy-keys", "--legacy-policy"] {
+        without(Run::of(&["worker", "scriptworker.yaml", flag]), flag);
+    }
+}
+
+/// The last one of two equal keys would count, whatever the first one says.
+#[test]
+fn keys_are_read_strictly() {
+    let mut era = Era::new();
+    let chain = Chain::new();
+    assert_eq!(era.verify(&chain, &[]).status, 0);
+    let path = era.dir.path().join("keys.json");
+    let text = std::fs::read_to_string(&path).unwrap();
+    let tags = "\"families\": {\"scriptworker\": {},";
+    let twice = text.replacen("\"families\": {", tags, 1);
+    assert_ne!(twice, text);
+    std::fs::write(&path, &twice).unwrap();
+    era.pin = catena_openpgp::snapshot::sha256(twice.as_bytes());
+    let run = era.verify(&chain, &[]);
+    assert!(
+        run.status == 64 && run.stderr.contains("scriptworker"),
+        "{}",
+        run.stderr
+    );
 }
 
 #[test]

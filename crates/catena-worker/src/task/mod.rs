@@ -151,7 +151,10 @@ impl Run<'_> {
             Err(why) => return self.fail(status::MALFORMED_PAYLOAD, &why),
         };
         if let Err(why) = payload::write(&self.directories.work, claim) {
-            return self.fail(status::INTERNAL_ERROR, &format!("task.json: {why}"));
+            // what goes missing between probe and claim costs no task, as with its log
+            self.session.fault();
+            let why = format!("nothing was run: work_dir: {why}");
+            return self.fail(status::WORKER_SHUTDOWN, &why);
         }
         let decision = match self.verify(claim).await {
             Ok(decision) => decision,

@@ -85,6 +85,37 @@ async fn a_task_whose_log_cannot_be_begun_is_given_back() {
     panic!("never between probe and claim: {:?}", house.reports());
 }
 
+/// So does a directory that goes missing meanwhile.
+#[tokio::test]
+async fn a_task_whose_directory_is_gone_is_given_back() {
+    let house = House::start_with("exit 0", at_once, |_| ()).await;
+    for _ in 0..50 {
+        let claims = house.fake.count("claim");
+        house.fake.until_count("claim", claims + 1).await;
+        // the request is under way, unless this comes too late: then the probe sees it, and there is another try
+        fs::rename(house.path("work"), house.path("away")).unwrap();
+        house.fake.give(json!({}));
+        let report = "exception worker-shutdown";
+        until("noticed", || {
+            house.metrics.health().ill == 1 || house.fake.count(report) > 0
+        })
+        .await;
+        let done = house.fake.count("completed");
+        if house.fake.count(report) > 0 {
+            // it was made anew
+            house.fake.give(json!({}));
+            house.fake.until_count("completed", done + 1).await;
+            let house = house.end().await;
+            let log = house.worker_log();
+            assert!(log.contains("nothing was run: work_dir: "), "{log}");
+            return;
+        }
+        fs::rename(house.path("away"), house.path("work")).unwrap();
+        house.fake.until_count("completed", done + 1).await;
+    }
+    panic!("never between probe and claim: {:?}", house.reports());
+}
+
 /// worker.md 2: the process ends only for configuration, key or disk.
 #[tokio::test]
 async fn a_machine_that_stays_broken_ends_the_worker() {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
 //! What a configuration must be to follow another one while tasks run, and who may use which directories.
 
+use std::fs;
 use std::path::Path;
 
 use catena_crypto::signer::SigningKey;
@@ -25,7 +26,7 @@ fn load(dir: &Path, change: impl FnOnce(&mut Value)) -> WorkerConfig {
         SigningKey::from_seed([7; 32]).write_new_file(key).unwrap();
     }
     let file = dir.join("scriptworker.yaml");
-    std::fs::write(&file, page.to_string()).unwrap();
+    fs::write(&file, page.to_string()).unwrap();
     WorkerConfig::load(&file, &|_| None).unwrap_or_else(|why| panic!("{why}"))
 }
 
@@ -63,7 +64,7 @@ fn what_cannot_follow_changes_nothing() {
     let why = follow(&old, load(dir.path(), nowhere)).unwrap_err();
     assert!(why.starts_with("/proc/nope"), "{why}");
     // a file stands where a directory is due
-    std::fs::write(dir.path().join("file0"), "").unwrap();
+    fs::write(dir.path().join("file0"), "").unwrap();
     let file = |page: &mut Value| page["artifact_dir"] = at("file{slot}");
     let why = follow(&old, load(dir.path(), file)).unwrap_err();
     assert!(why.contains("file0"), "{why}");
@@ -89,6 +90,28 @@ fn directories_belong_to_one_worker() {
         let due = format!("in use by process {}, group/worker", std::process::id());
         assert!(why.to_string().contains(&due), "{why}");
     }
+    drop(first);
+    drop(new(load(dir.path(), |_| ())).unwrap());
+}
+
+/// As in two containers that have one directory mounted, each with a file of its own beside it.
+#[test]
+fn a_directory_is_locked_whatever_lies_beside_it() {
+    let dir = tempfile::tempdir().unwrap();
+    fs::create_dir_all(dir.path().join("work0")).unwrap();
+    let first = new(load(dir.path(), |_| ())).unwrap();
+    for entry in fs::read_dir(dir.path()).unwrap() {
+        let path = entry.unwrap().path();
+        if path.extension().is_some_and(|ending| ending == "lock") {
+            fs::remove_file(path).unwrap();
+        }
+    }
+    let why = new(load(dir.path(), |_| ())).unwrap_err().to_string();
+    let due = format!("{} is locked", dir.path().join("work0").display());
+    assert!(
+        why.contains("in use by another worker") && why.ends_with(&due),
+        "{why}"
+    );
     drop(first);
     drop(new(load(dir.path(), |_| ())).unwrap());
 }

@@ -14,7 +14,7 @@ use openpgp::packet::signature::subpacket::SubpacketTag;
 use openpgp::packet::{Key, Signature};
 use openpgp::parse::{PacketParser, PacketParserResult, Parse as _};
 use openpgp::policy::StandardPolicy;
-use openpgp::types::{PublicKeyAlgorithm, RevocationType, SignatureType};
+use openpgp::types::{PublicKeyAlgorithm, ReasonForRevocation, RevocationType, SignatureType};
 use openpgp::{Cert, Fingerprint, KeyHandle, Packet};
 use sequoia_openpgp as openpgp;
 
@@ -248,17 +248,26 @@ impl Held {
         }
     }
 
-    /// Whether the key carries a revocation that also counts for what was signed before it: of the key, of a subkey or of
-    /// a name, and for another reason than that something replaced it or is out of use (RFC 4880 §5.2.3.23). Whoever
-    /// stole a key signs with any date; and who gives no reason may mean that.
+    /// Whether the key carries a revocation that also counts for what was signed before it: of the key or of a subkey,
+    /// for another reason than that something replaced it or is out of use (RFC 4880 §5.2.3.23). Whoever stole a key
+    /// signs with any date; and who gives no reason may mean that. A name or a certification that was taken back says
+    /// so only in words.
     pub(crate) fn compromised(&self) -> bool {
         let hard = |packet: Packet| {
             let Packet::Signature(signature) = packet else {
                 return false;
             };
-            let reason = signature.reason_for_revocation();
-            let kind = reason.map_or(RevocationType::Hard, |(code, _)| code.revocation_type());
-            revocation(&signature) && kind == RevocationType::Hard
+            let reason = signature.reason_for_revocation().map(|(code, _)| code);
+            match signature.typ() {
+                SignatureType::KeyRevocation | SignatureType::SubkeyRevocation => {
+                    let kind = reason.map(|code| code.revocation_type());
+                    kind.is_none_or(|kind| kind == RevocationType::Hard)
+                }
+                SignatureType::CertificationRevocation => {
+                    reason == Some(ReasonForRevocation::KeyCompromised)
+                }
+                _ => false,
+            }
         };
         self.packets().any(hard)
     }

@@ -6,6 +6,8 @@
 //! tree's own `mach` does with its options is not looked at. It labels results; the class is `legacy-v1`. Stricter than
 //! the original: the text is read as a shell reads it, and what chains, substitutes or redirects is refused.
 
+use super::policy::EnvPrefix;
+
 /// Which task a command is to make.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Purpose {
@@ -19,16 +21,10 @@ pub enum Purpose {
 ///
 /// # Errors
 /// What is wrong with it.
-pub fn judge(command: &[&str], purpose: Purpose) -> Result<(), String> {
-    let (Some((first, rest)), Some((last, middle))) = (
-        command.split_first(),
-        command
-            .split_first()
-            .and_then(|(_, rest)| rest.split_last()),
-    ) else {
+pub fn judge(command: &[&str], purpose: Purpose, prefix: EnvPrefix) -> Result<(), String> {
+    let [first, middle @ .., script] = command else {
         return Err("expected run-task and a script, found less".to_owned());
     };
-    debug_assert!(!rest.is_empty());
     if !RUN_TASK.contains(first) {
         return Err(format!(
             "expected {} first, found {}",
@@ -36,24 +32,29 @@ pub fn judge(command: &[&str], purpose: Purpose) -> Result<(), String> {
             shown(first)
         ));
     }
-    let allowed = |word: &&&str| {
-        ["--", "bash", "/bin/bash", "-cx"].contains(*word)
-            || ["--vcs-checkout=", "--sparse-profile="]
-                .iter()
-                .any(|option| word.starts_with(option))
+    let option = |word: &&&str| {
+        let mut options = prefix.options().iter();
+        options.any(|option| word.starts_with(option))
     };
-    if let Some(word) = middle.iter().find(|word| !allowed(word)) {
+    // in this order: behind -cx a shell takes whatever comes first as the script
+    let options = middle.iter().take_while(option).count();
+    let Some(["--", "bash" | "/bin/bash", "-cx"]) = middle.get(options..) else {
         return Err(format!(
-            "expected known options of run-task, found {}",
-            shown(word)
+            "expected known options of run-task, then -- bash -cx, found {}",
+            shown(&middle.join(" "))
         ));
-    }
+    };
+    prescribed(script, purpose)
+}
+
+/// Judges the script.
+fn prescribed(script: &str, purpose: Purpose) -> Result<(), String> {
     let verbs: &[&str] = match purpose {
         Purpose::Decision => &["decision"],
         Purpose::Action => &["add-tasks", "backfill", "action-callback"],
     };
     let mut made = 0_usize;
-    for part in split(last)? {
+    for part in split(script)? {
         match part.first().map(String::as_str) {
             Some("cd" | "ln") => {
                 prepares(&part)?;
@@ -140,11 +141,8 @@ fn split(script: &str) -> Result<Vec<Vec<String>>, String> {
     let mut parts = vec![Vec::new()];
     let mut word: Option<String> = None;
     let script = script.trim_matches([' ', '\t', '\n']);
-    if let Some(character) = script
-        .chars()
-        .find(|it| it.is_control() && !"\t\n".contains(*it))
-    {
-        return Err(format!("expected text, found {character:?} in it"));
+    if script.contains('\0') {
+        return Err("expected text, found '\\0' in it".to_owned());
     }
     let mut characters = script.chars().peekable();
     while let Some(character) = characters.next() {
@@ -153,6 +151,8 @@ fn split(script: &str) -> Result<Vec<Vec<String>>, String> {
             '&' if characters.next_if_eq(&'&').is_some() => {
                 finish(&mut parts, &mut word);
                 parts.push(Vec::new());
+                // there a new line only joins
+                while characters.next_if(|it| " \t\n".contains(*it)).is_some() {}
             }
             ';' | '|' | '&' | '`' | '\n' | '\r' | '<' | '>' | '(' | ')' | '#' => {
                 return Err(format!(
@@ -160,30 +160,34 @@ fn split(script: &str) -> Result<Vec<Vec<String>>, String> {
                 ));
             }
             '$' => variable(&mut characters, word.get_or_insert_default())?,
-            '\'' => {
-                let text = word.get_or_insert_default();
-                loop {
-                    match characters.next() {
-                        Some('\'') => break,
-                        Some(other) => text.push(other),
-                        None => {
-                            return Err(
-                                "expected a quote to end, found that it does not".to_owned()
-                            );
-                        }
-                    }
-                }
-            }
+            '\'' => single(&mut characters, word.get_or_insert_default())?,
             '"' => double(&mut characters, word.get_or_insert_default())?,
             '\\' => match characters.next() {
                 Some(other) if other != '\n' => word.get_or_insert_default().push(other),
                 _ => return Err("expected something behind a backslash, found nothing".to_owned()),
             },
+            other if other.is_control() => {
+                return Err(format!("expected text, found {other:?} in it"));
+            }
             other => word.get_or_insert_default().push(other),
         }
     }
     finish(&mut parts, &mut word);
     Ok(parts)
+}
+
+/// Reads up to the closing quote.
+fn single(
+    characters: &mut std::iter::Peekable<std::str::Chars<'_>>,
+    word: &mut String,
+) -> Result<(), String> {
+    loop {
+        match characters.next() {
+            Some('\'') => return Ok(()),
+            Some(other) => word.push(other),
+            None => return Err("expected a quote to end, found that it does not".to_owned()),
+        }
+    }
 }
 
 /// Reads up to the closing double quote. What a shell would run inside is refused.
@@ -319,7 +323,7 @@ mod tests {
             "-cx",
             script,
         ];
-        judge(&command, Purpose::Decision)
+        judge(&command, Purpose::Decision, EnvPrefix::Gecko)
     }
 
     const GOOD: &str = "cd /builds/worker/checkouts/gecko && ln -s /builds/worker/artifacts artifacts && \
@@ -332,16 +336,55 @@ mod tests {
         let old = [
             "/home/worker/bin/run-task",
             "--sparse-profile=x",
+            "--",
             "/bin/bash",
+            "-cx",
             GOOD,
         ];
-        judge(&old, Purpose::Decision).unwrap();
+        judge(&old, Purpose::Decision, EnvPrefix::Gecko).unwrap();
         for verb in ["add-tasks", "backfill", "action-callback"] {
             let script = GOOD.replace("decision", verb);
             let command = ["/builds/worker/bin/run-task", "--", "bash", "-cx", &script];
-            judge(&command, Purpose::Action).unwrap();
-            assert!(judge(&command, Purpose::Decision).is_err());
+            judge(&command, Purpose::Action, EnvPrefix::Gecko).unwrap();
+            assert!(judge(&command, Purpose::Decision, EnvPrefix::Gecko).is_err());
         }
+    }
+
+    /// Behind `&&` a new line joins; and what is quoted is text.
+    #[test]
+    fn scripts_over_several_lines_pass() {
+        decision(&GOOD.replace("&& ", "&&\n  ")).unwrap();
+        decision(&GOOD.replace("-b o", "-b\r\no")).unwrap();
+        assert!(decision(&GOOD.replace(" && ", "\n&& ")).is_err());
+        assert!(decision(&GOOD.replace("&& ", "&&\r\n")).is_err());
+        assert!(decision(&GOOD.replace("-b o", "-b\0o")).is_err());
+    }
+
+    /// A shell runs the first word behind `-cx`, or none.
+    #[test]
+    fn the_script_is_the_one_that_the_shell_runs() {
+        let judged = |middle: &[&str], prefix| {
+            let words = [&["/builds/worker/bin/run-task"], middle, &[GOOD]].concat();
+            judge(&words, Purpose::Decision, prefix)
+        };
+        for middle in [
+            &["--", "bash", "-cx", "--", "--sparse-profile=; evil"][..],
+            &["--", "bash", "-cx", "--vcs-checkout=$(evil)"],
+            &["--vcs-checkout=x", "--", "bash", "-cx", "--"],
+            &["--", "bash", "bash", "-cx"],
+            &["--", "bash", "--", "-cx"],
+            &["--", "--", "bash", "-cx"],
+            &["--", "bash"],
+            &["--", "-cx"],
+            &["--"],
+            &["bash", "-cx"],
+            &["--comm-checkout=x", "--", "bash", "-cx"],
+            &[],
+        ] {
+            assert!(judged(middle, EnvPrefix::Gecko).is_err(), "{middle:?}");
+        }
+        let comm = ["--vcs-checkout=x", "--comm-checkout=y", "--", "bash", "-cx"];
+        judged(&comm, EnvPrefix::Comm).unwrap();
     }
 
     #[test]
@@ -365,7 +408,7 @@ mod tests {
         ] {
             let script = format!("{trick} && {GOOD}");
             assert!(decision(&script).is_err(), "{trick}");
-            let script = format!("{GOOD} && {trick}");
+            let script = format!("{} && {trick}", GOOD.trim());
             assert!(decision(&script).is_err(), "{trick}");
         }
         for trick in [
@@ -413,7 +456,7 @@ mod tests {
         // a shell keeps the backslash: another program
         assert!(decision(&GOOD.replace("./mach", "\"./mac\\h\"")).is_err());
         // with anything behind it, a backslash is part of a name
-        assert!(decision(&format!("{GOOD} && cd x\\")).is_err());
+        assert!(decision(&format!("{} && cd x\\", GOOD.trim())).is_err());
         for option in [
             "--x=$(evil)",
             "--x=`evil`",
@@ -467,16 +510,15 @@ mod tests {
         ] {
             assert!(decision(script).is_err(), "{script}");
         }
-        assert!(judge(&["/bin/bash", "-cx", GOOD], Purpose::Decision).is_err());
-        assert!(
-            judge(
-                &["/builds/worker/bin/run-task", "--evil", "--", GOOD],
-                Purpose::Decision
-            )
-            .is_err()
-        );
-        assert!(judge(&[], Purpose::Decision).is_err());
-        assert!(judge(&["/builds/worker/bin/run-task"], Purpose::Decision).is_err());
+        let run_task = "/builds/worker/bin/run-task";
+        for command in [
+            &["/bin/bash", "--", "bash", "-cx", GOOD][..],
+            &[run_task, "--evil", "--", "bash", "-cx", GOOD],
+            &[],
+            &[run_task],
+        ] {
+            assert!(judge(command, Purpose::Decision, EnvPrefix::Gecko).is_err());
+        }
     }
 
     #[test]

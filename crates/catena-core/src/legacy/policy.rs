@@ -21,6 +21,48 @@ pub struct Policy {
     trees: BTreeMap<String, Vec<String>>,
     /// Scopes, or prefixes of scopes with `*` behind them (V83), that only chains from a tree may have.
     restricted_scopes: BTreeMap<String, String>,
+    #[serde(default)]
+    source_env_prefix: EnvPrefix,
+}
+
+/// With which names of its environment a task says what tree it is from (`source_env_prefix` of the original). Builds of
+/// comm check out two trees: `GECKO_` names the other one there.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq)]
+#[serde(rename_all = "UPPERCASE")]
+pub enum EnvPrefix {
+    /// `COMM_HEAD_REPOSITORY`, `COMM_HEAD_REV`.
+    Comm,
+    /// `GECKO_HEAD_REPOSITORY`, `GECKO_HEAD_REV`.
+    #[default]
+    Gecko,
+}
+
+impl EnvPrefix {
+    /// The name of the variable with the head repository.
+    #[must_use]
+    pub const fn repository(self) -> &'static str {
+        match self {
+            Self::Comm => "COMM_HEAD_REPOSITORY",
+            Self::Gecko => "GECKO_HEAD_REPOSITORY",
+        }
+    }
+
+    /// The name of the variable with the head revision.
+    #[must_use]
+    pub const fn revision(self) -> &'static str {
+        match self {
+            Self::Comm => "COMM_HEAD_REV",
+            Self::Gecko => "GECKO_HEAD_REV",
+        }
+    }
+
+    /// How options of run-task begin that say what to check out.
+    pub(super) const fn options(self) -> &'static [&'static str] {
+        match self {
+            Self::Comm => &["--vcs-checkout=", "--sparse-profile=", "--comm-checkout="],
+            Self::Gecko => &["--vcs-checkout=", "--sparse-profile="],
+        }
+    }
 }
 
 /// Why a policy is none.
@@ -77,6 +119,10 @@ impl Policy {
             let covered = |other: &&str| *other != one && matches(one, other);
             names().find(covered).map(|other| (one, other))
         })
+    }
+
+    pub(super) const fn env_prefix(&self) -> EnvPrefix {
+        self.source_env_prefix
     }
 
     /// Whether a repository may be one at all.
@@ -234,6 +280,7 @@ mod tests {
             ),
             (": \"release\"", ": \"beta\""),
             ("\"trees\"", "\"tree\""),
+            ("\"trees\"", "\"source_env_prefix\": \"MOBILE\", \"trees\""),
         ] {
             let text = TEXT.replace(from, to);
             assert_ne!(text, TEXT);

@@ -114,7 +114,7 @@ impl Chain<'_> {
         if version == CotVersion::V1 {
             let words: Vec<&str> = command.iter().map(String::as_str).collect();
             let names = environment.iter().map(String::as_str);
-            let judged = command::judge(&words, purpose);
+            let judged = command::judge(&words, purpose, self.inputs.policy.env_prefix());
             if let Err(reason) = judged.and_then(|()| command::judge_environment(names)) {
                 self.reject(
                     "legacy-command",

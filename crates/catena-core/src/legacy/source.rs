@@ -2,6 +2,7 @@
 //! Repositories of all tasks, and the scopes that they may have (V72, V84 to V89).
 
 use super::era::CotVersion;
+use super::policy::EnvPrefix;
 use super::walk::{Chain, Link, Role};
 use crate::checks::try_or_pull_request::signs_of_try;
 use crate::model::ids::TaskId;
@@ -12,14 +13,16 @@ use crate::policy::PULL_REQUEST_TASKS_FOR;
 impl Chain<'_> {
     /// Enters where a task came from (V72), which every task says of itself, as it was then.
     pub(super) fn came_from(&mut self, task: TaskId) {
-        let Some(source) = self.judged(task, repository) else {
+        let prefix = self.inputs.policy.env_prefix();
+        let Some(source) = self.judged(task, |link| repository(link, prefix)) else {
             return;
         };
         if source.differs {
             match self.version {
                 Some(CotVersion::V1) => {
                     let text = format!(
-                        "{task}: metadata.source does not begin with GECKO_HEAD_REPOSITORY, which counts"
+                        "{task}: metadata.source does not begin with {}, which counts",
+                        prefix.repository()
                     );
                     self.relaxations.insert(text);
                 }
@@ -56,14 +59,9 @@ impl Chain<'_> {
         let root = self.inputs.root;
         let own = self.decision_of(root);
         let repository = self.repositories.get(&own).cloned();
-        match &repository {
-            Some(repository) => self.trace(own, repository),
-            None => self.undetermined(
-                "legacy-source",
-                own,
-                "a repository that the chain goes back to",
-                "none",
-            ),
+        if repository.is_none() {
+            let expected = "a repository that the chain goes back to";
+            self.undetermined("legacy-source", own, expected, "none");
         }
         let Some(scopes) = self.judged(root, |link| {
             let scopes = link.definition.scopes()?;
@@ -76,12 +74,14 @@ impl Chain<'_> {
         };
         let scopes: Vec<&str> = scopes.iter().map(String::as_str).collect();
         // no tree has this repository
-        if !self.inputs.policy.denied(&scopes, "").is_empty() {
+        let restricted = !self.inputs.policy.denied(&scopes, "").is_empty();
+        if restricted {
             self.screen();
         }
         let Some(repository) = repository else {
             return;
         };
+        self.trace(own, &repository, restricted);
         let denied = self.inputs.policy.denied(&scopes, &repository).join(", ");
         if !denied.is_empty() {
             self.reject(
@@ -94,8 +94,8 @@ impl Chain<'_> {
     }
 
     /// Compares the repository of every task with that of the root's decision task (V85). What other decision tasks
-    /// made, an image for instance, may be from another repository, but only from one of a tree.
-    fn trace(&mut self, own: TaskId, repository: &str) {
+    /// made, an image for instance, may be from another repository; from one of a tree, if the root has restricted scopes.
+    fn trace(&mut self, own: TaskId, repository: &str, restricted: bool) {
         for (task, found) in self.repositories.clone() {
             let decision = self.decision_of(task);
             let action = self
@@ -107,7 +107,7 @@ impl Chain<'_> {
             if let Some(made) = made.filter(|made| *made != found) {
                 let expected = format!("{made}, as its decision task's repository");
                 self.reject("legacy-source", task, expected, found);
-            } else if found != repository && !self.inputs.policy.has_tree(&found) {
+            } else if restricted && found != repository && !self.inputs.policy.has_tree(&found) {
                 let expected = format!("{repository}, or a repository of a tree");
                 self.reject("legacy-source", task, expected, found);
             }
@@ -118,9 +118,10 @@ impl Chain<'_> {
     /// judged.
     fn screen(&mut self) {
         let tasks: Vec<TaskId> = self.links.keys().copied().collect();
+        let prefix = self.inputs.policy.env_prefix();
         for task in tasks {
             let Some((signs, github)) = self.judged(task, |link| {
-                let head = head_repository(link)?;
+                let head = head_repository(link, prefix)?;
                 Ok((signs_of_try(&link.definition, head)?, github(link, head)?))
             }) else {
                 continue;
@@ -163,9 +164,9 @@ fn github(link: &Link, head: Option<&str>) -> Result<Option<(String, bool)>, Sha
     Ok(found.map(|url| (format!("{url:.300}"), false)))
 }
 
-fn head_repository(link: &Link) -> Result<Option<&str>, Shape> {
+fn head_repository(link: &Link, prefix: EnvPrefix) -> Result<Option<&str>, Shape> {
     let env = link.definition.env()?;
-    let head = env.optional_text("GECKO_HEAD_REPOSITORY")?;
+    let head = env.optional_text(prefix.repository())?;
     Ok(head.filter(|head| !head.is_empty()))
 }
 
@@ -176,11 +177,11 @@ struct Source {
     differs: bool,
 }
 
-fn repository(link: &Link) -> Result<Source, Shape> {
+fn repository(link: &Link, prefix: EnvPrefix) -> Result<Source, Shape> {
     let fields = link.definition.fields()?;
     let source = fields.object("metadata")?.text("source")?;
     let trimmed = |url: &str| url.trim_end_matches('/').to_owned();
-    match head_repository(link)? {
+    match head_repository(link, prefix)? {
         Some(head) => {
             let repository = trimmed(head);
             let inside = source

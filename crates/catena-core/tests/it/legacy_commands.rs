@@ -2,6 +2,7 @@
 //! `vectors/gpg-era/commands.json`: commands of decision, action and docker-image tasks under version 1 (legacy.md §4.2).
 
 use catena_core::legacy::command::{Purpose, judge, judge_environment, judge_image};
+use catena_core::legacy::policy::EnvPrefix;
 use serde_json::Value;
 
 fn words(value: &Value) -> Option<Vec<&str>> {
@@ -17,17 +18,19 @@ fn every_command_has_its_answer() {
     for (name, case) in list["cases"].as_object().unwrap() {
         let command = words(&case["command"]);
         let judged = match case["purpose"].as_str().unwrap() {
-            "decision" => judge(&command.unwrap(), Purpose::Decision),
-            "action" => judge(&command.unwrap(), Purpose::Action),
+            "decision" => judge(&command.unwrap(), Purpose::Decision, EnvPrefix::Gecko),
+            "action" => judge(&command.unwrap(), Purpose::Action, EnvPrefix::Gecko),
             "docker-image" => judge_image(command.as_deref()),
             other => panic!("{name}: {other}"),
         };
         let names = words(&case["environment"]).unwrap_or_default();
         let judged = judged.and_then(|()| judge_environment(names));
-        let answer = match judged {
-            Ok(()) => "accepted",
-            Err(_) => "legacy-command",
+        let (answer, says) = match judged {
+            Ok(()) => ("accepted", None),
+            Err(says) => ("legacy-command", Some(says)),
         };
-        assert_eq!(answer, case["expected"], "{name}: {judged:?}");
+        assert_eq!(answer, case["expected"], "{name}: {says:?}");
+        // for what it is refused, so that none hides behind another one
+        assert_eq!(says.as_deref(), case["says"].as_str(), "{name}");
     }
 }

@@ -463,5 +463,36 @@ fn an_image_may_be_of_another_tree_but_not_of_any_repository() {
         &from("https://hg.mozilla.org/mozilla-central"),
         &[Assurance::LegacyGpg],
     );
-    refused(&from("https://hg.mozilla.org/try"), "legacy-source");
+    let autoland = "https://hg.mozilla.org/integration/autoland";
+    refused(&from(autoland), "legacy-source");
+    // V85: without restricted scopes no tree is asked for
+    let mut world = from(autoland);
+    world.everywhere(ROOT, |task| {
+        task["scopes"] = json!(["project:releng:signing:cert:dep-signing"])
+    });
+    trusted(&world, &[Assurance::LegacyGpg]);
+}
+
+/// comm checks out two trees, and `GECKO_` names the other one.
+#[test]
+fn chains_of_comm_go_back_to_the_tree_that_the_policy_s_prefix_names() {
+    let moved = |value: &Value| -> Value {
+        let other = "\"GECKO_HEAD_REPOSITORY\":\"https://hg.mozilla.org/mozilla-central\",\"COMM_HEAD_REPOSITORY\":";
+        let text = value.to_string();
+        let text = text.replace("\"GECKO_HEAD_REPOSITORY\":", other);
+        serde_json::from_str(&text.replace("GECKO_HEAD_REV", "COMM_HEAD_REV")).unwrap()
+    };
+    for version in VERSIONS {
+        let mut world = World::push(version);
+        world.everywhere(BUILD, |task| {
+            task["payload"]["env"] = json!({"GECKO_HEAD_REPOSITORY": RELEASE});
+        });
+        world.template = moved(&world.template);
+        for document in world.tasks.values_mut().chain(world.graphs.values_mut()) {
+            *document = moved(document);
+        }
+        refused(&world, "legacy-source");
+        world.prefix = Some("COMM");
+        trusted(&world, &[Assurance::LegacyGpg]);
+    }
 }

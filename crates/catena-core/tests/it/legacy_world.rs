@@ -49,6 +49,8 @@ pub(crate) struct World {
     pub(crate) states: BTreeMap<&'static str, &'static str>,
     /// Other repositories that have the same template, pushlog and level.
     pub(crate) also: Vec<String>,
+    /// `source_env_prefix` of the policy.
+    pub(crate) prefix: Option<&'static str>,
 }
 
 /// Returns a time under a version.
@@ -148,6 +150,7 @@ impl World {
             times: BTreeMap::new(),
             states: BTreeMap::new(),
             also: Vec::new(),
+            prefix: None,
         }
     }
 
@@ -167,12 +170,15 @@ impl World {
     }
 
     pub(crate) fn report_as(&self, version: Option<u8>) -> Report {
-        let policy = json!({
+        let mut policy = json!({
             "schema": "catena-legacy-policy/1",
             "repositories": ["https://hg.mozilla.org/", "https://github.com/mozilla-mobile/"],
             "trees": {"release": [RELEASE, "https://hg.mozilla.org/mozilla-central"]},
             "restricted_scopes": {"project:releng:signing:cert:release-signing": "release"},
         });
+        if let Some(prefix) = self.prefix {
+            policy["source_env_prefix"] = json!(prefix);
+        }
         let inputs = Inputs {
             root: id(ROOT),
             version: version.and_then(CotVersion::from_number),

@@ -332,6 +332,48 @@ fn a_key_that_any_later_tag_revokes_for_compromise_or_without_a_reason_never_cou
     assert_eq!(run(DOCKER, docker, &[]), "verified");
 }
 
+/// gpg gives no reason when a name is revoked, and none is needed: the key is as good as before.
+#[test]
+fn a_name_that_is_given_up_later_takes_nothing_back() {
+    let gpg = gpg();
+    let clean = gpg.public(hour(2), DOCKER);
+    gpg.must(
+        hour(3),
+        &["--quick-add-uid", DOCKER, "other@example.org"],
+        b"",
+    );
+    gpg.must(
+        hour(4),
+        &["--quick-revoke-uid", DOCKER, "other@example.org"],
+        b"",
+    );
+    let given_up = gpg.public(hour(5), DOCKER);
+    let git = Git::new(&gpg);
+    for (at, file) in [(10, &clean), (20, &given_up)] {
+        let commit = git.commit(hour(at), &[("docker-worker/a.pub", text(file))]);
+        git.tag(hour(at), &format!("production-{at}"), SIGNER, &commit);
+    }
+    let made = build(git.path(), &git_keys(&gpg)).unwrap();
+    let judge = |at: u64| {
+        let signed = gpg.clearsign(hour(at), DOCKER, "SHA512", "{}\n");
+        let moment = Moment::of_run(hour(at), hour(at));
+        let keyring = Keyring::new(&made);
+        match keyring.verify(
+            signed.as_bytes(),
+            Family::DockerWorker,
+            &moment,
+            Early::Refuse,
+        ) {
+            Ok(under) => under.used,
+            Err(InForceError::Refused(refusal)) => refusal.code().to_owned(),
+            Err(other) => panic!("{other}"),
+        }
+    };
+    assert_eq!(judge(15), "production-10");
+    // the tools of that time took no key with any revocation on it
+    assert_eq!(judge(25), "pgp-key-revoked");
+}
+
 /// Somebody gave up one signing subkey, and signs with another.
 #[test]
 fn a_signer_s_other_subkey_may_be_revoked() {

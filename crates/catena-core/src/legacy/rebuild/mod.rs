@@ -190,7 +190,8 @@ impl Chain<'_> {
             .definition
             .payload()
             .and_then(|payload| payload.texts("command"));
-        if words.is_ok_and(|words| command::judge(&words, purpose).is_ok()) {
+        let prefix = self.inputs.policy.env_prefix();
+        if words.is_ok_and(|words| command::judge(&words, purpose, prefix).is_ok()) {
             self.reject(
                 "legacy-downgrade",
                 task,

@@ -34,14 +34,16 @@ impl Chain<'_> {
     /// Returns the place that a decision task's environment and `metadata.source` both name.
     pub(super) fn place(&self, decision: &Definition) -> Result<Place, Stop> {
         let env = decision.env()?;
-        let (head, revision) = (env.text(REPOSITORY)?, env.text(REVISION)?);
+        let prefix = self.inputs.policy.env_prefix();
+        let (head, revision) = (env.text(prefix.repository())?, env.text(prefix.revision())?);
         let url = head.trim_end_matches('/');
         if !self.inputs.policy.knows(url) {
             // the finding is the caller's
             return Err(Stop::Said);
         }
         let parsed = VcsUrl::parse_repository(url).map_err(|error| {
-            refused(format!("{REPOSITORY} with a repository"), error.to_string())
+            let expected = format!("{} with a repository", prefix.repository());
+            refused(expected, error.to_string())
         })?;
         if parsed.host().eq_ignore_ascii_case("github.com") {
             return Err(Stop::Open(
@@ -55,7 +57,7 @@ impl Chain<'_> {
             .filter(Revision::is_commit)
             .ok_or_else(|| {
                 refused(
-                    format!("40 hex digits as {REVISION}"),
+                    format!("40 hex digits as {}", prefix.revision()),
                     format!("{revision:.100}"),
                 )
             })?;
@@ -82,6 +84,3 @@ impl Chain<'_> {
         })
     }
 }
-
-const REPOSITORY: &str = "GECKO_HEAD_REPOSITORY";
-const REVISION: &str = "GECKO_HEAD_REV";

@@ -26,7 +26,7 @@ check = Checks("catena worker over time")
 def look(daemon):
     """The worker, when it has nothing to do."""
     process = pathlib.Path("/proc") / str(daemon.child.pid)
-    descriptors = []
+    descriptors, looked = [], True
     try:
         for path in (process / "fd").iterdir():
             try:
@@ -35,10 +35,12 @@ def look(daemon):
                 pass
     except PermissionError:
         print("*** NOT TESTED: descriptors: only root may look into a worker ***", flush=True)
+        looked = False
     status = dict(line.split(":", 1) for line in (process / "status").read_text().splitlines())
     tasks = process / "task"
     children = "".join((tasks / thread / "children").read_text() for thread in os.listdir(tasks))
     return {
+        "looked": looked,
         "resident": int(status["VmRSS"].split()[0]),
         "threads": int(status["Threads"]),
         "descriptors": sorted(name for name in descriptors if name != "socket"),
@@ -119,12 +121,14 @@ def main():
     growth = late["resident"] / early["resident"] - 1
     print(f"{args.tasks} tasks, {(args.tasks - first) / seconds:.1f}/s; resident {early['resident']} kB, then {late['resident']} kB ({growth:+.1%}); threads {early['threads']}, {late['threads']}; sockets {early['sockets']}, {late['sockets']}", flush=True)
     check.true("resident memory stays within 5 %", abs(growth) <= 0.05, f"{growth:+.1%}")
-    for what in ("descriptors", "files"):
+    looked = early["looked"] and late["looked"]
+    for what in ("descriptors", "files") if looked else ("files",):
         check.equal(f"{what} stay the same", late[what], early[what])
     check.equal("no child is left", late["children"], [])
     check.true("threads do not grow", late["threads"] <= early["threads"] + 2, (early["threads"], late["threads"]))
     # one connection for each slot that waits for work, and some that are kept for a while
-    check.true("sockets do not grow", late["sockets"] <= max(early["sockets"] + 2, 2 * CAPACITY + 4), (early["sockets"], late["sockets"]))
+    if looked:
+        check.true("sockets do not grow", late["sockets"] <= max(early["sockets"] + 2, 2 * CAPACITY + 4), (early["sockets"], late["sockets"]))
     return check.done()
 
 

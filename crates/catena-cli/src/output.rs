@@ -5,11 +5,13 @@ use std::env;
 use std::error::Error as _;
 use std::io::{self, IsTerminal as _, Write as _};
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use catena_core::report::{Report, Verdict};
 use catena_report::escape::clean;
 use catena_report::json::{self, Versions};
 use catena_report::text::{self, Characters, Colour, Detail, Style};
+use catena_worker::log::console;
 
 use crate::args::{Format, When};
 use crate::failure::Failure;
@@ -23,12 +25,38 @@ pub(crate) fn start_log() {
     let log = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_ansi(false)
-        .with_writer(io::stderr);
+        // else it complains to the stderr that it could not write to, and panics
+        .log_internal_errors(false)
+        .with_writer(|| Stderr);
     // only a second subscriber is refused, and there is none
     let _ = match env::var("CATENA_LOG_FORMAT").as_deref() {
         Ok("json") => log.json().try_init(),
         _ => log.try_init(),
     };
+}
+
+/// Lets nothing wait for stderr from now on: a worker goes on if nobody reads it.
+pub(crate) fn wait_no_more() {
+    IMPATIENT.store(true, Ordering::Relaxed);
+}
+
+static IMPATIENT: AtomicBool = AtomicBool::new(false);
+
+/// stderr, or the queue before it.
+struct Stderr;
+
+impl io::Write for Stderr {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match IMPATIENT.load(Ordering::Relaxed) {
+            true => console::write(String::from_utf8_lossy(bytes).into_owned()),
+            false => io::stderr().write_all(bytes)?,
+        }
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 }
 
 /// Prints data.
@@ -64,7 +92,10 @@ pub(crate) fn complain(failure: &Failure) {
 /// Prints a line that is no data.
 pub(crate) fn say(text: &str) {
     // there is no other place to complain
-    let _ = writeln!(io::stderr(), "{text}");
+    let _ = Stderr.write_all(format!("{text}\n").as_bytes());
+    if IMPATIENT.load(Ordering::Relaxed) {
+        console::flush();
+    }
 }
 
 /// Prints a report. If nobody sees stdout, what went wrong is also the last line of stderr.

@@ -104,6 +104,7 @@ pub(crate) fn run(options: &Options) -> Result<Exit, Failure> {
         output::print(&config::explain(&config, &variable))?;
         return Ok(Exit::Success);
     }
+    output::wait_no_more();
     let pace = Pace::of(&config);
     let worker = Worker::new(config, pace).map_err(Refusal::from)?;
     let runtime = runtime::Builder::new_multi_thread()

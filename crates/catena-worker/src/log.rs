@@ -6,7 +6,7 @@
 //! A log that cannot be written never stops a task; the console gets the line then. A console that takes nothing never
 //! stops a task either (`console`).
 
-mod console;
+pub mod console;
 
 use std::fs::{self, File};
 use std::io::{self, Write as _};
@@ -85,7 +85,6 @@ impl Log {
     }
 
     fn write(&self, level: Level, message: &str) {
-        trace(level, message);
         let time = Zoned::now();
         let mut line = self.0.format.line(&Record {
             time: &time,
@@ -95,10 +94,14 @@ impl Log {
         line.push('\n');
         let mut sink = self.0.sink.lock().unwrap_or_else(PoisonError::into_inner);
         let written = sink.write(&line);
-        if self.0.verbose || written.is_err() {
+        drop(sink);
+        // with structured logs, stderr has what is wanted of them, and nothing else
+        let verbose = self.0.verbose && !taken(Level::Critical);
+        if verbose || (written.is_err() && !taken(level)) {
             // there is no other place to complain
             console::write(line);
         }
+        trace(level, message);
     }
 
     /// Waits a moment until the console has what it was given, before the process ends.
@@ -109,7 +112,6 @@ impl Log {
 
 /// Hands the line to whoever listens to structured logs (P41); what the task is, the span says.
 fn trace(level: Level, message: &str) {
-    const TARGET: &str = "catena_worker";
     match level {
         Level::Debug => tracing::debug!(target: TARGET, "{message}"),
         Level::Info => tracing::info!(target: TARGET, "{message}"),
@@ -117,6 +119,18 @@ fn trace(level: Level, message: &str) {
         Level::Error | Level::Critical => tracing::error!(target: TARGET, "{message}"),
     }
 }
+
+/// Whether somebody listens to structured logs of that level.
+fn taken(level: Level) -> bool {
+    match level {
+        Level::Debug => tracing::enabled!(target: TARGET, tracing::Level::DEBUG),
+        Level::Info => tracing::enabled!(target: TARGET, tracing::Level::INFO),
+        Level::Warning => tracing::enabled!(target: TARGET, tracing::Level::WARN),
+        Level::Error | Level::Critical => tracing::enabled!(target: TARGET, tracing::Level::ERROR),
+    }
+}
+
+const TARGET: &str = "catena_worker";
 
 /// What happens to a file that has become old.
 #[derive(Clone, Copy, Debug)]

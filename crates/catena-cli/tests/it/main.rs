@@ -42,6 +42,7 @@ mod workdir;
 mod worker;
 mod worker_chain;
 mod worker_config;
+mod worker_logs;
 mod worker_machine;
 mod worker_operations;
 mod worker_orphans;

@@ -154,31 +154,3 @@ async fn the_log_goes_on_where_the_new_configuration_says() {
     assert_eq!(old.matches("SIGHUP: ").count(), 1, "{old}");
     assert!(!old.contains("stopped"), "{old}");
 }
-
-/// Structured logs say which task a line is about (P41).
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn lines_on_stderr_are_json_if_somebody_wants_that() {
-    let world = World::start(Duration::from_secs(60)).await;
-    let path = world.path("stderr");
-    let stderr = fs::File::create(&path).unwrap();
-    let prefix = ["env", "CATENA_LOG=info", "CATENA_LOG_FORMAT=json"];
-    let worker = Worker::start_within(&prefix, &world.config("echo said"), stderr.into());
-    let task = world.create(0).await;
-    world.completes(task).await;
-    assert_eq!(worker.end("-TERM").code(), Some(0));
-    let text = fs::read_to_string(&path).unwrap();
-    let events: Vec<Value> = text
-        .lines()
-        .map(|line| serde_json::from_str(line).unwrap_or_else(|why| panic!("{why}: {line}")))
-        .collect();
-    let said = events
-        .iter()
-        .find(|event| event["fields"]["message"] == "said")
-        .unwrap();
-    assert_eq!(said["span"]["task"], task.to_string());
-    assert_eq!(
-        (&said["span"]["run"], &said["span"]["slot"]),
-        (&json!("0"), &json!(0))
-    );
-    assert!(!text.contains("never-to-be-seen"));
-}

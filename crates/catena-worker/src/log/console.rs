@@ -10,13 +10,13 @@ use std::sync::{Arc, Condvar, Mutex, OnceLock, PoisonError};
 use std::thread;
 use std::time::Duration;
 
-/// Gives a line to stderr, with its newline; never waits.
-pub(super) fn write(line: String) {
+/// Gives a line to stderr, with its newline; never waits. Lines that nobody takes are left out, beyond a megabyte.
+pub fn write(line: String) {
     console().push(line);
 }
 
 /// Waits until all lines are written, but not for long.
-pub(super) fn flush() {
+pub fn flush() {
     if let Some(console) = CONSOLE.get() {
         console.drain(MOMENT);
     }

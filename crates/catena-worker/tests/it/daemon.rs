@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
 //! A whole run, and every outcome of worker.md 7 and 13.
 
+use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 
 use catena_crypto::digest::{Algorithm, Digest};
@@ -165,7 +166,8 @@ async fn long_lines_and_binary_output_arrive() {
 /// §13: timeout with a TERM-ignoring grandchild.
 #[tokio::test]
 async fn a_script_whose_time_is_over_ends_with_its_grandchildren() {
-    let script = r#"trap '' TERM; (trap '' TERM; echo $$; exec sleep 600) & wait; sleep 600"#;
+    let script =
+        r#"trap '' TERM; (trap '' TERM; exec sleep 600) & echo $! > $DIR/pid; wait; sleep 600"#;
     let house = House::start_with(script, |page| page["task_max_timeout"] = json!(1), |_| ()).await;
     let house = house.one(json!({"maxRunTime": 3600}), "failed").await;
     assert!(
@@ -174,7 +176,10 @@ async fn a_script_whose_time_is_over_ends_with_its_grandchildren() {
         house.live_log()
     );
     assert!(house.fake.artifact("public/chain-of-trust.json").is_none());
-    // nobody holds the directories any more, or the end would have found files
+    let pid = fs::read_to_string(house.path("pid")).unwrap();
+    let status = fs::read_to_string(format!("/proc/{}/status", pid.trim())).unwrap_or_default();
+    let dead = status.is_empty() || status.contains("\nState:\tZ");
+    assert!(dead, "{status}");
 }
 
 /// A grandchild that keeps the output open keeps the task running (§5).
@@ -265,8 +270,8 @@ async fn a_script_whose_interpreter_does_not_exist_is_an_internal_error() {
 pub(crate) fn unstartable(page: &mut Value) {
     let dir = page["log_dir"].as_str().unwrap().trim_end_matches("/log");
     let path = format!("{dir}/script");
-    std::fs::write(&path, "#!/no/such/interpreter\n").unwrap();
-    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
+    fs::write(&path, "#!/no/such/interpreter\n").unwrap();
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
     page["task_script"] = json!([path]);
 }
 

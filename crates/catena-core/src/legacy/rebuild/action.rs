@@ -32,7 +32,7 @@ impl Chain<'_> {
         let decision = parent.decision.id();
         let actions = self
             .signed_artifact(decision, ArtifactName::ACTIONS)
-            .ok_or(Stop::Said)?;
+            .ok_or(Stop::Said(decision))?;
         let actions = json::parse(&actions, Reading::Strict).map_err(|error| {
             refused(
                 format!("{} to be JSON", ArtifactName::ACTIONS),
@@ -82,7 +82,7 @@ impl Chain<'_> {
         let name = ArtifactName::PARAMETERS;
         let parameters = self
             .signed_artifact(parent.decision.id(), name)
-            .ok_or(Stop::Said)?;
+            .ok_or(Stop::Said(parent.decision.id()))?;
         let parameters = read_yaml(&parameters, name)?.to_value();
         context.insert("parameters".into(), parameters);
         context.insert("task".into(), Value::Null);

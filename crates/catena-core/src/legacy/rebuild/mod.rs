@@ -49,8 +49,8 @@ enum Stop {
         expected: String,
         found: String,
     },
-    /// A finding of another step says why.
-    Said,
+    /// A finding about that task says why.
+    Said(TaskId),
     /// A document has another form.
     Shape(Shape),
 }
@@ -98,7 +98,12 @@ impl Chain<'_> {
                 self.reject(id, task, expected, found);
                 self.would_fall_back(task, version);
             }
-            Stop::Said => {}
+            // nothing that was not rebuilt is trusted for want of a finding
+            Stop::Said(about) if self.findings.iter().any(|one| one.task == about) => {}
+            Stop::Said(about) => {
+                let found = format!("a fault of {about} that nothing tells");
+                self.reject("legacy-rebuild", task, "a task that can be rebuilt", found);
+            }
             Stop::Shape(shape) => {
                 self.malformed(task, &shape);
                 self.would_fall_back(task, version);
@@ -137,7 +142,8 @@ impl Chain<'_> {
 
     /// Reads what the task says of the event: kind, repository, revision.
     fn parent(&mut self, task: TaskId, version: CotVersion) -> Result<Parent, Stop> {
-        let link = self.links.get(&task).ok_or(Stop::Said)?;
+        let link = self.links.get(&task);
+        let link = link.ok_or_else(|| refused("a task of the chain", "none"))?;
         let (own, role) = (link.definition.clone(), link.role);
         let decision = self
             .links

@@ -38,8 +38,12 @@ impl Chain<'_> {
         let (head, revision) = (env.text(prefix.repository())?, env.text(prefix.revision())?);
         let url = head.trim_end_matches('/');
         if !self.inputs.policy.knows(url) {
-            // the finding is the caller's
-            return Err(Stop::Said);
+            // also where another place stands in for an empty one
+            return Err(Stop::Refused {
+                id: "legacy-source",
+                expected: "a repository where the policy has some".to_owned(),
+                found: format!("{} = {head:.300?}", prefix.repository()),
+            });
         }
         let parsed = VcsUrl::parse_repository(url).map_err(|error| {
             let expected = format!("{} with a repository", prefix.repository());

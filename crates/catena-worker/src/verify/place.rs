@@ -10,10 +10,13 @@ use catena_core::document::Body;
 use catena_core::model::ids::TaskId;
 use catena_core::request::Request;
 use catena_evidence::{HttpSource, Source as _};
+use rayon::prelude::*;
 
 use crate::json;
 
 /// Writes `cot/<taskId>/task.json` for each task, and every accepted file below it, with this mode.
+///
+/// A chain has dozens of them, each in a directory of its own, which file systems make side by side.
 pub(super) async fn all<'a>(
     source: &HttpSource,
     tasks: impl Iterator<Item = TaskId>,
@@ -21,36 +24,41 @@ pub(super) async fn all<'a>(
     work_dir: &Path,
     mode: u32,
 ) -> Result<(), String> {
+    let mut definitions = Vec::new();
     for task in tasks {
-        definition(source, task, work_dir).await?;
+        definitions.push((task, definition(source, task).await?));
     }
-    for request in files {
-        source
-            .place(request, work_dir)
-            .map_err(|why| format!("{request}: {why}"))?;
-    }
-    set_mode(&work_dir.join("cot"), mode)
-        .map_err(|why| format!("the mode of verified files: {why}"))
+    let cot = work_dir.join("cot");
+    definitions.par_iter().try_for_each(|(task, text)| {
+        let folder = cot.join(task.as_str());
+        write(&folder, text).map_err(|why| format!("{}: {why}", folder.display()))
+    })?;
+    let files: Vec<&Request> = files.collect();
+    files.par_iter().try_for_each(|request| {
+        let placed = source.place(request, work_dir);
+        placed.map_err(|why| format!("{request}: {why}"))
+    })?;
+    set_mode(&cot, mode).map_err(|why| format!("the mode of verified files: {why}"))
 }
 
-async fn definition(source: &HttpSource, task: TaskId, work_dir: &Path) -> Result<(), String> {
+/// Returns the definition of a task as `task.json` has it.
+async fn definition(source: &HttpSource, task: TaskId) -> Result<String, String> {
     let answer = source.fetch(&Request::Definition { task }).await;
     let unread = || format!("the definition of {task} cannot be read again");
     let document = answer.map_err(|_| unread())?;
     let Body::Bytes(bytes) = &document.body else {
         return Err(unread());
     };
-    let text = json::parse(bytes).map_err(|_| unread())?.to_text();
-    let folder = work_dir.join("cot").join(task.as_str());
-    let write = || -> io::Result<()> {
-        fs::create_dir_all(&folder)?;
-        let mut options = OpenOptions::new();
-        options.write(true).create_new(true).mode(0o644);
-        options
-            .open(folder.join("task.json"))?
-            .write_all(text.as_bytes())
-    };
-    write().map_err(|why| format!("{}: {why}", folder.display()))
+    Ok(json::parse(bytes).map_err(|_| unread())?.to_text())
+}
+
+fn write(folder: &Path, text: &str) -> io::Result<()> {
+    fs::create_dir_all(folder)?;
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true).mode(0o644);
+    options
+        .open(folder.join("task.json"))?
+        .write_all(text.as_bytes())
 }
 
 /// Gives every file below a directory this mode.

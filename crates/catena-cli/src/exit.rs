@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: MPL-2.0
 //! What the exit status means (P8). The tools of the reference know failure only (V104).
 
-use std::io::Write as _;
 use std::panic::{self, AssertUnwindSafe};
 use std::process::ExitCode;
 
 use catena_core::report::Verdict;
 use catena_report::escape::clean;
 use clap::error::ErrorKind;
+
+use crate::output;
 
 /// How the process ends.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -46,10 +47,7 @@ impl From<Verdict> for Exit {
 pub(crate) fn report_panics() {
     panic::set_hook(Box::new(|panic| {
         let message = clean(&panic.to_string(), 1000);
-        let _ = writeln!(
-            std::io::stderr(),
-            "catena: internal error, please report: {message}"
-        );
+        output::say(&format!("catena: internal error, please report: {message}"));
     }));
 }
 

@@ -19,7 +19,8 @@ use crate::failure::Failure;
 /// Starts logging to stderr if CATENA_LOG names what to log, as in `CATENA_LOG=debug`; as lines of JSON if CATENA_LOG_FORMAT
 /// is `json` (P41).
 pub(crate) fn start_log() {
-    let Ok(filter) = env::var("CATENA_LOG") else {
+    let filter = env::var("CATENA_LOG").ok();
+    let Some(filter) = filter.filter(|filter| !filter.trim().is_empty()) else {
         return;
     };
     let log = tracing_subscriber::fmt()
@@ -30,7 +31,10 @@ pub(crate) fn start_log() {
         .with_writer(|| Stderr);
     // only a second subscriber is refused, and there is none
     let _ = match env::var("CATENA_LOG_FORMAT").as_deref() {
-        Ok("json") => log.json().try_init(),
+        Ok("json") => {
+            console::keep_structured();
+            log.json().try_init()
+        }
         _ => log.try_init(),
     };
 }

@@ -86,13 +86,13 @@ fn files(directory: &Path) -> Result<Vec<(PathBuf, File)>, LockError> {
     if let Some(path) = beside(directory) {
         match opened(&path) {
             Ok(file) => files.push((path, file)),
-            Err(why) if denied(&why) => {}
+            // one that is there and cannot be opened is somebody's
+            Err(why) if denied(&why) && path.symlink_metadata().is_err() => {}
             Err(cause) => return Err(LockError::File { path, cause }),
         }
     }
     // one that is not there yet has no other user, and without it no task can run
-    let own = itself(directory).ok();
-    files.extend(own.map(|file| (directory.to_owned(), file)));
+    files.extend(itself(directory).ok());
     Ok(files)
 }
 
@@ -116,7 +116,7 @@ fn lock(
                 holder: holder(file),
             });
         }
-        Err(_) if path == directory => return Ok(None),
+        Err(_) if file.metadata().is_ok_and(|found| found.is_dir()) => return Ok(None),
         Err(why) => {
             let (path, cause) = (path.to_owned(), why.into());
             return Err(LockError::File { path, cause });
@@ -149,9 +149,12 @@ fn denied(why: &io::Error) -> bool {
     )
 }
 
-fn itself(directory: &Path) -> io::Result<File> {
+/// By the one path that has no links in it.
+fn itself(directory: &Path) -> io::Result<(PathBuf, File)> {
     let flags = OFlags::CLOEXEC | OFlags::NOFOLLOW | OFlags::DIRECTORY | OFlags::RDONLY;
-    Ok(open(directory, flags, Mode::empty())?.into())
+    let path = directory.canonicalize()?;
+    let file = open(&path, flags, Mode::empty())?.into();
+    Ok((path, file))
 }
 
 /// Opens a file to lock it. One of another user can be read, which is enough.

@@ -95,10 +95,9 @@ impl Log {
         let mut sink = self.0.sink.lock().unwrap_or_else(PoisonError::into_inner);
         let written = sink.write(&line);
         drop(sink);
-        // with structured logs, stderr has what is wanted of them, and nothing else
-        let verbose = self.0.verbose && !taken(Level::Critical);
-        if verbose || (written.is_err() && !taken(level)) {
-            // there is no other place to complain
+        // once, and nothing between lines of JSON but what has no other place
+        let verbose = self.0.verbose && !console::is_structured();
+        if (verbose || written.is_err()) && !taken(level) {
             console::write(line);
         }
         trace(level, message);

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MPL-2.0
 //! Repositories of all tasks, and the scopes that they may have (V72, V84 to V89).
 
+use std::collections::BTreeSet;
+
 use super::era::CotVersion;
 use super::policy::EnvPrefix;
 use super::walk::{Chain, Link, Role};
@@ -43,6 +45,33 @@ impl Chain<'_> {
             );
         }
         self.repositories.insert(task, source.repository);
+        self.checks_out(task);
+    }
+
+    /// Refuses a decision or action task that checks out, or has its history from, a repository that the policy does not
+    /// know: run-task takes whatever these say, whichever of them names the task's own tree.
+    fn checks_out(&mut self, task: TaskId) {
+        let Some(found) = self.judged(task, |link| {
+            let mut found = Vec::new();
+            if matches!(link.role, Role::Action | Role::Decision) {
+                let env = link.definition.env()?;
+                for name in CHECKED_OUT {
+                    found.push((
+                        name,
+                        env.optional_text(name)?.unwrap_or_default().to_owned(),
+                    ));
+                }
+            }
+            Ok(found)
+        }) else {
+            return;
+        };
+        for (name, url) in found {
+            if !url.is_empty() && !self.inputs.policy.knows(url.trim_end_matches('/')) {
+                let expected = format!("{name} where the policy has repositories");
+                self.reject("legacy-source", task, expected, format!("{url:.300}"));
+            }
+        }
     }
 
     /// Returns the decision task that a task goes back to: that of its group, or of the action that made its group.
@@ -118,15 +147,21 @@ impl Chain<'_> {
     /// judged.
     fn screen(&mut self) {
         let tasks: Vec<TaskId> = self.links.keys().copied().collect();
-        let prefix = self.inputs.policy.env_prefix();
         for task in tasks {
             let Some((signs, github)) = self.judged(task, |link| {
-                let head = head_repository(link, prefix)?;
-                Ok((signs_of_try(&link.definition, head)?, github(link, head)?))
+                let heads = [EnvPrefix::Gecko, EnvPrefix::Comm].map(|it| head_repository(link, it));
+                let heads: Vec<Option<&str>> = heads.into_iter().collect::<Result<_, _>>()?;
+                let mut signs = BTreeSet::new();
+                for head in &heads {
+                    let found = signs_of_try(&link.definition, *head)?.into_iter();
+                    signs.extend(found.map(|(found, _)| found));
+                }
+                let heads: Vec<&str> = heads.into_iter().flatten().collect();
+                Ok((signs, github(link, &heads)?))
             }) else {
                 continue;
             };
-            for (found, _) in signs {
+            for found in signs {
                 self.reject("legacy-try", task, "a task that is not of try", found);
             }
             match github {
@@ -145,7 +180,7 @@ impl Chain<'_> {
 }
 
 /// Returns the mark of GitHub on a task (V80), and whether it is that of a pull request (V89).
-fn github(link: &Link, head: Option<&str>) -> Result<Option<(String, bool)>, Shape> {
+fn github(link: &Link, heads: &[&str]) -> Result<Option<(String, bool)>, Shape> {
     let fields = link.definition.fields()?;
     let trigger = link.definition.extra()?.optional_text("tasks_for")?;
     if let Some(trigger) = trigger.filter(|trigger| trigger.starts_with("github-")) {
@@ -160,7 +195,7 @@ fn github(link: &Link, head: Option<&str>) -> Result<Option<(String, bool)>, Sha
     let there = |url: &&str| {
         VcsUrl::parse(url).is_ok_and(|url| url.host().eq_ignore_ascii_case("github.com"))
     };
-    let found = head.into_iter().chain([source]).find(there);
+    let found = heads.iter().copied().chain([source]).find(there);
     Ok(found.map(|url| (format!("{url:.300}"), false)))
 }
 
@@ -169,6 +204,14 @@ fn head_repository(link: &Link, prefix: EnvPrefix) -> Result<Option<&str>, Shape
     let head = env.optional_text(prefix.repository())?;
     Ok(head.filter(|head| !head.is_empty()))
 }
+
+/// What a task's environment has run-task check out, and take the history from.
+const CHECKED_OUT: [&str; 4] = [
+    "COMM_BASE_REPOSITORY",
+    "COMM_HEAD_REPOSITORY",
+    "GECKO_BASE_REPOSITORY",
+    "GECKO_HEAD_REPOSITORY",
+];
 
 /// Where a task says that it is from.
 struct Source {

@@ -220,6 +220,44 @@ fn a_decision_task_without_a_repository_is_not_rebuilt_and_not_trusted() {
     }
 }
 
+/// run-task checks out whatever these name, and the script runs it.
+#[test]
+fn whatever_a_decision_task_checks_out_is_known_and_not_of_try() {
+    for prefix in [None, Some("COMM")] {
+        let with = |name: &str, url: &str| {
+            let mut world = World::push(2);
+            world.prefix = prefix;
+            world.everywhere(DECISION, |task| {
+                let env = &mut task["payload"]["env"];
+                env["COMM_HEAD_REPOSITORY"] = env["GECKO_HEAD_REPOSITORY"].clone();
+                env[name] = json!(url);
+            });
+            world
+        };
+        let good = with(
+            "GECKO_BASE_REPOSITORY",
+            "https://hg.mozilla.org/mozilla-unified",
+        );
+        assert_eq!(good.report_as(Some(1)).findings, []);
+        for name in [
+            "COMM_BASE_REPOSITORY",
+            "COMM_HEAD_REPOSITORY",
+            "GECKO_BASE_REPOSITORY",
+            "GECKO_HEAD_REPOSITORY",
+        ] {
+            let report = with(name, "https://evil.example/x").report_as(Some(1));
+            let found = |one: &Finding| one.id == "legacy-source" && one.task == id(DECISION);
+            assert!(report.findings.iter().any(found), "{prefix:?} {name}");
+            assert_eq!(report.verdict, Verdict::Rejected);
+        }
+        for name in ["COMM_HEAD_REPOSITORY", "GECKO_HEAD_REPOSITORY"] {
+            let report = with(name, "https://hg.mozilla.org/try").report_as(Some(1));
+            let found = |one: &Finding| one.id == "legacy-try" && one.task == id(DECISION);
+            assert!(report.findings.iter().any(found), "{prefix:?} {name}");
+        }
+    }
+}
+
 /// V17: builds one below the other.
 #[test]
 fn a_chain_is_at_most_twenty_deep() {

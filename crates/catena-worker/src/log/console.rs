@@ -6,9 +6,21 @@
 
 use std::collections::VecDeque;
 use std::io::{self, Write};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, OnceLock, PoisonError};
 use std::thread;
 use std::time::Duration;
+
+/// Keeps stderr for structured lines: what only `verbose` asks for is not written there.
+pub fn keep_structured() {
+    STRUCTURED.store(true, Ordering::Relaxed);
+}
+
+pub(super) fn is_structured() -> bool {
+    STRUCTURED.load(Ordering::Relaxed)
+}
+
+static STRUCTURED: AtomicBool = AtomicBool::new(false);
 
 /// Gives a line to stderr, with its newline; never waits. Lines that nobody takes are left out, beyond a megabyte.
 pub fn write(line: String) {

@@ -48,7 +48,8 @@ def main():
             with Daemon(tmp / name, options, name, [HERE / "task_script.py"], [*fake, os.environ["CATENA"], "worker"], x_cot={"strip_env": ["LD_PRELOAD"]}) as daemon:
                 task = slugId()
                 queue.createTask(task, definition(daemon.pool, payload={"do": "wait", "seconds": 6}))
-                wait(queue, task, lambda status: status["state"] == "running")
+                # the worker has read the answer: a jump between that and its Date would be another's
+                wait(queue, task, lambda status: "Going to run" in daemon.log())
                 set_clock(jump)
                 runs = wait(queue, task, resolved)["runs"]
                 if not check.equal(what, [(run["state"], run["reasonResolved"]) for run in runs], [("completed", "completed")]):

@@ -82,7 +82,7 @@ fn finding(task: TaskId, found: String, pointer: &str) -> Finding {
 }
 
 fn try_push(source: &Source<'_>) -> Result<Judged, Shape> {
-    let signs = signs_of_try(source.definition, source.head_repository()?)?;
+    let signs = signs_of_try(source.definition, source.head_repository()?.as_slice())?;
     let id = source.definition.id();
     Ok(Judged {
         findings: signs
@@ -93,10 +93,10 @@ fn try_push(source: &Source<'_>) -> Result<Judged, Shape> {
     })
 }
 
-/// Returns the signs of try of a task with that head repository (V88), each with its place: it errs towards refusal.
+/// Returns the signs of try of a task with these head repositories (V88), each with its place: it errs towards refusal.
 pub(crate) fn signs_of_try(
     definition: &Definition,
-    head: Option<&str>,
+    heads: &[&str],
 ) -> Result<Vec<(String, &'static str)>, Shape> {
     let fields = definition.fields()?;
     let mut signs = Vec::new();
@@ -109,7 +109,7 @@ pub(crate) fn signs_of_try(
         signs.push((format!("MH_BRANCH {branch:.200}"), "/payload/env/MH_BRANCH"));
     }
     let source = fields.object("metadata")?.text("source")?;
-    for url in head.into_iter().chain([source]) {
+    for url in heads.iter().copied().chain([source]) {
         let first = VcsUrl::parse(url)
             .ok()
             .and_then(|url| url.components().into_iter().next());

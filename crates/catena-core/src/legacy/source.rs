@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
 //! Repositories of all tasks, and the scopes that they may have (V72, V84 to V89).
 
-use std::collections::BTreeSet;
-
 use super::era::CotVersion;
 use super::policy::EnvPrefix;
 use super::walk::{Chain, Link, Role};
@@ -150,18 +148,14 @@ impl Chain<'_> {
         for task in tasks {
             let Some((signs, github)) = self.judged(task, |link| {
                 let heads = [EnvPrefix::Gecko, EnvPrefix::Comm].map(|it| head_repository(link, it));
-                let heads: Vec<Option<&str>> = heads.into_iter().collect::<Result<_, _>>()?;
-                let mut signs = BTreeSet::new();
-                for head in &heads {
-                    let found = signs_of_try(&link.definition, *head)?.into_iter();
-                    signs.extend(found.map(|(found, _)| found));
-                }
-                let heads: Vec<&str> = heads.into_iter().flatten().collect();
+                let heads = heads.into_iter().filter_map(Result::transpose);
+                let heads: Vec<&str> = heads.collect::<Result<_, _>>()?;
+                let signs = signs_of_try(&link.definition, &heads)?;
                 Ok((signs, github(link, &heads)?))
             }) else {
                 continue;
             };
-            for found in signs {
+            for (found, _) in signs {
                 self.reject("legacy-try", task, "a task that is not of try", found);
             }
             match github {

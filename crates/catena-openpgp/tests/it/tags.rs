@@ -32,6 +32,18 @@ fn git_keys(gpg: &Gpg) -> KeySet {
     KeySet::people(&[gpg.public(hour(1), SIGNER)]).unwrap()
 }
 
+/// The tag whose keys docker-worker's text of that hour counts by, or the id of what is wrong.
+fn used(made: &Snapshot, gpg: &Gpg, name: &str, at: u64) -> String {
+    let signed = gpg.clearsign(hour(at), name, "SHA512", "{}\n");
+    let moment = Moment::of_run(hour(at), hour(at));
+    let (keyring, family) = (Keyring::new(made), Family::DockerWorker);
+    match keyring.verify(signed.as_bytes(), family, &moment, Early::Refuse) {
+        Ok(under) => under.used,
+        Err(InForceError::Refused(refusal)) => refusal.code().to_owned(),
+        Err(InForceError::Snapshot(error)) => error.code().to_owned(),
+    }
+}
+
 /// A repository with one tag of each stage: all keys, then docker-worker's key gone.
 fn repository(gpg: &Gpg) -> Git<'_> {
     let git = Git::new(gpg);
@@ -243,17 +255,7 @@ fn a_key_that_the_next_tag_retires_or_removes_counts_until_then_and_no_longer() 
         git.tag(hour(at), &format!("production-{at}"), SIGNER, &commit);
     }
     let made = build(git.path(), &git_keys(&gpg)).unwrap();
-    let judge = |name: &str, at: u64| {
-        let signed = gpg.clearsign(hour(at), name, "SHA512", "{}\n");
-        let moment = Moment::of_run(hour(at), hour(at));
-        let keyring = Keyring::new(&made);
-        let family = Family::DockerWorker;
-        match keyring.verify(signed.as_bytes(), family, &moment, Early::Refuse) {
-            Ok(under) => under.used,
-            Err(InForceError::Refused(refusal)) => refusal.code().to_owned(),
-            Err(other) => panic!("{other}"),
-        }
-    };
+    let judge = |name: &str, at: u64| used(&made, &gpg, name, at);
     assert_eq!(judge(DOCKER, 15), "production-10");
     // a clean copy in the next tag makes it no better
     assert_eq!(judge(DOCKER, 25), "pgp-key-revoked");
@@ -354,21 +356,7 @@ fn a_name_that_is_given_up_later_takes_nothing_back() {
         git.tag(hour(at), &format!("production-{at}"), SIGNER, &commit);
     }
     let made = build(git.path(), &git_keys(&gpg)).unwrap();
-    let judge = |at: u64| {
-        let signed = gpg.clearsign(hour(at), DOCKER, "SHA512", "{}\n");
-        let moment = Moment::of_run(hour(at), hour(at));
-        let keyring = Keyring::new(&made);
-        match keyring.verify(
-            signed.as_bytes(),
-            Family::DockerWorker,
-            &moment,
-            Early::Refuse,
-        ) {
-            Ok(under) => under.used,
-            Err(InForceError::Refused(refusal)) => refusal.code().to_owned(),
-            Err(other) => panic!("{other}"),
-        }
-    };
+    let judge = |at: u64| used(&made, &gpg, DOCKER, at);
     assert_eq!(judge(15), "production-10");
     // the tools of that time took no key with any revocation on it
     assert_eq!(judge(25), "pgp-key-revoked");
